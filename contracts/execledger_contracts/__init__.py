@@ -1,0 +1,1 @@
+"""The message schema that orchestrators publish and Execledger records."""

@@ -1,0 +1,1 @@
+"""The SDK with which an orchestrator publishes its executions."""

@@ -1,0 +1,1 @@
+"""The `execledger` command."""

@@ -1,0 +1,1 @@
+"""The query service: executions over HTTP, figures for Prometheus."""

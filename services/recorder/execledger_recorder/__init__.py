@@ -1,0 +1,1 @@
+"""The recorder: lifecycle events on Kafka become executions in Postgres."""
