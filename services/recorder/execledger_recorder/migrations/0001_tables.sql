@@ -60,7 +60,7 @@ CREATE TABLE execledger.executions (
     cancel_reason       text,
     cancel_requested_at timestamptz,
     killed_by_budget    boolean NOT NULL,
-    tags                text[],
+    tags                jsonb,
     labels              jsonb,
     metadata            jsonb,
     parent_execution_id text,
@@ -108,8 +108,8 @@ CREATE TABLE execledger.execution_events (
     topic        text NOT NULL,
     partition    integer NOT NULL,
     "offset"     bigint NOT NULL,
-    digest       bytea NOT NULL,      -- SHA-256 of the event as it stands in raw when it arrived
-    raw          jsonb NOT NULL,      -- the whole CloudEvent
+    digest       bytea NOT NULL,      -- SHA-256 of raw
+    raw          json NOT NULL,       -- the whole CloudEvent; json keeps it to the letter, so that it reads again as it did
     PRIMARY KEY (execution_id, event_id)
 ) PARTITION BY RANGE (execution_id);
 CREATE INDEX execution_events_position ON execledger.execution_events (partition, "offset");

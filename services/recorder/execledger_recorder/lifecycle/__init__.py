@@ -1,0 +1,28 @@
+"""The status state machine: which record a set of events gives, and what became of each event on arrival.
+
+Pure: values in, values out. docs/lifecycle.md holds the rules in words and the diagram.
+"""
+
+from execledger_recorder.lifecycle.folding import fold
+from execledger_recorder.lifecycle.judging import Judge, Outcome, Verdict
+from execledger_recorder.lifecycle.order import Entry, enter
+from execledger_recorder.lifecycle.record import ExecutionRecord, StepRecord, endings, execution_record, step_record
+from execledger_recorder.lifecycle.state import Attempt, Execution, Step, StepKey
+
+__all__ = [
+    "Attempt",
+    "Entry",
+    "Execution",
+    "ExecutionRecord",
+    "Judge",
+    "Outcome",
+    "Step",
+    "StepKey",
+    "StepRecord",
+    "Verdict",
+    "endings",
+    "enter",
+    "execution_record",
+    "fold",
+    "step_record",
+]

@@ -1,0 +1,117 @@
+"""What became of an event on arrival, judged against everything recorded before it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from execledger_contracts.events import ExecutionCancelRequested, LlmCalled, OtherEvent, ToolCalled
+from execledger_contracts.status import Status
+from execledger_recorder.lifecycle.folding import step_key
+from execledger_recorder.lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, OrderKey, is_watchdogs
+from execledger_recorder.lifecycle.state import Execution, Step, StepKey
+
+
+class Outcome(StrEnum):
+    """What became of one consumed Kafka record."""
+
+    APPLIED = "applied"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    DEAD_LETTERED = "dead_lettered"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome, and for what was rejected the reason."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+_APPLIED = Verdict(Outcome.APPLIED)
+_LATE = Verdict(Outcome.LATE)
+_STARTLESS: OrderKey = (0, 0, 0, 0, "")
+
+
+@dataclass(slots=True)
+class _Ended:
+    """The deciding end so far: the first in order."""
+
+    key: OrderKey
+    status: Status
+
+
+@dataclass(slots=True)
+class _StepJudge:
+    head: OrderKey = _STARTLESS
+    ended: _Ended | None = None
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges the events of one execution one after the other, in the order of their arrival."""
+
+    head: OrderKey = _STARTLESS
+    attempt: int = 0
+    ended: _Ended | None = None  # of the highest attempt; a provisional ending rejects nothing
+    steps: dict[StepKey, _StepJudge] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, execution: Execution, steps: dict[StepKey, Step]) -> "Judge":
+        """One that knows what was recorded before."""
+        last = execution.attempts.get(execution.attempt)
+        ended = None
+        if last is not None and last.status is not None and last.decided is not None and not last.provisional:
+            ended = _Ended(last.decided, last.status)
+        return cls(execution.head, execution.attempt, ended, {key: _judge_of(step) for key, step in steps.items()})
+
+    def judge(self, entry: Entry) -> Verdict:
+        """The outcome of the next event; later ones are judged against it too."""
+        verdict = self._verdict(entry)
+        self.head = max(self.head, entry.key)
+        return verdict
+
+    def _verdict(self, entry: Entry) -> Verdict:
+        event = entry.event
+        if isinstance(event, LlmCalled | ToolCalled | OtherEvent):
+            return _APPLIED
+        watchdogs = is_watchdogs(event)
+        if event.attempt > self.attempt and not watchdogs and not isinstance(event, ExecutionCancelRequested):
+            self.attempt, self.ended = event.attempt, None
+        is_old = event.attempt < self.attempt
+        if (status := EXECUTION_ENDS.get(type(event))) is not None:
+            if not is_old and (rejection := self._end(entry, status, watchdogs)):
+                return rejection
+        elif not isinstance(event, ExecutionCancelRequested) and hasattr(event.data, "step"):
+            return self._step_verdict(entry, step_key(event), is_old)  # type: ignore[arg-type]  # it has a step
+        return _LATE if is_old or entry.key < self.head else _APPLIED
+
+    def _end(self, entry: Entry, status: Status, watchdogs: bool) -> Verdict | None:
+        if self.ended is not None and entry.key > self.ended.key:
+            return _rejected(self.ended, status)
+        if not watchdogs:
+            self.ended = _Ended(entry.key, status)
+        return None
+
+    def _step_verdict(self, entry: Entry, key: StepKey, is_old: bool) -> Verdict:
+        step = self.steps.setdefault(key, _StepJudge())
+        is_late = is_old or entry.key < step.head
+        step.head = max(step.head, entry.key)
+        status = STEP_ENDS.get(type(entry.event))
+        if status is not None:
+            if step.ended is not None and entry.key > step.ended.key:
+                if rejection := _rejected(step.ended, status):
+                    return rejection
+            else:
+                step.ended = _Ended(entry.key, status)
+        return _LATE if is_late else _APPLIED
+
+
+def _judge_of(step: Step) -> _StepJudge:
+    ended = _Ended(step.decided, step.status) if step.decided is not None and step.status is not None else None
+    return _StepJudge(step.head, ended)
+
+
+def _rejected(ended: _Ended, status: Status) -> Verdict | None:
+    """An ending after the deciding one is refused when it says something else."""
+    return None if ended.status is status else Verdict(Outcome.REJECTED, f"already {ended.status}")

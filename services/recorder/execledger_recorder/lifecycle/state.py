@@ -1,0 +1,179 @@
+"""Where a fold stands: what it needs to go on from a row instead of from the first event.
+
+Times are microseconds since 1970 and money is nano-dollars, so that sums and comparisons are those of integers.
+Payloads are not held: `*_event` names the event in the log that said them.
+"""
+
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from execledger_contracts.status import Status
+from execledger_recorder.lifecycle.order import OrderKey
+
+StepKey = tuple[str, int, int]
+"""Step id, iteration, attempt."""
+
+FORMAT: Final = 1
+"""Raise it when the states below change: rows of another format are folded again from the log."""
+
+ErrorSaid = tuple[str, str | None, str | None]
+"""The event that said it, message, type."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What one attempt of an execution has come to."""
+
+    began: bool = False  # an event of the table but created and cancel_requested is there
+    started_at: int | None = None  # the earliest `started`
+    first_at: int | None = None  # the earliest event that shows it running, ordered before the deciding one
+    cancel_requested_at: int | None = None
+    # what the deciding event said, and later ones of the same status filled
+    status: Status | None = None
+    provisional: bool = False
+    decided: OrderKey | None = None
+    ended_at: int | None = None
+    duration_ms: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    cost_nanos: int | None = None
+    agents_used: int | None = None
+    tools_invoked: int | None = None
+    cache_hits: int | None = None
+    error: ErrorSaid | None = None
+    output_event: str | None = None
+    result_event: str | None = None
+    cancel_reason: str | None = None
+    cancelled_by: str | None = None
+    killed_by_budget: bool | None = None
+    spent_tokens: int = 0  # by facts ordered before the deciding event, over all attempts
+    spent_nanos: int = 0
+    # as last reported
+    total_steps: int | None = None
+    completed_steps: int | None = None
+    progress_percent: int | None = None
+    # over its facts
+    fact_prompt_tokens: int = 0
+    fact_completion_tokens: int = 0
+    fact_cost_nanos: int | None = None
+    fact_cost_computed: bool = False
+    fact_tools: int = 0
+    fact_hits: int = 0
+    # over its steps
+    steps_seen: int = 0
+    steps_done: int = 0
+
+
+@dataclass(slots=True)
+class Execution:
+    """The fold of an execution's events so far; its steps are folded beside it."""
+
+    head: OrderKey = (0, 0, 0, 0, "")  # the greatest of its events
+    version: int = 0
+    attempt: int = 0  # the highest that an event raised it to; 0: none did
+    first_created_at: int | None = None
+    first_table_at: int | None = None
+    first_at: int | None = None
+    workflow: tuple[str | None, str | None, str | None] | None = None  # id, name, version
+    owner: tuple[str | None, str | None, str | None] | None = None  # id, email, name
+    trigger: tuple[str | None, str | None, str | None] | None = None  # mode, event id, event name
+    budget: tuple[int | None, int | None] | None = None  # tokens, nano-dollars
+    session_id: str | None = None
+    parent_execution_id: str | None = None
+    root_execution_id: str | None = None
+    mode: str | None = None
+    query: str | None = None
+    input_event: str | None = None
+    tags: list[str] | None = None
+    labels: dict[str, str] | None = None
+    metadata: dict[str, Any] | None = None
+    complexity_score: float | None = None
+    timeout_seconds: float | None = None
+    traceparent: str | None = None
+    agents: list[str] = field(default_factory=list)  # distinct, over facts and steps
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+
+    def dump(self) -> str:
+        """As text, for the row: values by position, which halves the size that names would take."""
+        values = [FORMAT, *_EXECUTION_VALUES(self)[:-1], {n: _ATTEMPT_VALUES(a) for n, a in self.attempts.items()}]
+        return to_json(values).decode()
+
+    @classmethod
+    def load(cls, text: str) -> "Execution | None":
+        """The fold that `dump` wrote; None when another format wrote it."""
+        version, *values = from_json(text)
+        if version != FORMAT:
+            return None
+        values[0] = tuple(values[0])
+        values[-1] = {int(n): _load_attempt(attempt) for n, attempt in values[-1].items()}
+        return cls(*values)
+
+
+@dataclass(slots=True)
+class Step:
+    """The fold of one step's events so far; facts apart."""
+
+    step_id: str
+    iteration: int
+    attempt: int
+    head: OrderKey = (0, 0, 0, 0, "")
+    first_at: int | None = None
+    started_at: int | None = None
+    name: str | None = None
+    operation: str | None = None
+    total_items: int | None = None
+    agent_id: str | None = None
+    parent_id: str | None = None
+    input_event: str | None = None
+    metadata: dict[str, Any] | None = None
+    # what the deciding event said, and later ones of the same status filled
+    status: Status | None = None
+    decided: OrderKey | None = None
+    ended_at: int | None = None
+    unexpected: bool = False
+    duration_ms: int | None = None
+    output_event: str | None = None
+    error: ErrorSaid | None = None
+
+    @property
+    def key(self) -> StepKey:
+        return (self.step_id, self.iteration, self.attempt)
+
+    def dump(self) -> str:
+        """As text, for the row."""
+        return to_json([FORMAT, *_STEP_VALUES(self)]).decode()
+
+    @classmethod
+    def load(cls, text: str) -> "Step":
+        """The fold that `dump` wrote. A step is only loaded beside an execution of the same format."""
+        _, *values = from_json(text)
+        step = cls(*values)
+        step.head = _order_key(step.head)
+        step.decided = step.decided and _order_key(step.decided)
+        step.status = step.status and Status(step.status)
+        return step
+
+
+def _names(cls: type) -> list[str]:
+    return [f.name for f in fields(cls)]
+
+
+_EXECUTION_VALUES: Final = attrgetter(*_names(Execution))
+_ATTEMPT_VALUES: Final = attrgetter(*_names(Attempt))
+_STEP_VALUES: Final = attrgetter(*_names(Step))
+
+
+def _order_key(values: Any) -> OrderKey:
+    attempt, at, sequence, rank, event_id = values
+    return (attempt, at, sequence, rank, event_id)
+
+
+def _load_attempt(values: list[Any]) -> Attempt:
+    attempt = Attempt(*values)
+    attempt.decided = attempt.decided and _order_key(attempt.decided)
+    attempt.status = attempt.status and Status(attempt.status)
+    return attempt
