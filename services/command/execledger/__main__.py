@@ -1,0 +1,46 @@
+"""The `execledger` command: `execledger --help` lists what it does."""
+
+import sys
+
+from cyclopts import App
+from rich.console import Console
+
+from execledger.commands.doctor import doctor
+from execledger.commands.down import down
+from execledger.commands.status import status
+from execledger.commands.up import up
+from execledger.errors import UserError
+
+app = App(
+    name="execledger",
+    help="The system of record for workflow and agent executions.",
+    version=lambda: _version(),
+    error_console=Console(stderr=True),
+)
+
+app.command(up)
+app.command(down)
+app.command(status)
+app.command(doctor)
+
+
+def main() -> None:
+    """Run the command line; a fault that its user can mend is shown without a traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"execledger: {error}", file=sys.stderr)  # noqa: T201 - the command's voice
+        sys.exit(error.exit_status)
+    except PermissionError as error:
+        print(f"execledger: {error.strerror}: {error.filename}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("execledger")
+
+
+if __name__ == "__main__":
+    main()

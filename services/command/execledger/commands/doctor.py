@@ -1,0 +1,218 @@
+"""`execledger doctor`: what is wrong with an installation, and what to do about it."""
+
+import asyncio
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execledger.commands.options import DEFAULT_DATA, Data
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+    from execledger.stack.broker import Topic
+    from execledger.stack.settings import StackSettings
+
+OLDEST_POSTGRES = 16
+SHORTEST_SECRET = 32
+SETTINGS_MODULES = ("execledger.stack.settings", "execledger_recorder.settings", "execledger_query.settings")
+# Read by other code than a settings class.
+OTHER_NAMES = frozenset({"EXECLEDGER_TEST_DOCKER"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `advice` says what to do when it is not in order."""
+
+    subject: str
+    fact: str
+    advice: str | None = None
+
+
+def doctor(*, data: Data = DEFAULT_DATA) -> int:
+    """Check settings, broker, topics, database and schema; exit status 1 on a fault.
+
+    Looks at the servers that the environment names, else at those of the local stack.
+    """
+    findings = list(examine(data, os.environ))
+    sys.stdout.writelines(_line(finding) + "\n" for finding in findings)
+    return 1 if any(finding.advice for finding in findings) else 0
+
+
+def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at everything in turn; what depends on something broken is left out."""
+    from execledger.stack.local import known_endpoints
+    from execledger.stack.settings import StackSettings
+
+    classes = settings_classes()
+    faults = [*unknown_settings(environment, known_names(classes)), *refused_settings(classes)]
+    yield from faults or [Finding("settings", "every EXECLEDGER_ variable is known and valid")]
+    yield from _secret(environment)
+    if any(finding.advice for finding in refused_settings([StackSettings])):
+        return
+    bootstrap_servers, dsn = known_endpoints(data)
+    yield from asyncio.run(_kafka(bootstrap_servers, StackSettings()))
+    yield from asyncio.run(_postgres(dsn))
+
+
+def settings_classes() -> list[type["BaseSettings"]]:
+    """The settings classes of the stack and of the services that are installed."""
+    from pydantic_settings import BaseSettings
+
+    modules = [import_module(name) for name in SETTINGS_MODULES if _is_there(name)]
+    return [
+        member
+        for module in modules
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, BaseSettings) and member.__module__ == module.__name__
+    ]
+
+
+def known_names(classes: Iterable[type["BaseSettings"]]) -> set[str]:
+    """The environment variables that settings classes read."""
+    return set(OTHER_NAMES) | {
+        f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+        for settings in classes
+        for name in settings.model_fields
+    }
+
+
+def unknown_settings(environment: Iterable[str], known: Iterable[str]) -> list[Finding]:
+    """The EXECLEDGER_ variables that nothing reads: a mistyped one would pass without a word."""
+    known = sorted(known)
+    unknown = sorted(name for name in environment if name.startswith("EXECLEDGER_") and name not in known)
+    return [Finding(name, "nothing reads this setting", _suggestion(name, known)) for name in unknown]
+
+
+def refused_settings(classes: Iterable[type["BaseSettings"]]) -> list[Finding]:
+    """The settings whose values are refused. A missing address is for the servers' own checks."""
+    from pydantic import ValidationError
+
+    from execledger.stack.settings import faults
+
+    found: dict[str, Finding] = {}
+    for settings in classes:
+        try:
+            settings()
+        except ValidationError as error:
+            for fault in faults(settings, error):
+                name, _, reason = fault.partition(": ")
+                if reason != "Field required":
+                    found[name] = Finding(name, reason, "Correct the value or unset the variable.")
+    return list(found.values())
+
+
+async def _kafka(bootstrap_servers: str | None, settings: "StackSettings") -> list[Finding]:
+    from execledger.stack import broker
+
+    if bootstrap_servers is None:
+        return [_nowhere("Kafka", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS")]
+    if fault := await broker.fault(bootstrap_servers):
+        return [Finding("Kafka", f"{bootstrap_servers}: {fault}", _start("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"))]
+    wanted = broker.wanted_topics(settings)
+    existing = await broker.existing_topics(bootstrap_servers, [topic.name for topic in wanted])
+    events = existing.get(settings.events_topic)
+    return [
+        Finding("Kafka", f"{bootstrap_servers} answers"),
+        *(_topic(topic, existing.get(topic.name)) for topic in wanted),
+        *_dead_letter_room(events, existing.get(settings.dead_letter_topic)),
+    ]
+
+
+def _topic(wanted: "Topic", found: "Topic | None") -> Finding:
+    if found is None:
+        return Finding(
+            f"topic {wanted.name}",
+            "does not exist",
+            f"Run `execledger up`, or create it with {wanted.partitions} partition(s) and "
+            f"max.message.bytes={wanted.max_message_bytes}.",
+        )
+    fact = f"{found.partitions} partition(s), max.message.bytes={found.max_message_bytes}"
+    return Finding(f"topic {wanted.name}", fact)
+
+
+def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> list[Finding]:
+    """A dead letter holds a whole record and more: the largest must fit."""
+    if events is None or dead_letters is None:
+        return []
+    needed = 2 * events.max_message_bytes
+    if dead_letters.max_message_bytes >= needed:
+        return []
+    return [
+        Finding(
+            f"topic {dead_letters.name}",
+            f"takes messages up to {dead_letters.max_message_bytes} bytes, {events.name} up to "
+            f"{events.max_message_bytes}: a large dead letter would be refused and hold up its partition",
+            f"Set max.message.bytes of {dead_letters.name} to {needed} or more.",
+        )
+    ]
+
+
+async def _postgres(dsn: str | None) -> list[Finding]:
+    from execledger.stack import database
+
+    if dsn is None:
+        return [_nowhere("Postgres", "EXECLEDGER_POSTGRES_DSN")]
+    place = database.shown(dsn)
+    if fault := await database.fault(dsn):
+        return [Finding("Postgres", f"{place}: {fault}", _start("EXECLEDGER_POSTGRES_DSN"))]
+    major = await database.version(dsn) // 10_000
+    if major < OLDEST_POSTGRES:
+        advice = f"Use PostgreSQL {OLDEST_POSTGRES} or newer."
+        return [Finding("Postgres", f"{place} is version {major}", advice)]
+    return [Finding("Postgres", f"{place} answers, version {major}"), await _schema(dsn)]
+
+
+async def _schema(dsn: str) -> Finding:
+    from execledger_recorder.migrations import SchemaMismatchError, pending
+
+    try:
+        missing = await pending(dsn)
+    except SchemaMismatchError as error:
+        return Finding("schema", str(error), "Install the version of Execledger that migrated the database.")
+    if missing:
+        return Finding("schema", f"not current, missing {', '.join(missing)}", "Run `execledger migrate`.")
+    return Finding("schema", "current")
+
+
+def _secret(environment: Mapping[str, str]) -> list[Finding]:
+    secret = environment.get("EXECLEDGER_JWT_SECRET")
+    if secret is None and not environment.get("EXECLEDGER_JWKS_URL"):
+        fact = "neither EXECLEDGER_JWT_SECRET nor EXECLEDGER_JWKS_URL is set: no token can be checked"
+        return [Finding("tokens", fact, 'Set one; `eval "$(execledger up)"` sets a secret.')]
+    if secret is not None and len(secret.encode()) < SHORTEST_SECRET:
+        fact = f"EXECLEDGER_JWT_SECRET has fewer than {SHORTEST_SECRET} bytes"
+        return [Finding("tokens", fact, "Set a longer random text.")]
+    return []
+
+
+def _nowhere(server: str, variable: str) -> Finding:
+    return Finding(server, f"{variable} is not set and no local stack is there", _start(variable))
+
+
+def _start(variable: str) -> str:
+    return f"Start the server (locally: `execledger up`), or correct {variable}."
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]}?" if close else "Unset it."
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _line(finding: Finding) -> str:
+    mark = "fault" if finding.advice else "ok   "
+    advice = f"\n       {finding.advice}" if finding.advice else ""
+    return f"{mark}  {finding.subject}: {finding.fact}{advice}"

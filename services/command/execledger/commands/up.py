@@ -1,0 +1,35 @@
+"""`execledger up`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from execledger.commands.options import DEFAULT_DATA, Data
+
+
+def up(*, data: Data = DEFAULT_DATA, docker: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """Start a local Kafka and Postgres in the background, migrated, topics made; safe to repeat.
+
+    Prints the settings to export: eval "$(execledger up)". Servers that EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS
+    or EXECLEDGER_POSTGRES_DSN name are used and not started.
+
+    Parameters
+    ----------
+    docker
+        Run the official images with Docker, instead of the servers that come with the Python packages.
+    """
+    import os
+    import shlex
+    import sys
+
+    from execledger import stack
+    from execledger.stack.say import standard_error
+
+    endpoints = stack.up(data, docker=docker, console=standard_error())
+    exports = {
+        "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS": endpoints.bootstrap_servers,
+        "EXECLEDGER_POSTGRES_DSN": endpoints.postgres_dsn,
+    }
+    if not os.environ.get("EXECLEDGER_JWKS_URL"):  # tokens are checked with one or the other
+        exports["EXECLEDGER_JWT_SECRET"] = endpoints.jwt_secret
+    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())

@@ -1,0 +1,50 @@
+"""The settings that the local stack reads from the environment."""
+
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from execledger.errors import UserError
+
+KAFKA_RECORD_OVERHEAD = 12  # Kafka counts the batch header's first two fields: 1 MiB of batch is 1048588
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class StackSettings(BaseSettings):
+    """Where the servers are, what the topics are called, how big they are."""
+
+    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str | None = None
+    postgres_dsn: SecretStr | None = None
+    events_topic: str = "executions.events"
+    dead_letter_topic: str = "executions.dead-letter"
+    control_topic: str = "executions.control"
+    events_partitions: int = Field(default=3, ge=1, le=1000)
+    max_message_bytes: int = Field(default=1024 * 1024 + KAFKA_RECORD_OVERHEAD, ge=1024, le=64 * 1024 * 1024)
+    jwt_secret: SecretStr | None = Field(default=None, min_length=32)
+    jwks_url: str | None = None
+    maven_repository: str | None = None
+
+
+def load(settings: type[SettingsT]) -> SettingsT:
+    """Read settings from the environment; a bad value is a UserError that names it and not its content."""
+    try:
+        return settings()
+    except ValidationError as error:
+        raise UserError("; ".join(faults(settings, error)), exit_status=2) from None
+
+
+def faults(settings: type[BaseSettings], error: ValidationError) -> list[str]:
+    """One sentence for each value that was refused; the values stay out, for some are secrets."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return [
+        f"{_variable(prefix, fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.upper().startswith(prefix) else f"{prefix}{name}".upper()

@@ -1,0 +1,128 @@
+"""The application: routes, problems, and what they work with while it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx2
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from execledger_query import problems
+from execledger_query.auth import authenticator
+from execledger_query.edge import Edge
+from execledger_query.errors import InvalidCursorError, KeysUnavailableError, StoreUnavailableError, TooSlowError
+from execledger_query.figures import ExecutionFigures, keep_fresh
+from execledger_query.freshness import Freshness
+from execledger_query.problems import ParameterError, ProblemError
+from execledger_query.routes import Services, operations, v1
+from execledger_query.settings import Settings
+from execledger_query.store import Options, Store
+from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
+
+_RETRY_SECONDS = "5"
+
+
+def create_api() -> FastAPI:
+    """The routes and their document, with nothing behind them."""
+    api = FastAPI(
+        title="Execledger",
+        summary="The system of record for workflow and agent executions.",
+        version="1",
+        docs_url=None,  # they load their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.include_router(v1)
+    api.include_router(operations)
+    api.add_exception_handler(ProblemError, _said)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(InvalidCursorError, _invalid_cursor)
+    api.add_exception_handler(StoreUnavailableError, _unavailable)
+    api.add_exception_handler(KeysUnavailableError, _unavailable)
+    api.add_exception_handler(TooSlowError, _too_slow)
+    api.add_exception_handler(HTTPException, _refused)
+    return api
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service, which opens what it needs when it starts and closes it when it stops."""
+    app = create_api()
+    app.router.lifespan_context = lambda served: _running(served, settings)
+    app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    async with Store.open(_options(settings)) as store, httpx2.AsyncClient(trust_env=False) as client:
+        figures = ExecutionFigures()
+        registry = registry_of(figures, PoolFigures(store))
+        app.state.request_seconds = request_seconds(registry)
+        app.state.services = Services(store, authenticator(settings, client), Freshness(store), registry)
+        looking = asyncio.create_task(
+            keep_fresh(
+                store,
+                figures,
+                interval=settings.metrics_interval_seconds,
+                longest=settings.metrics_timeout_seconds,
+                top_workflows=settings.metrics_top_workflows,
+            )
+        )
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        dsn=settings.postgres_dsn.get_secret_value(),
+        pool_size=settings.query_pool_size,
+        pool_timeout=settings.query_pool_timeout_seconds,
+        connect_timeout=settings.query_connect_timeout_seconds,
+        statement_timeout=settings.query_statement_timeout_seconds,
+    )
+
+
+async def _said(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101  # for the type checker: registered for nothing else
+    return error.response
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return problems.invalid_parameters([_explained(fault) for fault in error.errors()])
+
+
+async def _invalid_cursor(_request: Request, error: Exception) -> Response:
+    faults = [{"parameter": "cursor", "detail": str(error)}]
+    return problems.problem("invalid-cursor", str(error), errors=faults)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    return problems.problem("unavailable", str(error), headers={"Retry-After": _RETRY_SECONDS})
+
+
+async def _too_slow(_request: Request, error: Exception) -> Response:
+    return problems.problem("too-slow", f"{error}: narrow the request")
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return problems.of_status(error.status_code, error.headers)
+
+
+def _explained(fault: dict[str, object]) -> ParameterError:
+    """What pydantic says, without the value; of a rule over several parameters the text names the one."""
+    location = fault["loc"]
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        message = "there is no such parameter"
+    if isinstance(location, tuple | list) and len(location) > 1:
+        return ParameterError(parameter=str(location[1]), detail=message)
+    parameter, _, detail = message.partition(": ")
+    return ParameterError(parameter=parameter, detail=detail)

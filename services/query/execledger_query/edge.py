@@ -1,0 +1,101 @@
+"""The outermost layer: every request is answered, timed and logged once, and every answer says how fresh it is."""
+
+import time
+from typing import Final
+
+import structlog
+from prometheus_client import Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from execledger_query.freshness import Freshness
+from execledger_query.problems import problem
+
+LAG_HEADER: Final = "Execledger-Lag-Seconds"
+_UNMATCHED: Final = "unmatched"  # one label for all addresses that are none: they are the client's to choose
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Edge:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send, scope["app"].state.services.freshness)
+        started_at = time.perf_counter()
+        try:
+            await self._answered(scope, receive, answer)
+        finally:
+            self._noted(scope, answer, time.perf_counter() - started_at)
+
+    async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if _announced_bytes(scope) > self._max_body_bytes:
+            refusal = problem(
+                "too-large", f"at most {self._max_body_bytes} bytes are taken", headers={"Connection": "close"}
+            )
+            await refusal(scope, receive, answer.send)
+            return
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:  # a bug: said once here, and to the client only that it happened
+            log.exception("request_failed", route=_route(scope), method=scope["method"])
+            if answer.status is not None:
+                raise
+            await problem("internal", "this should not have happened; it has been logged")(scope, receive, answer.send)
+
+    def _noted(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        status = answer.status or 499  # gone before there was an answer
+        histogram: Histogram = scope["app"].state.request_seconds
+        histogram.labels(method, _route(scope), str(status)).observe(seconds)
+        log.info(
+            "request",
+            method=method,
+            route=_route(scope),
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 1),
+        )
+
+
+class _Answer:
+    """Sends an answer on, with the headers that each has."""
+
+    def __init__(self, scope: Scope, send: Send, freshness: Freshness) -> None:
+        self._is_data = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
+        self._send = send
+        self._freshness = freshness
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Content-Type-Options"] = "nosniff"
+            if self._is_data:
+                await self._add_freshness(headers)
+        await self._send(message)
+
+    async def _add_freshness(self, headers: MutableHeaders) -> None:
+        headers.setdefault("Cache-Control", "private, no-cache")
+        headers.add_vary_header("Authorization")
+        seconds = await self._freshness.seconds()
+        if seconds is not None:
+            headers[LAG_HEADER] = f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", _UNMATCHED)
+
+
+def _announced_bytes(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else 0

@@ -1,0 +1,65 @@
+"""How far the record lies behind Kafka."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from execledger_query.errors import StoreUnavailableError, TooSlowError
+from execledger_query.identity import NOBODY
+from execledger_query.store import Store
+
+_CACHE_SECONDS: Final = 1.0
+_STALE_SECONDS: Final = 5.0  # the recorder looks every second
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the recorder wrote about Kafka, as ages in seconds at one moment."""
+
+    waiting: float | None  # of the oldest unrecorded record; None when nothing waits
+    observed: float  # of the oldest look of the recorder
+
+
+def lag(look: Look, elapsed: float) -> float:
+    """Seconds of lag, `elapsed` seconds after the look; at least as old as a look that is stale.
+
+    >>> lag(Look(waiting=None, observed=0.5), 1), lag(Look(waiting=3.0, observed=0.5), 1)
+    (0.0, 4.0)
+    >>> lag(Look(waiting=None, observed=60.0), 1)
+    61.0
+    """
+    if look.observed + elapsed > _STALE_SECONDS:
+        return look.observed + elapsed
+    return 0.0 if look.waiting is None else max(0.0, look.waiting + elapsed)
+
+
+class Freshness:
+    """The lag, read at most once a second however many ask; the database's clock judges, so ours may be wrong."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._look: Look | None = None
+        self._looked_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._turn = asyncio.Lock()
+
+    async def seconds(self) -> float | None:
+        """None before a recorder has ever looked. While the database is away, the last look grows old."""
+        if self._clock() - self._tried_at >= _CACHE_SECONDS:
+            async with self._turn:
+                if self._clock() - self._tried_at >= _CACHE_SECONDS:
+                    await self._read()
+                    self._tried_at = self._clock()
+        return None if self._look is None else lag(self._look, self._clock() - self._looked_at)
+
+    async def _read(self) -> None:
+        try:
+            async with self._store.reading(NOBODY) as reader:
+                row = await reader.lag()
+        except (StoreUnavailableError, TooSlowError):
+            return
+        self._look = None if row is None else Look(row["waiting_seconds"], row["observed_seconds"])
+        self._looked_at = self._clock()

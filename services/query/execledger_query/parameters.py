@@ -1,0 +1,116 @@
+"""The query parameters of the routes: what each may be. One that a route does not list is refused."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from execledger_contracts.fields import Identifier, RequiredIdentifier, Timestamp
+from execledger_contracts.status import EXECUTION_STATUSES, read_status
+from execledger_query.paging import DEFAULT_LIMIT, MAX_LIMIT
+from execledger_query.store import Filters
+from execledger_query.views import EXECUTION_FIELDS, PAYLOAD_FIELDS
+
+PAYLOADS: Final = "payloads"
+_YEARS: Final = (datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+
+
+def _split(values: Any) -> Any:
+    """A parameter may be repeated, or hold several words between commas."""
+    return [word.strip() for value in values for word in str(value).split(",") if word.strip()]
+
+
+def _listed(allowed: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
+    def check(words: list[str]) -> list[str]:
+        for word in words:
+            if word not in allowed:
+                raise ValueError(f"{word[:40]!r} is not one of {', '.join(allowed)}")
+        return words
+
+    return check
+
+
+def _statuses(words: list[str]) -> list[str]:
+    found = [read_status(word) for word in words]
+    for word, status in zip(words, found, strict=True):
+        if status not in EXECUTION_STATUSES:
+            raise ValueError(f"{word[:40]!r} is not one of {', '.join(EXECUTION_STATUSES)}")
+    return [status.value for status in found if status]
+
+
+def _in_our_years(at: datetime) -> datetime:
+    if not _YEARS[0] < at < _YEARS[1]:
+        raise ValueError("no execution started in that year")
+    return at.astimezone(UTC)
+
+
+def _words_of(allowed: tuple[str, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(allowed)}})
+
+
+Statuses = Annotated[
+    list[str],
+    BeforeValidator(_split),
+    AfterValidator(_statuses),
+    _words_of(tuple(status.value for status in EXECUTION_STATUSES)),
+]
+Include = Annotated[list[str], BeforeValidator(_split), AfterValidator(_listed((PAYLOADS,))), _words_of((PAYLOADS,))]
+Fields = Annotated[
+    list[str], BeforeValidator(_split), AfterValidator(_listed(EXECUTION_FIELDS)), _words_of(EXECUTION_FIELDS)
+]
+Time = Annotated[Timestamp, AfterValidator(_in_our_years)]
+
+
+class _Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Including(_Parameters):
+    """What every route about executions takes."""
+
+    include: Include = Field(
+        default=[],
+        description="`payloads`: also input, output, result and error.stack; needs the role, or to be the owner",
+    )
+
+    @property
+    def with_payloads(self) -> bool:
+        return PAYLOADS in self.include
+
+
+class PageOf(Including):
+    """A page of a list."""
+
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="items at most")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before, of the same list")
+
+
+class PageOfExecutions(PageOf):
+    """A page of the list of executions, and what it is narrowed to."""
+
+    status: Statuses = Field(default=[], description="any of these, repeated or between commas, in any spelling")
+    status_list: Statuses = Field(default=[], alias="status[]", description="the same as `status`")
+    workflow_id: Identifier | None = Field(default=None)
+    owner_id: Identifier | None = Field(default=None)
+    external_id: RequiredIdentifier | None = Field(default=None, description="also for ids that do not fit a path")
+    started_after: Time | None = Field(default=None, description="started then or later")
+    started_before: Time | None = Field(default=None, description="started before then")
+    fields: Fields = Field(default=[], description="members to show, between commas; all when not given")
+
+    @model_validator(mode="after")
+    def _payloads_are_included(self) -> "PageOfExecutions":
+        if not self.with_payloads and (hidden := set(self.fields) & set(PAYLOAD_FIELDS)):
+            raise ValueError(f"fields: {', '.join(sorted(hidden))} come only with include=payloads")
+        return self
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(
+            statuses=(*self.status, *self.status_list),
+            workflow_id=self.workflow_id,
+            owner_id=self.owner_id,
+            external_id=self.external_id,
+            started_after=self.started_after,
+            started_before=self.started_before,
+        )

@@ -1,0 +1,216 @@
+"""The routes: what is asked, who may, what is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel
+
+from execledger_contracts.fields import RequiredIdentifier
+from execledger_query import views
+from execledger_query.auth import Authenticator
+from execledger_query.errors import InvalidTokenError, StoreUnavailableError
+from execledger_query.freshness import Freshness
+from execledger_query.identity import Identity, Sees
+from execledger_query.paging import Key, read_cursor, split, write_cursor
+from execledger_query.parameters import Including, PageOf, PageOfExecutions
+from execledger_query.problems import Problem, ProblemError
+from execledger_query.store import (
+    EVENT_KEY,
+    EXECUTION_KEY,
+    REQUIRED_SCHEMA,
+    STEP_KEY,
+    Filters,
+    Reader,
+    Row,
+    Store,
+    event_key,
+    execution_key,
+    step_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with; the application holds it in its state."""
+
+    store: Store
+    authenticator: Authenticator
+    freshness: Freshness
+    registry: CollectorRegistry
+
+
+def services(request: Request) -> Services:
+    held: Services = request.app.state.services
+    return held
+
+
+_Services = Annotated[Services, Depends(services)]
+_bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="claims `sub`, `tenant`, `roles`, `exp`")
+
+
+async def identify(
+    held: _Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Identity:
+    """Whom the request comes from; answers 401 when nobody vouches for it."""
+    try:
+        identity = await held.authenticator.identify(credentials.credentials if credentials else None)
+    except InvalidTokenError as error:
+        challenge = f'Bearer error="invalid_token", error_description="{error}"'
+        raise ProblemError("unauthenticated", str(error), headers={"WWW-Authenticate": challenge}) from error
+    if identity is None:
+        raise ProblemError("unauthenticated", "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+    return identity
+
+
+_Who = Annotated[Identity, Depends(identify)]
+_Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
+_PROBLEM: Final[dict[str, Any]] = {
+    "model": Problem,
+    "description": "A problem",
+    "content": {"application/problem+json": {}},
+}
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": _PROBLEM}
+
+v1 = APIRouter(prefix="/v1", tags=["executions"], responses=_PROBLEMS)
+operations = APIRouter(tags=["operations"], responses=_PROBLEMS)
+
+
+@v1.get("/executions", response_model=views.ExecutionPage)
+async def list_executions(held: _Services, who: _Who, asked: Annotated[PageOfExecutions, Query()]) -> Response:
+    """Executions, newest first."""
+    filters, scope = asked.filters, asked.filters.scope()
+    after = _place(scope, asked, EXECUTION_KEY)
+    if asked.with_payloads:
+        _allow_payloads_of_list(who, filters)
+    async with held.store.reading(who) as reader:
+        rows = await reader.executions(filters, after, asked.limit + 1)
+        rows, end = split(rows, asked.limit, execution_key)
+        payloads = await reader.payloads(views.execution_sources(rows) if asked.with_payloads else ())
+    items = [views.execution_of(row, payloads) for row in rows]
+    page = views.ExecutionPage(items=items, next_cursor=_cursor(scope, end))
+    fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
+    return _json(page, {"items": {"__all__": fields}, "next_cursor": True})
+
+
+@v1.get("/executions/{id}", response_model=views.Execution)
+async def show_execution(held: _Services, who: _Who, id: _Name, asked: Annotated[Including, Query()]) -> Response:  # noqa: A002
+    """One execution."""
+    async with held.store.reading(who) as reader:
+        row = await _found(reader, id)
+        _allow_payloads(who, row, asked)
+        payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
+    fields = views.shown_fields((), with_payloads=asked.with_payloads)
+    return _json(views.execution_of(row, payloads), fields)
+
+
+@v1.get("/executions/{id}/steps", response_model=views.StepPage)
+async def list_steps(held: _Services, who: _Who, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
+    """The steps of an execution, all attempts, by the time of their first event."""
+    async with held.store.reading(who) as reader:
+        execution = await _found(reader, id)
+        _allow_payloads(who, execution, asked)
+        scope = f"steps of {execution['id']}"
+        rows = await reader.steps(execution["id"], _place(scope, asked, STEP_KEY), asked.limit + 1)
+        rows, end = split(rows, asked.limit, step_key)
+        payloads = await reader.payloads(views.step_sources(rows) if asked.with_payloads else ())
+    items = [views.step_of(row, payloads) for row in rows]
+    return _json(views.StepPage(items=items, next_cursor=_cursor(scope, end)))
+
+
+@v1.get("/executions/{id}/events", response_model=views.EventPage)
+async def list_events(held: _Services, who: _Who, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
+    """The log of an execution, in the order of its events."""
+    async with held.store.reading(who) as reader:
+        execution = await _found(reader, id)
+        _allow_payloads(who, execution, asked)
+        scope = f"events of {execution['id']}"
+        after = _place(scope, asked, EVENT_KEY)
+        rows = await reader.events(execution["id"], after, asked.limit + 1, with_payloads=asked.with_payloads)
+        rows, end = split(rows, asked.limit, event_key)
+    items = [views.event_of(row) for row in rows]
+    return _json(views.EventPage(items=items, next_cursor=_cursor(scope, end)))
+
+
+@operations.get("/healthz")
+async def healthz() -> views.Health:
+    """The process is alive."""
+    return views.Health()
+
+
+@operations.get("/readyz")
+async def readyz(held: _Services) -> views.Readiness:
+    """The database answers, and its schema is one that we read."""
+    version = await held.store.schema_version()
+    if version < REQUIRED_SCHEMA:
+        raise StoreUnavailableError(
+            f"the database at {held.store.address} has schema {version}, {REQUIRED_SCHEMA} is needed: "
+            "run execledger migrate"
+        )
+    return views.Readiness(schema_version=version)
+
+
+@operations.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(held: _Services) -> Response:
+    """Figures for Prometheus."""
+    return Response(generate_latest(held.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def find(reader: Reader, name: str, tenant_id: str | None = None) -> Row | None:
+    """The execution with that internal or external id; None when the reader sees none.
+
+    Raises ProblemError (conflict) when several tenants have one with that external id and the reader sees them all.
+    """
+    row = await reader.execution(UUID(name)) if _is_internal(name) else None
+    if row is not None and tenant_id in (None, row["tenant_id"]):
+        return row
+    bearers = await reader.aliases(name, tenant_id)
+    if len(bearers) > 1:
+        named = [{"id": str(bearer["id"]), "tenant_id": bearer["tenant_id"]} for bearer in bearers]
+        tenants = ", ".join(bearer["tenant_id"] for bearer in named)
+        raise ProblemError("conflict", f"several tenants have an execution of that id: {tenants}", executions=named)
+    return await reader.execution(bearers[0]["id"]) if bearers else None
+
+
+async def _found(reader: Reader, name: str) -> Row:
+    row = await find(reader, name)
+    if row is None:
+        raise ProblemError("not-found", "there is no such execution")
+    return row
+
+
+def _is_internal(name: str) -> bool:
+    """Only the canonical form: any other spelling may be somebody's external id."""
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _allow_payloads(who: Identity, execution: Row, asked: Including) -> None:
+    if asked.with_payloads and not who.may_read_payloads(execution["tenant_id"], execution["owner_id"]):
+        raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
+
+
+def _allow_payloads_of_list(who: Identity, filters: Filters) -> None:
+    """A list may show them when everything in it is the reader's own."""
+    tenant = None if who.sees is Sees.ADMIN else who.tenant
+    owner = who.subject if who.sees is Sees.OWNER else filters.owner_id
+    if not who.may_read_payloads(tenant or "", owner):
+        raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
+
+
+def _place(scope: str, asked: PageOf, kinds: Sequence[type]) -> Key | None:
+    return None if asked.cursor is None else read_cursor(scope, asked.cursor, kinds)
+
+
+def _cursor(scope: str, end: Key | None) -> str | None:
+    return None if end is None else write_cursor(scope, end)
+
+
+def _json(shown: BaseModel, include: Any = None) -> Response:
+    return Response(shown.model_dump_json(include=include), media_type="application/json")

@@ -1,0 +1,362 @@
+"""The one module that knows Postgres: reads, each in a transaction that sees what its reader may see."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from execledger_query.errors import StoreUnavailableError, TooSlowError
+from execledger_query.identity import Identity
+from execledger_query.paging import Key
+from execledger_query.sql import statement
+
+Row = Mapping[str, Any]
+Connection = asyncpg.pool.PoolConnectionProxy
+
+LOGIN_ROLE: Final = "execledger_query"
+REQUIRED_SCHEMA: Final = 3
+_CLOSE_SECONDS: Final = 5
+_GRACE_SECONDS: Final = 5
+_FILTERS: Final = "/* AND filters */"
+_NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
+
+# What a request may filter by. Each operator is leakproof, lest row security keep it from the indexes.
+# An external id is looked up where it has an index for every reader.
+_CLAUSES: Final = {
+    "id": "id = {}::uuid",
+    "status": "status = {}::text",
+    "workflow_id": "workflow_id = {}::text",
+    "owner_id": "owner_id = {}::text",
+    "external_id": "id IN (SELECT alias.id FROM execledger.execution_aliases AS alias WHERE external_id = {}::text)",
+    "started_after": "started_at >= {}::timestamptz",
+    "started_before": "started_at < {}::timestamptz",
+}
+EXECUTION_KEY: Final = (datetime, UUID)
+_AFTER_EXECUTION: Final = " AND (created_at, id) < ({}::timestamptz, {}::uuid)"
+STEP_KEY: Final = (datetime, str, int, int)
+_AFTER_STEP: Final = (
+    ' AND (first_event_at, step_id COLLATE "C", iteration, attempt)'
+    " > ({}::timestamptz, {}::text, {}::bigint, {}::bigint)"
+)
+EVENT_KEY: Final = (int, datetime, int, int, UUID)
+_AFTER_EVENT: Final = (
+    " AND (attempt, occurred_at, coalesce(sequence, -1), rank, event_id)"
+    " > ({}::bigint, {}::timestamptz, {}::bigint, {}::bigint, {}::uuid)"
+)
+
+_UNMIGRATED: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.InvalidParameterValueError,  # SET ROLE to one that is not there
+    asyncpg.InsufficientPrivilegeError,
+)
+# A database that is away, starting, stopping, full, failing over, not made yet or not migrated yet: time mends these.
+_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.SerializationError,  # a standby's: the row versions it read were cleaned up
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+)
+# Only while connecting: the login may not become our role, or the role is not there before the first migration.
+_NO_ENTRY: Final = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InterfaceError,
+)
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of executions is narrowed to; the statuses are alternatives."""
+
+    statuses: tuple[str, ...] = ()
+    workflow_id: str | None = None
+    owner_id: str | None = None
+    external_id: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+    def scope(self) -> str:
+        """The same text for the same list, whatever the order in which its filters were written."""
+        return json.dumps(
+            ["executions", sorted(set(self.statuses)), *({key: str(value)} for key, value in self._single().items())]
+        )
+
+    def _single(self) -> dict[str, Any]:
+        names = ("workflow_id", "owner_id", "external_id", "started_after", "started_before")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def alternatives(self) -> list[dict[str, Any]]:
+        """The equalities and bounds of each status: one index range each."""
+        single = self._single()
+        return [{"status": status, **single} for status in sorted(set(self.statuses))] or [single]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach the database, and how long to wait for it."""
+
+    dsn: str
+    pool_size: int = 10
+    pool_timeout: float = 5
+    connect_timeout: float = 5
+    statement_timeout: float = 10
+    application_name: str = "execledger-query"
+
+    @property
+    def address(self) -> str:
+        """Where the database is, for logs: without user and password."""
+        parts = urlsplit(self.dsn)
+        if (
+            "@" in f"{parts.path}{parts.query}{parts.fragment}"
+        ):  # a password with an unescaped slash: show nothing of it
+            return "the configured address"
+        return parts.netloc.rpartition("@")[2] or "the local socket"
+
+
+class Store:
+    """A pool of connections, none of which can read anything before it has become somebody."""
+
+    def __init__(self, pool: asyncpg.Pool, options: Options) -> None:
+        self._pool = pool
+        self._options = options
+        self._away = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, options: Options) -> AsyncIterator[Self]:
+        """A store that connects when it is first asked: the database may come later than we do."""
+        pool = asyncpg.create_pool(
+            options.dsn,
+            min_size=0,
+            max_size=options.pool_size,
+            init=_prepare_connection,
+            timeout=options.connect_timeout,
+            command_timeout=options.statement_timeout
+            + _GRACE_SECONDS,  # for a network that swallows the server's own timeout
+            server_settings={
+                "application_name": options.application_name,
+                "default_transaction_read_only": "on",
+                "statement_timeout": str(int(options.statement_timeout * 1000)),
+                "timezone": "UTC",
+                "jit": "off",  # compiling a plan over many partitions takes longer than any page
+            },
+        )
+        await pool
+        try:
+            yield cls(pool, options)
+        finally:
+            await _close(pool)
+
+    @property
+    def address(self) -> str:
+        return self._options.address
+
+    def connections(self) -> tuple[int, int, int]:
+        """How many connections are open, how many of them idle, and how many there may be."""
+        return self._pool.get_size(), self._pool.get_idle_size(), self._pool.get_max_size()
+
+    @asynccontextmanager
+    async def reading(self, identity: Identity, longest: float | None = None) -> AsyncIterator["Reader"]:
+        """One snapshot of what this reader may see; raises StoreUnavailableError or TooSlowError.
+
+        `longest` replaces the statement timeout, in seconds.
+        """
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            if longest is not None:
+                await connection.execute(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
+            role = f"execledger_{identity.sees.value}"
+            await connection.execute(statement("become"), role, identity.tenant, identity.subject)
+            yield Reader(connection, longest)
+
+    async def schema_version(self) -> int:
+        """The newest migration that the database has; StoreUnavailableError when it has none of ours."""
+        async with self._connection() as connection:
+            try:
+                version: int = await connection.fetchval(statement("schema_version"))
+            except asyncpg.InsufficientPrivilegeError as error:  # the migration that makes the grants is to come
+                raise self._unavailable(error) from error
+            return version
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        connection = await self._acquired()
+        try:
+            yield connection
+        except asyncpg.QueryCanceledError as error:
+            raise TooSlowError("the database took longer than it may") from error
+        except _AWAY as error:
+            raise self._unavailable(error) from error
+        except asyncpg.InterfaceError as error:  # also what the driver says of a wrong call: that one is a bug
+            if not connection.is_closed():
+                raise
+            raise self._unavailable(error) from error
+        else:
+            self._answered()
+        finally:
+            await self._released(connection)
+
+    async def _acquired(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=self._options.pool_timeout)
+        except (*_AWAY, *_NO_ENTRY) as error:
+            raise self._unavailable(error) from error
+
+    async def _released(self, connection: Connection) -> None:
+        try:
+            await asyncio.shield(self._pool.release(connection))
+        except (*_AWAY, asyncpg.InterfaceError):
+            log.debug("connection_lost", address=self.address)
+
+    def _unavailable(self, error: BaseException) -> StoreUnavailableError:
+        cause = str(error) or type(error).__name__
+        if not self._away:  # once, not once per request
+            log.warning("database_unavailable", address=self.address, cause=cause)
+        self._away = True
+        if isinstance(error, _UNMIGRATED):
+            return StoreUnavailableError(
+                f"the database at {self.address} has no schema of ours yet: run execledger migrate"
+            )
+        return StoreUnavailableError(f"the database at {self.address} does not answer")
+
+    def _answered(self) -> None:
+        if self._away:
+            log.info("database_available", address=self.address)
+        self._away = False
+
+
+class Reader:
+    """The reads of one transaction. Rows are as the columns of the statement in sql/ of the same name."""
+
+    def __init__(self, connection: Connection, longest: float | None) -> None:
+        self._connection = connection
+        self._driver_timeout = None if longest is None else longest + _GRACE_SECONDS
+
+    async def executions(self, filters: Filters, after: Key | None, limit: int) -> Sequence[Row]:
+        """At most `limit` executions, newest first, those behind the key `after`."""
+        query, arguments = _executions_query(filters, after)
+        return await self._rows(query, limit, *arguments)
+
+    async def execution(self, execution_id: UUID) -> Row | None:
+        query, arguments = _narrowed("executions", {"id": execution_id}, first=2)
+        return await self._row(query, 1, *arguments)
+
+    async def aliases(self, external_id: str, tenant_id: str | None = None) -> Sequence[Row]:
+        """Who bears that external id."""
+        return await self._rows(statement("aliases"), external_id, tenant_id)
+
+    async def steps(self, execution_id: UUID, after: Key | None, limit: int | None) -> Sequence[Row]:
+        query, arguments = _continued("steps", _AFTER_STEP, after, first=3)
+        return await self._rows(query, limit, execution_id, *arguments)
+
+    async def events(
+        self, execution_id: UUID, after: Key | None, limit: int | None, *, with_payloads: bool
+    ) -> Sequence[Row]:
+        query, arguments = _continued("events", _AFTER_EVENT, after, first=4)
+        return await self._rows(query, limit, execution_id, with_payloads, *arguments)
+
+    async def payloads(self, sources: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Row]:
+        """By execution and event: what those events say of input, output, result and stack."""
+        if not sources:
+            return {}
+        executions, events = zip(*sources, strict=True)
+        rows = await self._rows(statement("payloads"), executions, events)
+        return {(row["execution_id"], row["event_id"]): row for row in rows}
+
+    async def attempts(self, execution_id: UUID, endings: Sequence[str]) -> Sequence[Row]:
+        """The attempts of an execution; `endings` are the types of event that end one."""
+        return await self._rows(statement("attempts"), execution_id, endings)
+
+    async def lag(self) -> Row | None:
+        return await self._row(statement("lag"))
+
+    async def figures(self, top_workflows: int, bounds_ms: Sequence[int]) -> Sequence[Row]:
+        return await self._rows(statement("figures"), top_workflows, bounds_ms)
+
+    async def _rows(self, query: str, *arguments: Any) -> Sequence[Row]:
+        found = await self._connection.fetch(query, *arguments, timeout=self._driver_timeout)
+        return cast("list[Row]", found)  # a Record is no Mapping by its type, and all of one by what it does
+
+    async def _row(self, query: str, *arguments: Any) -> Row | None:
+        rows = await self._rows(query, *arguments)
+        return rows[0] if rows else None
+
+
+def execution_key(row: Row) -> Key:
+    return (row["created_at"], row["id"])
+
+
+def step_key(row: Row) -> Key:
+    return (row["first_event_at"], row["step_id"], row["iteration"], row["attempt"])
+
+
+def event_key(row: Row) -> Key:
+    return (row["attempt"], row["occurred_at"], row["position"], row["rank"], row["event_id"])
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), timeout=_CLOSE_SECONDS)
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    """Drops to a role that can read nothing by itself, so that a statement outside `reading` finds nothing."""
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    await connection.execute(f"SET ROLE {LOGIN_ROLE}")
+
+
+def _executions_query(filters: Filters, after: Key | None) -> tuple[str, list[Any]]:
+    """One statement per status, merged: each walks its own index range and stops at the limit.
+
+    `status = ANY(...)` would read either all executions of those statuses or all newer ones of others.
+    """
+    queries: list[str] = []
+    arguments: list[Any] = []
+    for narrowing in filters.alternatives():
+        query, values = _narrowed("executions", narrowing, first=2 + len(arguments))
+        query, places = _with_place(query, _AFTER_EXECUTION, after, first=2 + len(arguments) + len(values))
+        queries.append(query)
+        arguments += [*values, *places]
+    if len(queries) == 1:
+        return queries[0], arguments
+    united = "\nUNION ALL\n".join(f"({query})" for query in queries)
+    return f"SELECT * FROM (\n{united}\n) AS execution\n{_NEWEST_FIRST}", arguments  # noqa: S608  # constants only
+
+
+def _narrowed(name: str, narrowing: Mapping[str, Any], first: int) -> tuple[str, list[Any]]:
+    """The statement with a clause for each filter; its parameters are numbered from `first`."""
+    clauses = [f" AND {_CLAUSES[key].format(f'${number}')}" for number, key in enumerate(narrowing, first)]
+    return statement(name).replace(_FILTERS, "".join(clauses) + _FILTERS), list(narrowing.values())
+
+
+def _continued(name: str, clause: str, after: Key | None, first: int) -> tuple[str, list[Any]]:
+    return _with_place(statement(name), clause, after, first)
+
+
+def _with_place(query: str, clause: str, after: Key | None, first: int) -> tuple[str, list[Any]]:
+    """The statement from that place on; the whole of it without one."""
+    if after is None:
+        return query, []
+    numbers = [f"${number}" for number in range(first, first + len(after))]
+    return query.replace(_FILTERS, clause.format(*numbers)), list(after)

@@ -1,0 +1,301 @@
+"""What the service shows: the shapes, and how rows become them. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+
+Row = Mapping[str, Any]
+Source = tuple[UUID, UUID]  # execution and event that say a payload
+Payloads = Mapping[Source, Row]
+
+PAYLOAD_FIELDS: Final = ("input", "output", "result")
+
+
+def show_time(at: datetime) -> str:
+    """In UTC with three decimals: the rest is cut off, not rounded.
+
+    >>> show_time(datetime(2026, 1, 2, 3, 4, 5, 678999, tzinfo=UTC))
+    '2026-01-02T03:04:05.678Z'
+    """
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def show_money(amount: Decimal) -> str:
+    """In plain notation, without trailing zeros.
+
+    >>> show_money(Decimal("1.500000000")), show_money(Decimal("100")), show_money(Decimal("0E-9"))
+    ('1.5', '100', '0')
+    """
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Timestamp = Annotated[
+    datetime, PlainSerializer(show_time, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Money = Annotated[
+    Decimal,
+    PlainSerializer(show_money, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d*[1-9])?$", "examples": ["0.0125"]}),
+]
+ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "timed_out"]
+StepStatus = Literal["running", "completed", "failed", "cancelled", "timed_out", "skipped"]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Owner(_Shape):
+    """Who ran it."""
+
+    id: str | None
+    email: str | None
+    name: str | None
+
+
+class Workflow(_Shape):
+    """The definition that ran."""
+
+    id: str | None
+    name: str | None
+    version: str | None
+
+
+class Trigger(_Shape):
+    """What set it off."""
+
+    mode: Literal["manual", "scheduled", "triggered"] | None
+    event_id: str | None
+    event_name: str | None
+
+
+class Error(_Shape):
+    """Why it failed."""
+
+    message: str | None
+    type: str | None
+    stack: str | None = Field(description="a payload: null without include=payloads")
+
+
+class Usage(_Shape):
+    """What it consumed, over all attempts."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: Money
+    cost_source: Literal["reported", "facts", "computed"] | None
+
+
+class Budget(_Shape):
+    """What it may consume, and how much of that it has."""
+
+    token_limit: int | None
+    cost_limit_usd: Money | None
+    consumed_tokens: int
+    consumed_cost_usd: Money
+
+
+class Execution(_Shape):
+    """One run of a workflow."""
+
+    id: UUID
+    external_id: str
+    tenant_id: str
+    owner: Owner | None
+    session_id: str | None
+    workflow: Workflow | None
+    status: ExecutionStatus
+    provisional: bool = Field(description="the ending is our guess until the orchestrator is heard again")
+    attempt: int
+    trigger: Trigger | None
+    mode: str | None
+    query: str | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    ended_at: Timestamp | None
+    duration_ms: int | None
+    progress_percent: int | None
+    completed_steps: int
+    total_steps: int
+    error: Error | None
+    usage: Usage
+    agents_used: int
+    tools_invoked: int
+    cache_hits: int
+    complexity_score: float | None
+    timeout_seconds: float | None
+    budget: Budget
+    cancelled_by: str | None
+    cancel_reason: str | None
+    cancel_requested_at: Timestamp | None
+    killed_by_budget: bool
+    tags: list[str] | None
+    labels: dict[str, str] | None
+    metadata: dict[str, JsonValue] | None
+    parent_execution_id: str | None
+    root_execution_id: str
+    traceparent: str | None
+    version: int
+    input: JsonValue = Field(default=None, description="only with include=payloads")
+    output: JsonValue = Field(default=None, description="only with include=payloads")
+    result: str | None = Field(default=None, description="only with include=payloads")
+
+
+class Step(_Shape):
+    """One step of an execution, in one iteration and attempt."""
+
+    step_id: str
+    name: str | None
+    operation: str | None
+    iteration: int = Field(description="from 1; 0 when not in a loop")
+    total_items: int | None
+    attempt: int
+    agent_id: str | None
+    status: StepStatus
+    started_at: Timestamp | None
+    ended_at: Timestamp | None
+    duration_ms: int | None
+    provisional: bool
+    input: JsonValue = Field(description="a payload: null without include=payloads")
+    output: JsonValue = Field(description="a payload: null without include=payloads")
+    error: Error | None
+    metadata: dict[str, JsonValue] | None
+
+
+class Event(_Shape):
+    """One message about an execution, as it is in the log."""
+
+    id: UUID
+    source: str
+    type: str = Field(description="as sent")
+    occurred_at: Timestamp
+    received_at: Timestamp
+    recorded_at: Timestamp
+    attempt: int
+    sequence: int | None
+    outcome: Literal["applied", "late", "rejected"]
+    reason: str | None
+    topic: str
+    partition: int
+    offset: int
+    data: JsonValue = Field(description="without input, output, result and error.stack unless include=payloads")
+
+
+class _Page(_Shape):
+    next_cursor: str | None = Field(description="for the next page; null on the last one")
+
+
+class ExecutionPage(_Page):
+    """Executions, newest first."""
+
+    items: list[Execution]
+
+
+class StepPage(_Page):
+    """Steps, by the time of their first event."""
+
+    items: list[Step]
+
+
+class EventPage(_Page):
+    """Events, in their order."""
+
+    items: list[Event]
+
+
+class Health(_Shape):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(_Shape):
+    """The database answers, and its schema is one that we read."""
+
+    status: Literal["ready"] = "ready"
+    schema_version: int
+
+
+EXECUTION_FIELDS: Final = tuple(Execution.model_fields)
+
+
+def execution_sources(rows: Sequence[Row]) -> set[Source]:
+    """The events that hold these executions' payloads."""
+    return _sources(rows, "id", ("input_event_id", "output_event_id", "result_event_id", "error_event_id"))
+
+
+def step_sources(rows: Sequence[Row]) -> set[Source]:
+    """The events that hold these steps' payloads."""
+    return _sources(rows, "execution_id", ("input_event_id", "output_event_id", "error_event_id"))
+
+
+def execution_of(row: Row, payloads: Payloads) -> Execution:
+    """An execution as it is shown; what `payloads` lacks is null."""
+    return Execution(
+        **{name: row[name] for name in _SAME_IN_EXECUTION},
+        owner=_part(Owner, row, "owner", Owner.model_fields),
+        workflow=_part(Workflow, row, "workflow", Workflow.model_fields),
+        trigger=_part(Trigger, row, "trigger", Trigger.model_fields),
+        error=_error(row, row["id"], payloads),
+        usage=Usage(**{name: row[name] for name in Usage.model_fields}),
+        budget=Budget(
+            token_limit=row["token_limit"],
+            cost_limit_usd=row["cost_limit_usd"],
+            consumed_tokens=row["total_tokens"],
+            consumed_cost_usd=row["cost_usd"],
+        ),
+        **{name: _payload(name, row, row["id"], payloads) for name in PAYLOAD_FIELDS},
+    )
+
+
+def step_of(row: Row, payloads: Payloads) -> Step:
+    """A step as it is shown; what `payloads` lacks is null."""
+    return Step(
+        **{name: row[name] for name in _SAME_IN_STEP},
+        input=_payload("input", row, row["execution_id"], payloads),
+        output=_payload("output", row, row["execution_id"], payloads),
+        error=_error(row, row["execution_id"], payloads),
+    )
+
+
+def event_of(row: Row) -> Event:
+    """An event as it is shown."""
+    return Event(**{name: row["event_id" if name == "id" else name] for name in Event.model_fields})
+
+
+def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
+    """The members of an execution that an answer has: those wanted, or all; payloads only when included."""
+    fields = set(wanted) or set(EXECUTION_FIELDS)
+    return fields if with_payloads else fields - set(PAYLOAD_FIELDS)
+
+
+_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", *PAYLOAD_FIELDS}
+_SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
+_SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
+
+
+def _sources(rows: Sequence[Row], execution: str, events: Sequence[str]) -> set[Source]:
+    return {(row[execution], row[event]) for row in rows for event in events if row[event] is not None}
+
+
+def _part(shape: type[_Shape], row: Row, prefix: str, names: Collection[str]) -> Any:
+    """An object made of the columns that begin alike; null when none of them says anything."""
+    values = {name: row[f"{prefix}_{name}"] for name in names}
+    return shape(**values) if any(value is not None for value in values.values()) else None
+
+
+def _error(row: Row, execution_id: UUID, payloads: Payloads) -> Error | None:
+    if row["error_event_id"] is None:
+        return None
+    stack = payloads.get((execution_id, row["error_event_id"]), {}).get("stack")
+    return Error(message=row["error_message"], type=row["error_type"], stack=stack)
+
+
+def _payload(name: str, row: Row, execution_id: UUID, payloads: Payloads) -> Any:
+    return payloads.get((execution_id, row[f"{name}_event_id"]), {}).get(name)

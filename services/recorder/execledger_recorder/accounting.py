@@ -1,0 +1,52 @@
+"""The ledger's arithmetic: every offset that Kafka ever gave out is counted, once, under one heading."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from execledger_recorder.errors import Misplaced
+from execledger_recorder.lifecycle import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record. Its fetch showed that no other of its partition lies from `reaches_back_to` up to it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    value: bytes | None
+    reaches_back_to: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch adds to the account of one partition."""
+
+    next_offset: int
+    gaps: int = 0
+    missed: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+
+
+def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
+    """The records that lie ahead of the ledger, and the gaps between them.
+
+    `positions` is the ledger's next offset by partition. A record below it was counted before and is passed over.
+    Raises Misplaced when a hole is not known to be a gap: whoever reads on from the ledger's position finds out.
+    """
+    fresh: list[Record] = []
+    tallies = {partition: Tally(position) for partition, position in positions.items()}
+    for record in records:
+        tally = tallies[record.partition]
+        if record.offset < tally.next_offset:
+            continue
+        if record.reaches_back_to > tally.next_offset:
+            raise Misplaced(dict(positions))
+        tally.gaps += record.offset - tally.next_offset
+        tally.next_offset = record.offset + 1
+        fresh.append(record)
+    return fresh, tallies

@@ -1,0 +1,65 @@
+"""The kinds of trouble, by what they ask for. A bug has no name here: it ends the process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+
+class StoreUnavailable(Exception):  # noqa: N818  # it says what is the case, and asks to wait
+    """Postgres cannot work now: wait and try again, nothing is the record's fault."""
+
+
+class StoreTooSlow(StoreUnavailable):
+    """A statement ran into its time limit: a smaller batch may pass."""
+
+
+class Unstorable(Exception):  # noqa: N818
+    """Postgres refuses a value of the batch."""
+
+
+class Misplaced(Exception):  # noqa: N818
+    """The batch does not go on where the ledger stands.
+
+    `positions` are the offsets, by partition, from which Kafka must be read to go on.
+    """
+
+    def __init__(self, positions: dict[int, int]) -> None:
+        super().__init__(f"the ledger stands at {positions}")
+        self.positions = positions
+
+
+# SQLSTATE classes, see the appendix "PostgreSQL Error Codes" of the PostgreSQL manual.
+_RECORD_AT_FAULT: Final = ("22", "23", "54")
+_INFRASTRUCTURE: Final = ("08", "25", "40", "53", "55", "57", "58", "F0", "XX")
+_STATEMENT_TIMEOUT: Final = "57014"
+_NOT_YET: Final = ("28P01", "28000", "3D000", "3F000", "42P01")  # while connecting: not set up yet, which may change
+
+
+@contextmanager
+def translated(*, connecting: bool = False) -> Iterator[None]:
+    """Turn what asyncpg raises into the errors above, once, at the edge."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        state = error.sqlstate or ""
+        if state == _STATEMENT_TIMEOUT:
+            raise StoreTooSlow(str(error)) from error
+        if state.startswith(_INFRASTRUCTURE) or (connecting and state in _NOT_YET):
+            raise StoreUnavailable(_first_line(error)) from error
+        if state.startswith(_RECORD_AT_FAULT):
+            raise Unstorable(_first_line(error)) from error
+        raise
+    except (OSError, TimeoutError) as error:
+        raise StoreUnavailable(_first_line(error)) from error
+    except asyncpg.InterfaceError as error:
+        if isinstance(error, ValueError):  # a value that the client cannot even encode
+            raise Unstorable(_first_line(error)) from error
+        if "closed" in str(error):
+            raise StoreUnavailable(_first_line(error)) from error
+        raise
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

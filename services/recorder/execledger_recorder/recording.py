@@ -1,0 +1,498 @@
+"""One batch of Kafka records into the store: fetch what is known, decide, save."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from execledger_contracts.cleaning import Limits
+from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
+from execledger_contracts.events import CANONICAL_TYPES, Event, LlmCalled, StepEvent, ToolCalled
+from execledger_recorder import deadletters
+from execledger_recorder.accounting import Record, account
+from execledger_recorder.errors import StoreTooSlow, Unstorable
+from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
+from execledger_recorder.lifecycle import (
+    Entry,
+    Execution,
+    ExecutionRecord,
+    Judge,
+    Outcome,
+    Step,
+    StepKey,
+    StepRecord,
+    Verdict,
+    endings,
+    enter,
+    execution_record,
+    fold,
+    step_record,
+)
+from execledger_recorder.lifecycle.folding import step_key
+from execledger_recorder.store import (
+    Alias,
+    Batch,
+    DuplicateRow,
+    EventRow,
+    ExecutionRow,
+    Foreign,
+    LabelRow,
+    LlmCallRow,
+    LockedExecution,
+    Named,
+    Store,
+    ToolCallRow,
+    UsageMark,
+)
+
+Read = tuple[Record, Decoded | Undecodable]
+
+
+@dataclass(slots=True)
+class Report:
+    """What recording a batch came to, for metrics and the log."""
+
+    outcomes: Counter[tuple[int, Outcome]] = field(default_factory=Counter)  # by partition
+    types: Counter[tuple[str, Outcome]] = field(default_factory=Counter)  # by canonical type, `other` for the rest
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)  # of executions' status; from `none` if new
+    rejections: Counter[str] = field(default_factory=Counter)
+    conflicts: int = 0
+    dead_letters: Counter[Reason] = field(default_factory=Counter)
+    executions: int = 0
+    refolded: int = 0
+    oldest_occurred_at: datetime | None = None
+
+    def add(self, other: "Report") -> None:
+        """Take in the report of another part of the same batch."""
+        for counter in ("outcomes", "types", "transitions", "rejections", "dead_letters"):
+            getattr(self, counter).update(getattr(other, counter))
+        self.conflicts += other.conflicts
+        self.executions += other.executions
+        self.refolded += other.refolded
+        times = [at for at in (self.oldest_occurred_at, other.oldest_occurred_at) if at is not None]
+        self.oldest_occurred_at = min(times, default=None)
+
+
+def read(records: Sequence[Record], limits: Limits) -> list[Read]:
+    """Decode each record by itself: a bad one does not hold up its neighbours."""
+    return [(record, decode(record.value, record.headers, record.timestamp_ms, limits)) for record in records]
+
+
+async def record(store: Store, batch: Sequence[Read], dead_letter_topic: str) -> Report:
+    """Record a batch of one topic, atomically unless it must be split to get past a record that Postgres refuses.
+
+    Raises StoreUnavailable when Postgres is away, Misplaced when the batch does not go on where the ledger stands;
+    then what was not recorded is not counted either, and comes again.
+    """
+    try:
+        return await _record_whole(store, batch, dead_letter_topic)
+    except StoreTooSlow:
+        if len(batch) == 1:
+            raise
+    except Unstorable as refused:
+        if len(batch) == 1:
+            letter = Undecodable(Reason.UNSTORABLE, str(refused))
+            return await _record_whole(store, [(batch[0][0], letter)], dead_letter_topic)
+    middle = len(batch) // 2
+    report = await record(store, batch[:middle], dead_letter_topic)
+    report.add(await record(store, batch[middle:], dead_letter_topic))
+    return report
+
+
+async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: str) -> Report:
+    topic = batch[0][0].topic
+    await store.ensure_partitions(_partition_times(batch))
+    async with store.batch() as tx:
+        positions = await tx.lock_ledger(topic, {record.partition for record, _ in batch})
+        fresh, tallies = account(positions, (record for record, _ in batch))
+        if not fresh:
+            return Report()
+        ahead = {(record.partition, record.offset) for record in fresh}
+        reads = [pair for pair in batch if (pair[0].partition, pair[0].offset) in ahead]
+        report = await _record_fresh(tx, reads, dead_letter_topic)
+        for (partition, outcome), count in report.outcomes.items():
+            tallies[partition].outcomes[outcome] += count
+        await tx.advance_ledger(topic, tallies)
+    return report
+
+
+def _partition_times(batch: Sequence[Read]) -> Iterator[datetime]:
+    """The times in the ids that new executions of this batch may get."""
+    seen: set[str] = set()
+    for record, decoded in batch:
+        if isinstance(decoded, Decoded) and decoded.event.subject not in seen:
+            seen.add(decoded.event.subject)
+            yield decoded.event.time.astimezone(UTC)
+            if own := own_id(decoded.event.subject, record.timestamp_ms):
+                yield datetime.fromtimestamp(id_milliseconds(own) / 1000, UTC)
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """One decoded record, and what became of it."""
+
+    record: Record
+    decoded: Decoded
+    entry: Entry
+    verdict: Verdict
+
+
+@dataclass(slots=True)
+class _Case:
+    """One execution and what a batch brings for it."""
+
+    id: str
+    alias: Alias
+    arrivals: list[tuple[Record, Decoded]] = field(default_factory=list)
+    new: list[_Arrival] = field(default_factory=list)
+    before: LockedExecution | None = None
+    execution: Execution = field(default_factory=Execution)
+    steps: dict[StepKey, Step] = field(default_factory=dict)
+    touched: set[StepKey] = field(default_factory=set)
+    must_refold: bool = False
+    labels_before: Any = None
+
+    def labels(self) -> tuple[dict[str, str] | None, list[str] | None]:
+        return self.execution.labels, self.execution.tags
+
+
+async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str) -> Report:
+    report = Report()
+    good = [(record, decoded) for record, decoded in reads if isinstance(decoded, Decoded)]
+    bad = [(record, why) for record, why in reads if isinstance(why, Undecodable)]
+    cases = await _open_cases(tx, good)
+    duplicates = await _sift(tx, cases)
+    await _load_steps(tx, cases)
+    for case in cases:
+        _judge(case)
+    changed = [case for case in cases if case.new]
+    endings_before = {case.id: endings(case.execution) for case in changed}
+    await _refold(tx, [case for case in changed if case.must_refold])
+    for case in changed:
+        if not case.must_refold:
+            fold(case.execution, case.steps, sorted((a.entry for a in case.new), key=lambda entry: entry.key))
+    await _load_open_steps(tx, [case for case in changed if _endings_changed(case, endings_before[case.id])])
+    records = [(case, execution_record(case.execution, case.alias[1])) for case in changed]
+    await _save(tx, records)
+    await tx.append_duplicates(duplicates)
+    await deadletters.add(tx, bad, dead_letter_topic)
+    _report(report, records, duplicates, bad)
+    return report
+
+
+async def _open_cases(tx: Batch, good: Sequence[tuple[Record, Decoded]]) -> list[_Case]:
+    """The executions of a batch, in id order, each locked and as it was recorded."""
+    firsts: dict[Alias, tuple[Record, Decoded]] = {}
+    for record, decoded in good:
+        firsts.setdefault((decoded.event.tenantid, decoded.event.subject), (record, decoded))
+    known = await tx.find_aliases(list(firsts))
+    added = await _add_aliases(tx, {alias: first for alias, first in firsts.items() if alias not in known}, known)
+    cases = {alias: _Case(id_, alias) for alias, id_ in (known | added).items()}
+    for record, decoded in good:
+        cases[(decoded.event.tenantid, decoded.event.subject)].arrivals.append((record, decoded))
+    locked = await tx.lock_executions(sorted(known.values()))
+    for case in cases.values():
+        if before := locked.get(case.id):
+            _resume(case, before)
+    return sorted(cases.values(), key=lambda case: case.id)
+
+
+def _resume(case: _Case, before: LockedExecution) -> None:
+    case.before = before
+    execution = Execution.load(before.fold)
+    if execution is None:
+        case.must_refold = True
+        return
+    case.execution = execution
+    case.labels_before = case.labels()
+
+
+async def _add_aliases(
+    tx: Batch, firsts: dict[Alias, tuple[Record, Decoded]], known: dict[Alias, str]
+) -> dict[Alias, str]:
+    """Ids for executions that are new; what another recorder adds meanwhile goes to `known`."""
+    added: dict[Alias, str] = {}
+    wanted = {
+        alias: own_id(alias[1], record.timestamp_ms) or new_id(decoded.event.time)
+        for alias, (record, decoded) in firsts.items()
+    }
+    while wanted:
+        added |= await tx.add_aliases(wanted)
+        wanted = {alias: id_ for alias, id_ in wanted.items() if alias not in added}
+        if wanted:
+            known |= await tx.find_aliases(list(wanted))
+            # What is neither added nor known has an id that another execution took: it gets one of our own making.
+            wanted = {alias: new_id(firsts[alias][1].event.time) for alias in wanted if alias not in known}
+    return added
+
+
+async def _sift(tx: Batch, cases: Sequence[_Case]) -> list[DuplicateRow]:
+    """Leave each case with the events that are new, and say which were not."""
+    keys = [(case.id, decoded.event_id) for case in cases if case.before for _, decoded in case.arrivals]
+    logged = await tx.find_events(keys) if keys else {}
+    duplicates: list[DuplicateRow] = []
+    for case in cases:
+        first: dict[str, Decoded] = {}
+        for record, decoded in case.arrivals:
+            key = (case.id, decoded.event_id)
+            if key in logged or decoded.event_id in first:
+                same = await _is_same(tx, key, decoded, logged, first)
+                reason = "repeated" if same else "conflict"
+                duplicates.append(DuplicateRow(record.topic, record.partition, record.offset, *key, reason))
+                continue
+            first[decoded.event_id] = decoded
+            case.new.append(_Arrival(record, decoded, enter(decoded.event, decoded.event_id), _UNJUDGED))
+    return duplicates
+
+
+async def _is_same(
+    tx: Batch, key: tuple[str, str], decoded: Decoded, logged: dict[tuple[str, str], bytes], first: dict[str, Decoded]
+) -> bool:
+    """Whether a repeated event says what the first one said; its bytes may differ all the same."""
+    if key in logged:
+        return logged[key] == decoded.digest or _content(await tx.read_event(*key)) == _content(decoded.text)
+    earlier = first[decoded.event_id]
+    return earlier.digest == decoded.digest or _content(earlier.text) == _content(decoded.text)
+
+
+def _content(text: str) -> tuple[Any, ...]:
+    """What makes two events with the same id the same event."""
+    event = reread(text)
+    data = json.dumps(json.loads(text).get("data"), sort_keys=True)
+    return (event.type, event.time, event.attempt, event.sequence, data)
+
+
+async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
+    by_id = {case.id: case for case in cases}
+    for case in cases:
+        case.touched = {step_key(a.entry.event) for a in case.new if isinstance(a.entry.event, StepEvent)}
+    keys = [(case.id, key) for case in cases if case.before for key in case.touched]
+    for execution_id, text in await tx.find_steps(keys) if keys else ():
+        step = Step.load(text)
+        by_id[execution_id].steps[step.key] = step
+
+
+def _judge(case: _Case) -> None:
+    judge = Judge.after(case.execution, case.steps)
+    head = case.execution.head
+    for arrival in case.new:
+        arrival.verdict = judge.judge(arrival.entry)
+        case.must_refold = case.must_refold or arrival.entry.key < head
+
+
+async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
+    """Fold from the first event: what is new lies behind the head of the row."""
+    if not cases:
+        return
+    entries: dict[str, list[Entry]] = {case.id: [arrival.entry for arrival in case.new] for case in cases}
+    for execution_id, event_id, text in await tx.read_events([case.id for case in cases]):
+        entries[execution_id].append(enter(reread(text), event_id))
+    for case in cases:
+        case.execution, case.steps = Execution(), {}
+        fold(case.execution, case.steps, sorted(entries[case.id], key=lambda entry: entry.key))
+        case.touched = set(case.steps)
+
+
+def _endings_changed(case: _Case, before: Any) -> bool:
+    return case.before is not None and not case.must_refold and endings(case.execution) != before
+
+
+async def _load_open_steps(tx: Batch, cases: Sequence[_Case]) -> None:
+    """Open steps read anew when the ending of their execution changes; those in hand are newer than their rows."""
+    if not cases:
+        return
+    by_id = {case.id: case for case in cases}
+    for execution_id, text in await tx.find_open_steps(list(by_id)):
+        step = Step.load(text)
+        by_id[execution_id].steps.setdefault(step.key, step)
+        by_id[execution_id].touched.add(step.key)
+
+
+async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> None:
+    cases = [case for case, _ in records]
+    await tx.save_executions([_execution_row(case, record) for case, record in records])
+    await tx.append_events([_event_row(case, arrival) for case in cases for arrival in case.new])
+    await tx.save_steps([row for case in cases for row in _step_rows(case)])
+    await tx.append_llm_calls([row for case in cases for row in _llm_call_rows(case)])
+    await tx.append_tool_calls([row for case in cases for row in _tool_call_rows(case)])
+    relabelled = [case for case in cases if case.labels() != (case.labels_before or (None, None))]
+    await tx.replace_labels(
+        [case.id for case in relabelled if case.before], [row for case in relabelled for row in _label_rows(case)]
+    )
+    await tx.name_workflows(_latest(_workflows_said(cases)))
+    await tx.name_owners(_latest(_owners_said(cases)))
+    await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
+
+
+def _event_row(case: _Case, arrival: _Arrival) -> EventRow:
+    event, record = arrival.decoded.event, arrival.record
+    return EventRow(
+        case.id,
+        arrival.decoded.event_id,
+        case.alias[0],
+        event.type,
+        event.attempt,
+        event.time,
+        event.sequence,
+        arrival.entry.key[3],
+        _kafka_time(record),
+        arrival.verdict.outcome,
+        arrival.verdict.reason,
+        record.topic,
+        record.partition,
+        record.offset,
+        arrival.decoded.digest,
+        arrival.decoded.text,
+    )
+
+
+def _execution_row(case: _Case, record: ExecutionRecord) -> ExecutionRow:
+    heard_at = max(_kafka_time(arrival.record) for arrival in case.new)
+    return ExecutionRow(case.id, *case.alias, record, _foreign(case.alias[0], record, case.execution.labels), heard_at)
+
+
+def _foreign(tenant_id: str, record: ExecutionRecord, labels: dict[str, str] | None) -> Foreign:
+    link = (labels or {}).get
+    return Foreign(
+        foreign_uuid("tenant", tenant_id) or "",
+        foreign_uuid("owner", record.owner_id),
+        foreign_uuid("workflow", record.workflow_id),
+        link("venture_id"),
+        foreign_uuid("venture", link("venture_id")),
+        link("prd_id"),
+        foreign_uuid("prd", link("prd_id")),
+        link("sd_id"),
+        link("board_meeting_id"),
+        foreign_uuid("board_meeting", link("board_meeting_id")),
+        link("message_id"),
+        link("graph_id"),
+    )
+
+
+def _step_rows(case: _Case) -> Iterator[tuple[str, str, StepRecord]]:
+    for key in case.touched:
+        yield case.id, case.alias[0], step_record(case.steps[key], case.execution)
+
+
+def _llm_call_rows(case: _Case) -> Iterator[LlmCallRow]:
+    for arrival in case.new:
+        if isinstance(event := arrival.entry.event, LlmCalled):
+            data = event.data
+            yield LlmCallRow(
+                case.id,
+                arrival.entry.event_id,
+                case.alias[0],
+                event.time,
+                event.attempt,
+                data.provider,
+                data.model,
+                data.prompt_tokens,
+                data.completion_tokens,
+                data.cached_tokens,
+                data.reasoning_tokens,
+                data.cost_usd,
+                None if data.cost_usd is None else "reported",
+                data.duration_ms,
+                data.agent_id,
+                data.step_id,
+                data.cache_hit,
+            )
+
+
+def _tool_call_rows(case: _Case) -> Iterator[ToolCallRow]:
+    for arrival in case.new:
+        if isinstance(event := arrival.entry.event, ToolCalled):
+            data = event.data
+            yield ToolCallRow(
+                case.id,
+                arrival.entry.event_id,
+                case.alias[0],
+                event.time,
+                event.attempt,
+                data.tool_name,
+                data.success,
+                data.duration_ms,
+                data.error,
+                data.agent_id,
+                data.step_id,
+                data.cache_hit,
+            )
+
+
+def _label_rows(case: _Case) -> Iterator[LabelRow]:
+    labels, tags = case.labels()
+    for key, value in (labels or {}).items():
+        yield LabelRow(case.id, "label", key, value, case.alias[0])
+    for tag in dict.fromkeys(tags or ()):
+        yield LabelRow(case.id, "tag", "", tag, case.alias[0])
+
+
+def _workflows_said(cases: Iterable[_Case]) -> Iterator[Named]:
+    for case, event, event_id in _said(cases):
+        workflow = getattr(event.data, "workflow", None)
+        if workflow is not None and workflow.id is not None:
+            yield (case.alias[0], workflow.id, workflow.name, workflow.version, event.time, event_id)
+
+
+def _owners_said(cases: Iterable[_Case]) -> Iterator[Named]:
+    for case, event, event_id in _said(cases):
+        owner = getattr(event.data, "owner", None)
+        if owner is not None and owner.id is not None:
+            yield (case.alias[0], owner.id, owner.email, owner.name, event.time, event_id)
+
+
+def _said(cases: Iterable[_Case]) -> Iterator[tuple[_Case, Event, str]]:
+    for case in cases:
+        for arrival in case.new:
+            yield case, arrival.entry.event, arrival.entry.event_id
+
+
+def _latest(said: Iterable[Named]) -> list[Named]:
+    """One row for each, in key order: that of the greatest time and event id."""
+    latest: dict[tuple[str, str], Named] = {}
+    for named in sorted(said, key=lambda named: (named[4], named[5])):
+        latest[named[:2]] = named
+    return [latest[key] for key in sorted(latest)]
+
+
+def _usage_marks(case: _Case, record: ExecutionRecord) -> Iterator[UsageMark]:
+    yield (case.alias[0], record.owner_id or "", record.usage_day)
+    if case.before is not None:
+        yield (case.alias[0], case.before.owner_id or "", case.before.usage_day)
+
+
+def _report(
+    report: Report,
+    records: Sequence[tuple[_Case, ExecutionRecord]],
+    duplicates: Sequence[DuplicateRow],
+    bad: Sequence[tuple[Record, Undecodable]],
+) -> None:
+    for case, after in records:
+        report.executions += 1
+        report.refolded += case.must_refold
+        status_before = case.before.status if case.before else "none"
+        if status_before != after.status:
+            report.transitions[(status_before, after.status)] += 1
+        for arrival in case.new:
+            outcome = arrival.verdict.outcome
+            report.outcomes[(arrival.record.partition, outcome)] += 1
+            report.types[(CANONICAL_TYPES.get(arrival.decoded.event.type, "other"), outcome)] += 1
+            if arrival.verdict.reason:
+                report.rejections[arrival.verdict.reason] += 1
+    for duplicate in duplicates:
+        report.outcomes[(duplicate.partition, Outcome.DUPLICATE)] += 1
+        report.conflicts += duplicate.reason == "conflict"
+    for record, why in bad:
+        report.outcomes[(record.partition, Outcome.DEAD_LETTERED)] += 1
+        report.dead_letters[why.reason] += 1
+    times = [arrival.decoded.event.time for case, _ in records for arrival in case.new]
+    report.oldest_occurred_at = min(times, default=None)
+
+
+def _kafka_time(record: Record) -> datetime:
+    return datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
+
+
+_UNJUDGED: Final = Verdict(Outcome.APPLIED)

@@ -1,0 +1,60 @@
+"""What the recorder can be told, by environment variables that start with EXECLEDGER_."""
+
+from typing import Literal
+
+from pydantic import Field, PostgresDsn, Secret
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from execledger_contracts.cleaning import Limits
+
+
+class Settings(BaseSettings):
+    """Each field is the variable EXECLEDGER_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", extra="ignore")
+
+    kafka_bootstrap_servers: str = Field(min_length=1, description="Kafka brokers as HOST:PORT, comma-separated")
+    postgres_dsn: Secret[PostgresDsn] = Field(description="the database, postgresql://USER:PASSWORD@HOST:PORT/NAME")
+
+    events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
+    dead_letter_topic: str = Field("executions.dead-letter", min_length=1, description="topic for bad records")
+    control_topic: str = Field("executions.control", min_length=1, description="topic for commands to orchestrators")
+    consumer_group: str = Field("execledger-recorder", min_length=1, description="Kafka consumer group")
+
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to speak to the brokers"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how to log in to the brokers"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user for SASL")
+    kafka_sasl_password: Secret[str] | None = Field(None, description="password for SASL")
+    kafka_ssl_cafile: str | None = Field(None, description="file of the certificate authority for TLS")
+
+    recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
+    recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
+
+    # measured with 820-byte events: see docs/decisions/0004
+    batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
+    batch_wait_ms: int = Field(100, ge=1, le=10_000, description="how long to wait for the first record of a batch")
+    statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
+    max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
+    max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")
+    max_record_bytes: int = Field(16_777_216, ge=16_384, description="larger records are dead-lettered as too_large")
+    usage_interval_seconds: float = Field(5.0, gt=0, description="how often daily usage is brought up to date")
+    log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
+
+    @property
+    def dsn(self) -> str:
+        """The whole DSN, with its password: never log it."""
+        return str(self.postgres_dsn.get_secret_value())
+
+    @property
+    def database_address(self) -> str:
+        """Host, port and name of the database, without user and password."""
+        host = self.postgres_dsn.get_secret_value().hosts()[0]
+        return f"{host['host']}:{host['port'] or 5432}{self.postgres_dsn.get_secret_value().path or ''}"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_text_bytes, self.max_json_bytes, self.max_record_bytes)

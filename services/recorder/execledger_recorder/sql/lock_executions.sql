@@ -1,0 +1,6 @@
+-- The current rows of a batch, locked in id order so that two recorders cannot deadlock.
+SELECT id, status, owner_id, usage_day, fold
+FROM execledger.executions
+WHERE id = ANY ($1::uuid[])
+ORDER BY id
+FOR UPDATE

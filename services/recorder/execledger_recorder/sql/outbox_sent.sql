@@ -1,0 +1,2 @@
+-- What the broker has taken.
+DELETE FROM execledger.outbox WHERE id = ANY ($1::bigint[])

@@ -1,0 +1,449 @@
+"""The one module that knows Postgres."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib import resources
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import asyncpg
+
+from execledger_recorder import migrations
+from execledger_recorder.accounting import Tally
+from execledger_recorder.errors import translated
+from execledger_recorder.lifecycle import ExecutionRecord, Outcome, StepRecord
+from execledger_recorder.lifecycle.state import StepKey
+
+_SQL: Final = {
+    file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
+    for file in resources.files(__package__).joinpath("sql").iterdir()
+}
+
+Alias = tuple[str, str]
+"""Tenant, external id."""
+
+
+class EventRow(NamedTuple):
+    """One row of `execution_events`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    type: str
+    attempt: int
+    occurred_at: datetime
+    sequence: int | None
+    rank: int
+    received_at: datetime
+    outcome: str
+    reason: str | None
+    topic: str
+    partition: int
+    offset: int
+    digest: bytes
+    raw: str
+
+
+class LlmCallRow(NamedTuple):
+    """One row of `llm_calls`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    occurred_at: datetime
+    attempt: int
+    provider: str | None
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: Decimal | None
+    cost_source: str | None
+    duration_ms: int | None
+    agent_id: str | None
+    step_id: str | None
+    cache_hit: bool | None
+
+
+class ToolCallRow(NamedTuple):
+    """One row of `tool_calls`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    occurred_at: datetime
+    attempt: int
+    tool_name: str | None
+    success: bool | None
+    duration_ms: int | None
+    error: str | None
+    agent_id: str | None
+    step_id: str | None
+    cache_hit: bool | None
+
+
+class DuplicateRow(NamedTuple):
+    """One row of `duplicates`."""
+
+    topic: str
+    partition: int
+    offset: int
+    execution_id: str
+    event_id: str
+    reason: str
+
+
+class DeadLetterRow(NamedTuple):
+    """One row of `dead_letters`; headers as JSON pairs of name and base64."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None
+    headers: str
+    value: bytes | None
+    reason: str
+    detail: str
+    fingerprint: str
+
+
+class OutboxRow(NamedTuple):
+    """A message to be sent; headers as in a dead letter."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: str
+
+
+class LabelRow(NamedTuple):
+    """One row of `execution_labels`."""
+
+    execution_id: str
+    kind: str
+    key: str
+    value: str
+    tenant_id: str
+
+
+class Foreign(NamedTuple):
+    """The foreign ids of an execution, as `executions` stores them beside its record."""
+
+    tenant_uuid: str
+    owner_uuid: str | None
+    workflow_uuid: str | None
+    venture_id: str | None
+    venture_uuid: str | None
+    prd_id: str | None
+    prd_uuid: str | None
+    sd_id: str | None
+    board_meeting_id: str | None
+    board_meeting_uuid: str | None
+    message_id: str | None
+    graph_id: str | None
+
+
+class ExecutionRow(NamedTuple):
+    """One row of `executions`, in three parts."""
+
+    id: str
+    tenant_id: str
+    external_id: str
+    record: ExecutionRecord
+    foreign: Foreign
+    heard_at: datetime
+
+
+class LockedExecution(NamedTuple):
+    """What a batch needs of an execution that is known already."""
+
+    status: str
+    owner_id: str | None
+    usage_day: date
+    fold: str
+
+
+Named = tuple[str, str, str | None, str | None, datetime, str]
+"""Tenant, id, two names of it, when that was said, by which event."""
+UsageMark = tuple[str, str, date]
+"""Tenant, owner (empty: nobody), UTC day."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """The account of one partition."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    end_offset: int | None
+    gaps: int
+    missed: int
+    applied: int
+    late: int
+    duplicate: int
+    rejected: int
+    dead_lettered: int
+    unaccounted: int
+
+
+class Store:
+    """Postgres, as the recorder uses it. Its methods raise the errors of `errors`, and wait for nothing."""
+
+    def __init__(self, dsn: str, *, statement_timeout_ms: int = 30_000) -> None:
+        self._dsn = dsn
+        self._statement_timeout_ms = statement_timeout_ms
+        self._pool: asyncpg.Pool | None = None
+        self._known_months: set[tuple[int, int]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def pending_migrations(self) -> list[str]:
+        """Names of the migrations that the database lacks."""
+        async with self._connection(connecting=True) as connection:
+            return await migrations.pending_on(connection)
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator["Batch"]:
+        """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
+        async with self._connection() as connection, connection.transaction():
+            yield Batch(connection)
+
+    async def ensure_partitions(self, times: Iterable[datetime]) -> None:
+        """Make the partitions that ids of these times need, each in a transaction of its own."""
+        months = {(at.year, at.month) for at in times} - self._known_months
+        if not months:
+            return
+        async with self._connection() as connection:
+            for year, month in sorted(months):
+                await connection.fetchval(_SQL["ensure_partition"], datetime(year, month, 1, tzinfo=UTC))
+                self._known_months.add((year, month))
+
+    async def open_ledger(self, topic: str, first_offsets: Mapping[int, int]) -> dict[int, int]:
+        """Open the account of partitions that have none; where each of them is to be read on."""
+        partitions = list(first_offsets)
+        async with self._connection() as connection:
+            await connection.execute(_SQL["open_ledger"], topic, partitions, list(first_offsets.values()))
+            rows = await connection.fetch(_SQL["ledger_positions"], topic, partitions)
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def note_ledger_ends(self, topic: str, ends: Sequence[tuple[int, int, datetime | None]]) -> None:
+        """Write down how far Kafka is ahead: partition, end offset, Kafka timestamp of the oldest unrecorded record."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["note_ledger_ends"], topic, *_columns(ends, 3))
+
+    async def ledger(self) -> list[LedgerRow]:
+        """The whole account."""
+        async with self._connection() as connection:
+            return [LedgerRow(**row) for row in await connection.fetch(_SQL["read_ledger"])]
+
+    async def recompute_usage(self) -> int:
+        """Bring marked days of usage up to date; how many marks were taken."""
+        async with self._connection() as connection, connection.transaction():
+            marks = await connection.fetch(_SQL["take_usage_marks"])
+            days = sorted({tuple(mark) for mark in marks})
+            if days:
+                await connection.execute(_SQL["recompute_usage"], *_columns(days, 3))
+            return len(marks)
+
+    async def outbox_state(self) -> tuple[int, float]:
+        """How many messages wait, and the age of the oldest in seconds."""
+        async with self._connection() as connection:
+            row = await connection.fetchrow(_SQL["outbox_state"])
+            assert row is not None  # noqa: S101  # an aggregate without GROUP BY has one row
+            return row["waiting"], row["oldest_seconds"]
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator["Relay | None"]:
+        """The right to send what the outbox holds, while the block lasts; None when another recorder has it."""
+        async with self._connection() as connection:
+            yield Relay(connection) if await connection.fetchval(_SQL["try_relay_lock"]) else None
+
+    @asynccontextmanager
+    async def _connection(self, *, connecting: bool = False) -> AsyncIterator[asyncpg.Connection]:
+        with translated(connecting=connecting or self._pool is None):
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=1,
+                    max_size=5,
+                    timeout=10,
+                    init=_prepare_connection,
+                    # JIT costs more than the short statements here ever take.
+                    server_settings={
+                        "application_name": "execledger-recorder",
+                        "statement_timeout": str(self._statement_timeout_ms),
+                        "timezone": "UTC",
+                        "jit": "off",
+                    },
+                )
+            async with self._pool.acquire(timeout=10) as connection:
+                yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
+
+
+class Batch:
+    """The transaction of one batch. Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The next offset of each partition, which nobody else moves until this transaction ends."""
+        rows = await self._connection.fetch(_SQL["lock_ledger"], topic, sorted(partitions))
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def find_aliases(self, aliases: Sequence[Alias]) -> dict[Alias, str]:
+        """The ids of the executions that are known."""
+        rows = await self._connection.fetch(_SQL["find_aliases"], *_columns(aliases, 2))
+        return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
+
+    async def add_aliases(self, ids: Mapping[Alias, str]) -> dict[Alias, str]:
+        """Give new executions these ids; those returned are added, the others were taken in the meantime."""
+        rows = await self._connection.fetch(
+            _SQL["add_aliases"], *_columns([(*alias, ids[alias]) for alias in sorted(ids)], 3)
+        )
+        return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
+
+    async def lock_executions(self, ids: Sequence[str]) -> dict[str, LockedExecution]:
+        """The current rows."""
+        rows = await self._connection.fetch(_SQL["lock_executions"], ids)
+        return {str(row["id"]): LockedExecution(*row[1:]) for row in rows}
+
+    async def find_events(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The digests of those events (execution id, event id) that the log has."""
+        rows = await self._connection.fetch(_SQL["find_events"], *_columns(keys, 2))
+        return {(str(row["execution_id"]), str(row["event_id"])): row["digest"] for row in rows}
+
+    async def read_event(self, execution_id: str, event_id: str) -> str:
+        """One logged event, as text."""
+        raw: str = await self._connection.fetchval(_SQL["read_event"], execution_id, event_id)
+        return raw
+
+    async def read_events(self, execution_ids: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Every logged event of some executions: execution id, event id, text."""
+        rows = await self._connection.fetch(_SQL["read_events"], execution_ids)
+        return [(str(row["execution_id"]), str(row["event_id"]), row["raw"]) for row in rows]
+
+    async def find_steps(self, keys: Sequence[tuple[str, StepKey]]) -> list[tuple[str, str]]:
+        """The folds of those steps that are known: execution id, fold."""
+        rows = await self._connection.fetch(_SQL["find_steps"], *_columns([(id_, *key) for id_, key in keys], 4))
+        return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def find_open_steps(self, execution_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """The folds of the steps without an end of their own: execution id, fold."""
+        rows = await self._connection.fetch(_SQL["find_open_steps"], execution_ids)
+        return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def append_events(self, rows: Sequence[EventRow]) -> None:
+        await self._copy("execution_events", EventRow._fields, rows)
+
+    async def append_llm_calls(self, rows: Sequence[LlmCallRow]) -> None:
+        await self._copy("llm_calls", LlmCallRow._fields, rows)
+
+    async def append_tool_calls(self, rows: Sequence[ToolCallRow]) -> None:
+        await self._copy("tool_calls", ToolCallRow._fields, rows)
+
+    async def append_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
+        await self._copy("duplicates", DuplicateRow._fields, rows)
+
+    async def append_dead_letters(self, rows: Sequence[DeadLetterRow]) -> None:
+        await self._copy("dead_letters", DeadLetterRow._fields, rows)
+
+    async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
+        await self._copy("outbox", OutboxRow._fields, rows)
+
+    async def save_executions(self, rows: Sequence[ExecutionRow]) -> None:
+        """Write records."""
+        flat = [(r.id, r.tenant_id, r.external_id, *r.record, *r.foreign, r.heard_at) for r in rows]
+        columns = ("id", "tenant_id", "external_id", *ExecutionRecord._fields, *Foreign._fields, "heard_at")
+        await self._merge("executions", columns, flat)
+
+    async def save_steps(self, rows: Sequence[tuple[str, str, StepRecord]]) -> None:
+        """Write records of steps: execution id, tenant, record."""
+        columns = ("execution_id", "tenant_id", *StepRecord._fields)
+        await self._merge("steps", columns, [(id_, tenant, *record) for id_, tenant, record in rows])
+
+    async def replace_labels(self, changed: Sequence[str], rows: Sequence[LabelRow]) -> None:
+        """Drop the label rows of some executions, and write these."""
+        if changed:
+            await self._connection.execute(_SQL["delete_labels"], changed)
+        await self._copy("execution_labels", LabelRow._fields, rows)
+
+    async def name_workflows(self, said: Sequence[Named]) -> None:
+        if said:
+            await self._connection.execute(_SQL["name_workflows"], *_columns(said, 6))
+
+    async def name_owners(self, said: Sequence[Named]) -> None:
+        if said:
+            await self._connection.execute(_SQL["name_owners"], *_columns(said, 6))
+
+    async def mark_usage(self, marks: Iterable[UsageMark]) -> None:
+        if days := sorted(marks):
+            await self._connection.execute(_SQL["mark_usage"], *_columns(days, 3))
+
+    async def advance_ledger(self, topic: str, tallies: Mapping[int, Tally]) -> None:
+        """Move the account over the batch."""
+        rows = [
+            (partition, tally.next_offset, tally.gaps, tally.missed, *(tally.outcomes[outcome] for outcome in Outcome))
+            for partition, tally in sorted(tallies.items())
+        ]
+        await self._connection.execute(_SQL["advance_ledger"], topic, *_columns(rows, 9))
+
+    async def _merge(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            await self._connection.copy_records_to_table(f"staged_{table}", columns=columns, records=rows)
+            await self._connection.execute(_SQL[f"save_{table}"])
+
+    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            await self._connection.copy_records_to_table(table, schema_name="execledger", columns=columns, records=rows)
+
+
+class Relay:
+    """The outbox, in the hands of the one relay that is active."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def waiting(self, limit: int) -> list[tuple[int, OutboxRow]]:
+        """The oldest messages, with their ids."""
+        rows = await self._connection.fetch(_SQL["outbox_waiting"], limit)
+        return [(row["id"], OutboxRow(row["topic"], row["key"], row["value"], row["headers"])) for row in rows]
+
+    async def sent(self, ids: Sequence[int]) -> None:
+        """Forget messages that the broker has taken."""
+        await self._connection.execute(_SQL["outbox_sent"], ids)
+
+
+def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> str:
+    """Kafka headers as JSON: a value may be any bytes, so it is written in base64."""
+    return json.dumps([[name, None if v is None else base64.b64encode(v).decode()] for name, v in headers])
+
+
+def unpack_headers(packed: str) -> list[tuple[str, bytes]]:
+    """The headers that `pack_headers` wrote; a null value, which the client cannot send, as an empty one."""
+    return [(name, b"" if value is None else base64.b64decode(value)) for name, value in json.loads(packed)]
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    await connection.execute(_SQL["stage_executions"])
+    await connection.execute(_SQL["stage_steps"])
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
