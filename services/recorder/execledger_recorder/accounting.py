@@ -36,16 +36,19 @@ def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[li
     """The records that lie ahead of the ledger, and the gaps between them.
 
     `positions` is the ledger's next offset by partition. A record below it was counted before and is passed over.
-    Raises Misplaced when a hole is not known to be a gap: whoever reads on from the ledger's position finds out.
+    Raises Misplaced when a hole is not known to be a gap: reading on from the ledger's position shows what it is.
     """
     fresh: list[Record] = []
     tallies = {partition: Tally(position) for partition, position in positions.items()}
     for record in records:
-        tally = tallies[record.partition]
+        if (tally := tallies.get(record.partition)) is None:
+            raise Misplaced(f"partition {record.partition} has no account")
         if record.offset < tally.next_offset:
             continue
         if record.reaches_back_to > tally.next_offset:
-            raise Misplaced(dict(positions))
+            raise Misplaced(
+                f"partition {record.partition}: offset {tally.next_offset} is next, this is {record.offset}"
+            )
         tally.gaps += record.offset - tally.next_offset
         tally.next_offset = record.offset + 1
         fresh.append(record)

@@ -20,14 +20,7 @@ class Unstorable(Exception):  # noqa: N818
 
 
 class Misplaced(Exception):  # noqa: N818
-    """The batch does not go on where the ledger stands.
-
-    `positions` are the offsets, by partition, from which Kafka must be read to go on.
-    """
-
-    def __init__(self, positions: dict[int, int]) -> None:
-        super().__init__(f"the ledger stands at {positions}")
-        self.positions = positions
+    """The batch does not go on where the ledger stands: read on from there."""
 
 
 # SQLSTATE classes, see the appendix "PostgreSQL Error Codes" of the PostgreSQL manual.

@@ -58,7 +58,8 @@ class Report:
     types: Counter[tuple[str, Outcome]] = field(default_factory=Counter)  # by canonical type, `other` for the rest
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)  # of executions' status; from `none` if new
     rejections: Counter[str] = field(default_factory=Counter)
-    conflicts: int = 0
+    duplicates: int = 0
+    conflicts: int = 0  # among the duplicates
     dead_letters: Counter[Reason] = field(default_factory=Counter)
     executions: int = 0
     refolded: int = 0
@@ -68,6 +69,7 @@ class Report:
         """Take in the report of another part of the same batch."""
         for counter in ("outcomes", "types", "transitions", "rejections", "dead_letters"):
             getattr(self, counter).update(getattr(other, counter))
+        self.duplicates += other.duplicates
         self.conflicts += other.conflicts
         self.executions += other.executions
         self.refolded += other.refolded
@@ -483,6 +485,7 @@ def _report(
                 report.rejections[arrival.verdict.reason] += 1
     for duplicate in duplicates:
         report.outcomes[(duplicate.partition, Outcome.DUPLICATE)] += 1
+        report.duplicates += 1
         report.conflicts += duplicate.reason == "conflict"
     for record, why in bad:
         report.outcomes[(record.partition, Outcome.DEAD_LETTERED)] += 1

@@ -1,11 +1,18 @@
 """What the recorder can be told, by environment variables that start with EXECLEDGER_."""
 
-from typing import Literal
+import ssl
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, PostgresDsn, Secret
+from faststream.kafka.security import parse_security
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from pydantic import Field, PostgresDsn, Secret, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger_contracts.cleaning import Limits
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong: a line for each, which names the variable and never shows a secret."""
 
 
 class Settings(BaseSettings):
@@ -34,15 +41,24 @@ class Settings(BaseSettings):
     recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
     recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
 
-    # measured with 820-byte events: see docs/decisions/0004
     batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
-    batch_wait_ms: int = Field(100, ge=1, le=10_000, description="how long to wait for the first record of a batch")
+    batch_wait_ms: int = Field(50, ge=1, le=10_000, description="how long to wait for the first record of a batch")
     statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
     max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")
     max_record_bytes: int = Field(16_777_216, ge=16_384, description="larger records are dead-lettered as too_large")
     usage_interval_seconds: float = Field(5.0, gt=0, description="how often daily usage is brought up to date")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings of this process's environment. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(
+                "\n".join(_explained(cls, fault["loc"], fault["msg"]) for fault in error.errors())
+            ) from None
 
     @property
     def dsn(self) -> str:
@@ -52,9 +68,39 @@ class Settings(BaseSettings):
     @property
     def database_address(self) -> str:
         """Host, port and name of the database, without user and password."""
-        host = self.postgres_dsn.get_secret_value().hosts()[0]
-        return f"{host['host']}:{host['port'] or 5432}{self.postgres_dsn.get_secret_value().path or ''}"
+        dsn = self.postgres_dsn.get_secret_value()
+        host = dsn.hosts()[0]
+        return f"{host['host']}:{host['port'] or 5432}{dsn.path or ''}"
+
+    @property
+    def kafka_security(self) -> BaseSecurity:
+        """How to speak to the brokers, as FastStream puts it."""
+        encrypted = self.kafka_security_protocol in ("SSL", "SASL_SSL")
+        context = ssl.create_default_context(cafile=self.kafka_ssl_cafile) if encrypted else None
+        if not self.kafka_security_protocol.startswith("SASL"):
+            return BaseSecurity(ssl_context=context, use_ssl=encrypted)
+        password = self.kafka_sasl_password
+        return _SASL[self.kafka_sasl_mechanism](
+            username=self.kafka_sasl_username or "",
+            password="" if password is None else password.get_secret_value(),
+            ssl_context=context,
+            use_ssl=encrypted,
+        )
+
+    @property
+    def kafka_options(self) -> dict[str, Any]:
+        """The same as aiokafka's keyword arguments, with the brokers' addresses."""
+        return {"bootstrap_servers": self.kafka_bootstrap_servers, **parse_security(self.kafka_security)}
 
     @property
     def limits(self) -> Limits:
         return Limits(self.max_text_bytes, self.max_json_bytes, self.max_record_bytes)
+
+
+_SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+
+
+def _explained(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0])
+    wanted = settings.model_fields[name].description
+    return f"EXECLEDGER_{name.upper()}: {message[0].lower()}{message[1:]}; it is {wanted}"

@@ -234,6 +234,12 @@ class Store:
                 await connection.fetchval(_SQL["ensure_partition"], datetime(year, month, 1, tzinfo=UTC))
                 self._known_months.add((year, month))
 
+    async def make_partitions_ahead(self, months: int) -> None:
+        """Make the partitions of this month and the next ones."""
+        now = datetime.now(UTC)
+        ahead = (divmod(now.month - 1 + n, 12) for n in range(months + 1))
+        await self.ensure_partitions(datetime(now.year + years, month + 1, 1, tzinfo=UTC) for years, month in ahead)
+
     async def open_ledger(self, topic: str, first_offsets: Mapping[int, int]) -> dict[int, int]:
         """Open the account of partitions that have none; where each of them is to be read on."""
         partitions = list(first_offsets)
@@ -241,6 +247,11 @@ class Store:
             await connection.execute(_SQL["open_ledger"], topic, partitions, list(first_offsets.values()))
             rows = await connection.fetch(_SQL["ledger_positions"], topic, partitions)
         return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def miss_records(self, topic: str, partition: int, log_start: int) -> None:
+        """Count what Kafka deleted before it was read, and go on where its log begins."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["miss_records"], topic, partition, log_start)
 
     async def note_ledger_ends(self, topic: str, ends: Sequence[tuple[int, int, datetime | None]]) -> None:
         """Write down how far Kafka is ahead: partition, end offset, Kafka timestamp of the oldest unrecorded record."""

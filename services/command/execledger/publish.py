@@ -1,0 +1,262 @@
+"""CloudEvents as JSON lines to the events topic: the work behind `execledger publish FILE`."""
+
+import asyncio
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from execledger.errors import UserError
+from execledger_contracts.cleaning import Limits
+from execledger_contracts.decoding import Decoded, decode
+from execledger_contracts.events import StartData
+
+HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+LONGEST_LINE: Final = Limits().record_bytes
+LINES_AT_ONCE: Final = 500
+LARGE_LINE: Final = 65_536
+MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
+SECONDS_TO_DELIVER: Final = 60.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many lines there were, how many not blank, how many of those were sent, and how many refused."""
+
+    lines: int = 0
+    read: int = 0
+    sent: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no event, or that the broker does not take. Numbers begin at 1."""
+
+    number: int
+    reason: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.reason}: {self.detail}"
+
+
+def to_standard_error(bad: BadLine) -> None:
+    """Tell the user of a bad line."""
+    print(bad, file=sys.stderr)  # noqa: T201 - the command's voice
+
+
+async def publish_lines(
+    lines: Iterable[bytes],
+    *,
+    bootstrap_servers: str,
+    topic: str,
+    unchecked: bool = False,
+    on_bad_line: Callable[[BadLine], None] = to_standard_error,
+    on_progress: Callable[[Counts], None] | None = None,
+    kafka_options: Mapping[str, Any] | None = None,
+) -> Counts:
+    """Publish every line that is an event, in order; a bad one is told and left out, or sent too when `unchecked`.
+
+    Lines are read as they come, some hundred ahead, so the file may be endless. Returns when all that was sent is
+    acknowledged. Raises UserError when the broker does not take events for a minute.
+    """
+    counts = Counts()
+    async with _producer(bootstrap_servers, kafka_options or {}) as producer, aclosing(_chunks(lines)) as chunks:
+        async for chunk in chunks:
+            wanted = list(_wanted(chunk, counts, unchecked, on_bad_line))
+            await _send(producer, topic, wanted, counts, on_bad_line)
+            if on_progress:
+                on_progress(counts)
+    return counts
+
+
+@contextmanager
+def open_lines(file: str) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, `-` being the standard input."""
+    if file == "-":
+        yield _lines(sys.stdin.buffer)
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - opened apart, so that only this failure is told so
+    except OSError as error:
+        raise UserError(f"Cannot read {file}: {error.strerror}.") from None
+    with stream:
+        yield _lines(stream)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    text: bytes
+    key: bytes | None
+
+
+def _wanted(
+    chunk: list[bytes], counts: Counts, unchecked: bool, on_bad_line: Callable[[BadLine], None]
+) -> Iterator[_Line]:
+    now_ms = int(time.time() * 1000)
+    for text in chunk:
+        counts.lines += 1
+        if not text.strip():
+            continue
+        counts.read += 1
+        decoded = decode(text.strip(), timestamp_ms=now_ms)
+        if isinstance(decoded, Decoded):
+            yield _Line(counts.lines, text.strip(), _key(decoded))
+        elif unchecked:
+            yield _Line(counts.lines, text.rstrip(b"\r\n"), _likely_key(text))
+        else:
+            counts.refused += 1
+            on_bad_line(BadLine(counts.lines, decoded.reason, decoded.detail))
+
+
+def _key(decoded: Decoded) -> bytes:
+    """`partitionkey`, else the root execution, else the subject."""
+    event = decoded.event
+    data = getattr(event, "data", None)
+    root = data.root_execution_id if isinstance(data, StartData) else None
+    return (event.partitionkey or root or event.subject).encode()
+
+
+def _likely_key(text: bytes) -> bytes | None:
+    """The same of something that is no valid event, as far as it says it."""
+    try:
+        document = json.loads(text)
+        data = document.get("data")
+        root = data.get("root_execution_id") if isinstance(data, dict) else None
+        key = document.get("partitionkey") or root or document.get("subject")
+        return key.encode() if isinstance(key, str) else None
+    except (ValueError, AttributeError, RecursionError):
+        return None
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    topic: str,
+    lines: list[_Line],
+    counts: Counts,
+    on_bad_line: Callable[[BadLine], None],
+) -> None:
+    try:
+        async with asyncio.timeout(SECONDS_TO_DELIVER):
+            sendings = [await _sending(producer, topic, line) for line in lines]
+            results = await asyncio.gather(*sendings, return_exceptions=True)
+    except (KafkaError, TimeoutError) as error:
+        raise _not_taken(error, counts) from None
+    for line, result in zip(lines, results, strict=True):
+        if isinstance(result, _TOO_LARGE):
+            counts.refused += 1
+            on_bad_line(BadLine(line.number, "too_large", f"{len(line.text)} bytes are more than the topic takes"))
+        elif isinstance(result, BaseException):
+            raise _not_taken(result, counts)
+        else:
+            counts.sent += 1
+
+
+async def _sending(producer: AIOKafkaProducer, topic: str, line: _Line) -> Awaitable[Any]:
+    """Hand a line to the client; what comes is its acknowledgement, or why there is none."""
+    try:
+        sending: Awaitable[Any] = await producer.send(topic, line.text, line.key, headers=HEADERS)
+    except MessageSizeTooLargeError as error:
+        sending = asyncio.get_running_loop().create_future()
+        sending.set_exception(error)
+    return sending
+
+
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+def _not_taken(error: BaseException, counts: Counts) -> UserError:
+    return UserError(
+        f"Kafka does not take events ({type(error).__name__}); {counts.sent} were acknowledged. "
+        "Publishing them again does no harm: what is there already counts as a duplicate."
+    )
+
+
+@asynccontextmanager
+async def _producer(bootstrap_servers: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
+    """Not idempotent: such a one fails for good after a record that is too large, and retries without end."""
+    settings = {"acks": "all", "linger_ms": 5, "max_request_size": MAX_REQUEST_BYTES, "request_timeout_ms": 20_000}
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, **{**settings, **options})
+    try:
+        await producer.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        await producer.stop()
+        raise UserError(f"No answer from Kafka at {bootstrap_servers} ({type(error).__name__}).") from None
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _chunks(lines: Iterable[bytes]) -> AsyncGenerator[list[bytes], None]:
+    """What there is of the lines, some at once. Read in a thread: a pipe may be silent for long."""
+    waiting: queue.Queue[bytes | _End] = queue.Queue(LINES_AT_ONCE)
+    is_over = threading.Event()
+    threading.Thread(target=_read, args=(lines, waiting, is_over), name="read-lines", daemon=True).start()
+    try:
+        while True:
+            chunk = [await asyncio.to_thread(waiting.get)]
+            while not waiting.empty() and len(chunk) < LINES_AT_ONCE:
+                chunk.append(waiting.get_nowait())
+            if texts := [text for text in chunk if isinstance(text, bytes)]:
+                yield texts
+            if isinstance(end := chunk[-1], _End):
+                if end.error is not None:
+                    raise end.error
+                return
+            for _ in chunk:
+                waiting.task_done()
+    finally:
+        is_over.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None = None
+
+
+def _read(lines: Iterable[bytes], waiting: "queue.Queue[bytes | _End]", is_over: threading.Event) -> None:
+    end = _End()
+    try:
+        for line in lines:
+            _put(waiting, line, is_over)
+            if is_over.is_set():
+                return
+            if len(line) > LARGE_LINE:
+                _wait_until_done(waiting, is_over)
+    except Exception as error:  # noqa: BLE001 - raised again where the lines are wanted
+        end = _End(error)
+    _put(waiting, end, is_over)
+
+
+def _put(waiting: "queue.Queue[bytes | _End]", item: "bytes | _End", is_over: threading.Event) -> None:
+    while not is_over.is_set():
+        with suppress(queue.Full):
+            waiting.put(item, timeout=0.2)
+            return
+
+
+def _wait_until_done(waiting: "queue.Queue[bytes | _End]", is_over: threading.Event) -> None:
+    """Let large lines through one by one, or hundreds of them would be held at once."""
+    while waiting.unfinished_tasks and not is_over.is_set():
+        with waiting.all_tasks_done:
+            waiting.all_tasks_done.wait(0.2)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines, one that is too long to be an event cut behind the length that shows it."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE)

@@ -1,0 +1,40 @@
+"""Runs the recorder: python -m execledger_recorder."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from execledger_recorder import app
+from execledger_recorder.settings import Settings, SettingsError
+from execledger_recorder.telemetry import configure_log
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record until SIGTERM. Exit status 2 when a setting is wrong, 1 when the recorder failed, else 0."""
+    parser = argparse.ArgumentParser(
+        prog="execledger recorder",
+        description="Applies lifecycle events from Kafka to the record in Postgres, until SIGTERM.",
+        epilog=f"Settings, by environment variable:\n{_settings_help()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # for whoever typed the command
+        return 2
+    configure_log(settings.log_format)
+    return asyncio.run(app.run(settings))
+
+
+def _settings_help() -> str:
+    lines = []
+    for name, field in Settings.model_fields.items():
+        default = "required" if field.is_required() else f"default {field.default}"
+        lines.append(f"  EXECLEDGER_{name.upper():<26} {field.description} ({default})")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""The way in from Kafka: batches in, each recorded before the next, read on from where the ledger stands."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from time import time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from execledger_recorder.accounting import Record
+from execledger_recorder.errors import Misplaced, StoreUnavailable
+from execledger_recorder.recording import Read, read, record
+from execledger_recorder.settings import Settings
+from execledger_recorder.store import Store
+from execledger_recorder.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+log = structlog.get_logger()
+
+_SLICE: Final = 50  # records decoded before the loop turns: about 1 ms, in which Postgres's answers wait
+_COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger says where to read on
+_LONGEST_PAUSE: Final = 5.0
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Consumes the events topic.
+
+    While Postgres takes one batch the next is decoded; transactions never overlap. A failure that is nobody's plan
+    is handed to `on_bug`, and nothing more is recorded.
+    """
+
+    def __init__(
+        self, broker: KafkaBroker, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._settings = settings
+        self._on_bug = on_bug
+        self._in_hand: asyncio.Task[None] | None = None
+        self._stopped = False
+        self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
+        self._sought: dict[int, int] = {}  # where the next fetch of a partition starts, because we said so
+        self._moves = 0  # how often we sought: batches fetched before are void
+        self._next_offsets: dict[int, int] = {}
+        self._last_seen_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
+        self._commit_due = 0.0
+        self._subscriber: BatchSubscriber = broker.subscriber(
+            settings.events_topic,
+            group_id=settings.consumer_group,
+            batch=True,
+            max_records=settings.batch_size,
+            batch_timeout_ms=settings.batch_wait_ms,
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            listener=self,
+            # Records reach us as they came: the ready-made parser stops at a header that is not UTF-8.
+            parser=_as_it_came,
+            decoder=_undecoded,
+        )
+        self._subscriber(self._handle)
+
+    async def drain(self) -> None:
+        """Finish the batch in hand and commit what was recorded. Call it before the broker is stopped."""
+        self._stopped = True
+        await self._finish()
+        await self._commit()
+
+    async def observe(self) -> None:
+        """Write down how far Kafka is ahead of the ledger."""
+        consumer = self._consumer
+        if consumer is None or not (assigned := self._assigned()):
+            return
+        ends = await consumer.end_offsets([self._topic_partition(partition) for partition in assigned])
+        seen: list[tuple[int, int, datetime | None]] = []
+        for topic_partition, end in ends.items():
+            partition = topic_partition.partition
+            oldest_ms = None if await self._is_level(topic_partition, end) else self._last_seen_ms.get(partition, 0)
+            seen.append((partition, end, None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)))
+            lag = 0 if oldest_ms is None else max(0, end - self._next_offsets.get(partition, end))
+            self._metrics.consumer_lag_records.labels(partition).set(lag)
+            self._metrics.consumer_lag_seconds.labels(partition).set(
+                0 if oldest_ms is None else time() - oldest_ms / 1000
+            )
+        await self._store.note_ledger_ends(self._settings.events_topic, sorted(seen))
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish what is in hand, so that the next owner need not do it again."""
+        await self._finish()
+        await self._commit()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Read on from where the ledger stands, whatever offsets Kafka remembers."""
+        self._metrics.rebalances.inc()
+        self._lost = {topic_partition.partition for topic_partition in assigned}
+        log.info("partitions_assigned", partitions=sorted(self._lost))
+        try:
+            await self._find_place()
+        except (StoreUnavailable, KafkaError) as error:  # the first batch tries again
+            log.warning("place_unknown", error=str(error))
+
+    async def _handle(self, message: KafkaMessage) -> None:
+        if self._stopped:
+            return
+        if self._lost:
+            await self._patiently(self._find_place)
+            return
+        moves = self._moves
+        batch = await self._placed(message.raw_message)
+        reads = await self._read(batch)
+        with self._metrics.phase("wait"):
+            await self._finish()
+        if self._stopped or self._lost or moves != self._moves:
+            return
+        for first in reversed(batch):
+            self._last_seen_ms[first.partition] = first.timestamp_ms
+        self._in_hand = asyncio.create_task(self._record(reads))
+
+    async def _placed(self, batch: Sequence[ConsumerRecord]) -> list[Record]:
+        """The batch, each record with how far back its fetch shows the log to be empty."""
+        follows: dict[int, int] = {}
+        placed: list[Record] = []
+        for raw in batch:
+            if (reach := follows.get(raw.partition)) is None:
+                reach = await self._reach(raw.partition, raw.offset)
+            follows[raw.partition] = raw.offset + 1
+            placed.append(
+                Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, reach)
+            )
+        return placed
+
+    async def _reach(self, partition: int, offset: int) -> int:
+        """A fetch that started where we sought, and found nothing before this offset, proves a gap.
+
+        Unless the log begins later by now: then the client skipped what was deleted.
+        """
+        sought = self._sought.pop(partition, offset)
+        if sought == offset:
+            return offset
+        return sought if await self._log_start(partition) <= sought else offset
+
+    async def _read(self, batch: Sequence[Record]) -> list[Read]:
+        reads: list[Read] = []
+        limits = self._settings.limits
+        with self._metrics.phase("decode"):
+            for start in range(0, len(batch), _SLICE):
+                reads += read(batch[start : start + _SLICE], limits)
+                await asyncio.sleep(0)  # the transaction of the batch before goes on
+        return reads
+
+    async def _record(self, reads: Sequence[Read]) -> None:
+        try:
+            await self._patiently(lambda: self._record_once(reads))
+        except Misplaced as misplaced:
+            log.warning("batch_misplaced", why=str(misplaced))
+            self._lost = self._assigned()
+            await self._patiently(self._find_place)
+        except Exception:
+            log.exception("recorder_failed", records=len(reads))
+            self._stopped = True
+            self._on_bug()
+
+    async def _record_once(self, reads: Sequence[Read]) -> None:
+        with self._metrics.phase("record"):
+            report = await record(self._store, reads, self._settings.dead_letter_topic)
+        oldest = report.oldest_occurred_at
+        self._metrics.recorded(report, len(reads), None if oldest is None else time() - oldest.timestamp())
+        for item, _ in reads:
+            self._next_offsets[item.partition] = item.offset + 1
+            self._last_seen_ms[item.partition] = item.timestamp_ms
+        counts = Counter({outcome.value: 0 for _, outcome in report.outcomes})
+        for (_, outcome), count in report.outcomes.items():
+            counts[outcome.value] += count
+        log.info("batch_recorded", records=len(reads), executions=report.executions, **counts)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Until it succeeds: what the infrastructure cannot do now is nobody's fault, and nothing is given up."""
+        pause = 0.1
+        while not self._stopped or pause == 0.1:
+            try:
+                await attempt()
+            except (StoreUnavailable, KafkaError) as error:
+                log.warning("waiting", error=str(error), seconds=pause)
+                self._metrics.retries.inc()
+                self._metrics.paused.set(1)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                self._metrics.paused.set(0)
+                return
+
+    async def _finish(self) -> None:
+        if self._in_hand is not None:
+            await self._in_hand
+            self._in_hand = None
+        if time() >= self._commit_due:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        self._commit_due = time() + _COMMIT_SECONDS
+        assigned = self._assigned()
+        offsets = {self._topic_partition(p): at for p, at in self._next_offsets.items() if p in assigned}
+        if self._consumer is None or not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except KafkaError as error:  # the ledger knows better than Kafka
+            log.warning("commit_failed", error=repr(error))
+
+    async def _find_place(self) -> None:
+        """Go to where the ledger stands in each lost partition, opening accounts and counting what is gone."""
+        lost = set(self._lost)
+        starts = {partition: await self._log_start(partition) for partition in sorted(lost)}
+        positions = await self._store.open_ledger(self._settings.events_topic, starts)
+        for partition, position in positions.items():
+            if position < starts[partition]:
+                log.error("records_missed", partition=partition, first=position, upto=starts[partition])
+                await self._store.miss_records(self._settings.events_topic, partition, starts[partition])
+                self._metrics.missed.inc(starts[partition] - position)
+            self._seek(partition, max(position, starts[partition]))
+        self._lost -= lost
+
+    def _seek(self, partition: int, offset: int) -> None:
+        if self._consumer is not None and partition in self._assigned():
+            self._consumer.seek(self._topic_partition(partition), offset)
+            self._sought[partition] = offset
+            self._next_offsets[partition] = offset
+            self._moves += 1
+
+    async def _log_start(self, partition: int) -> int:
+        topic_partition = self._topic_partition(partition)
+        if self._consumer is None:
+            raise StoreUnavailable("the consumer is not connected")
+        starts = await self._consumer.beginning_offsets([topic_partition])
+        return int(starts[topic_partition])
+
+    async def _is_level(self, topic_partition: TopicPartition, end: int) -> bool:
+        """Whether nothing waits. The client's position also passes over the markers that end a log of transactions."""
+        if self._in_hand is not None and not self._in_hand.done():
+            return False
+        if self._next_offsets.get(topic_partition.partition, -1) >= end:
+            return True
+        assert self._consumer is not None  # noqa: S101  # the caller has it
+        return bool(await self._consumer.position(topic_partition) >= end)
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer | None:
+        return self._subscriber.consumer
+
+    def _assigned(self) -> set[int]:
+        return set() if self._consumer is None else {each.partition for each in self._consumer.assignment()}
+
+    def _topic_partition(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._settings.events_topic, partition)
+
+
+async def _as_it_came(batch: Any) -> KafkaMessage:
+    return KafkaMessage(raw_message=batch, body=b"", consumer=_NOBODY)
+
+
+async def _undecoded(message: KafkaMessage) -> KafkaMessage:
+    return message
+
+
+class _Nobody:
+    """Stands where FastStream expects a consumer to acknowledge with: we commit offsets ourselves."""
+
+    async def commit(self) -> None:
+        """Nothing: see Consumer._commit."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Nothing: see Consumer._seek."""
+
+
+_NOBODY: Final = _Nobody()

@@ -1,0 +1,119 @@
+"""Real servers for the tests, a fresh database for each, topics of their own."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from execledger import stack
+from execledger.stack import broker, processes
+from execledger.stack.database import with_database
+from execledger.stack.settings import StackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the run's servers are reached; the DSN is a superuser's, of the database `postgres`."""
+
+    bootstrap_servers: str
+    postgres_dsn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Three topics that no other test knows, and a consumer group."""
+
+    events: str
+    dead_letter: str
+    control: str
+    group: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers that the environment names, else Docker's when asked for, else the embedded ones."""
+    with ExitStack() as cleanup:
+        if os.environ.get("EXECLEDGER_TEST_DOCKER") == "1":
+            yield _containers(cleanup)
+        else:
+            data = tmp_path_factory.mktemp("servers") / "data"
+            cleanup.callback(stack.delete, data)
+            endpoints = stack.start(data)
+            dsn = endpoints.postgres_dsn
+            if "EXECLEDGER_POSTGRES_DSN" not in os.environ:
+                dsn = with_database(dsn, "postgres")
+            yield Servers(endpoints.bootstrap_servers, dsn)
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(servers: Servers) -> AsyncIterator[str]:
+    """The name of a migrated database that others are copied from."""
+    from execledger_recorder.migrations import migrate
+
+    name = f"template_{secrets.token_hex(6)}"
+    await _execute(servers, f"CREATE DATABASE {name}")
+    await migrate(with_database(servers.postgres_dsn, name))
+    yield name
+    await _drop(servers, name)
+
+
+@pytest.fixture
+async def database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """The DSN of a fresh, migrated database."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield with_database(servers.postgres_dsn, name)
+    await _drop(servers, name)
+
+
+@pytest.fixture
+async def topics(servers: Servers) -> AsyncIterator[Topics]:
+    """Fresh topics: events with three partitions, dead letter, control."""
+    mark = secrets.token_hex(6)
+    names = Topics(f"events-{mark}", f"dead-letter-{mark}", f"control-{mark}", f"group-{mark}")
+    settings = StackSettings(
+        events_topic=names.events,
+        dead_letter_topic=names.dead_letter,
+        control_topic=names.control,
+        events_partitions=3,
+    )
+    await broker.make_topics(servers.bootstrap_servers, broker.wanted_topics(settings))
+    yield names
+    async with broker.admin(servers.bootstrap_servers) as client:
+        await client.delete_topics([names.events, names.dead_letter, names.control])
+
+
+async def _execute(servers: Servers, statement: str) -> None:
+    connection = await asyncpg.connect(servers.postgres_dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _drop(servers: Servers, name: str) -> None:
+    await _execute(servers, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _containers(cleanup: ExitStack) -> Servers:
+    """The servers in Docker, removed when the run ends."""
+    from testcontainers.community.postgres import PostgresContainer
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    from execledger.stack.docker import KAFKA_IMAGE, KAFKA_SETTINGS, POSTGRES_IMAGE
+
+    postgres = PostgresContainer(POSTGRES_IMAGE, username="postgres", dbname="postgres", driver=None)
+    postgres.with_command(["-cmax_locks_per_transaction=256"])
+    # testcontainers' own Kafka is another image; this one must be told the published port beforehand.
+    port = processes.choose_port(None)
+    kafka = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    kafka.with_envs(**KAFKA_SETTINGS, KAFKA_ADVERTISED_LISTENERS=f"PLAINTEXT://127.0.0.1:{port}")
+    kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
+    dsn = cleanup.enter_context(postgres).get_connection_url()
+    cleanup.enter_context(kafka)
+    return Servers(f"127.0.0.1:{port}", dsn)

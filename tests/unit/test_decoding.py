@@ -1,0 +1,552 @@
+"""From the bytes of a record to an event: each rule of the contract."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, get_args
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+from pydantic import BaseModel
+
+from execledger_contracts import schema
+from execledger_contracts.cleaning import _OBJECTS, Limits, cleaned, depth, find_unstorable_number
+from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
+from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, TABLE_EVENTS, OtherEvent, sent_types
+from execledger_contracts.samples import INVALID, VALID
+
+NOON = 1767268800000  # 2026-01-01T12:00:00Z, as Kafka writes it
+SMALL = Limits(text_bytes=16_384, json_bytes=16_384)
+
+
+def event(data: Any = None, **attributes: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": "019b2f6e-7c00-7a31-9d52-6f0c8c1e4b7a",
+        "source": "/orchestrator",
+        "type": "execution.started",
+        "subject": "run-1",
+        "time": "2026-01-01T12:00:00Z",
+        **({} if data is None else {"data": data}),
+        **attributes,
+    }
+
+
+def read(data: Any = None, limits: Limits | None = None, **attributes: Any) -> Decoded:
+    result = decode(json.dumps(event(data, **attributes)).encode(), limits=limits or Limits())
+    assert isinstance(result, Decoded), result
+    return result
+
+
+def data_of(data: Any, **attributes: Any) -> Any:
+    decoded = read(data, **attributes)
+    assert not isinstance(decoded.event, OtherEvent)
+    return decoded.event.data
+
+
+def refused(data: Any = None, **attributes: Any) -> Undecodable:
+    return refused_bytes(json.dumps(event(data, **attributes)).encode())
+
+
+def refused_bytes(value: bytes | None, **more: Any) -> Undecodable:
+    result = decode(value, **more)
+    assert isinstance(result, Undecodable), result
+    return result
+
+
+def raw(data: str) -> bytes:
+    return json.dumps(event())[:-1].encode() + b', "data": ' + data.encode() + b"}"
+
+
+def in_binary_mode(value: bytes | None, /, **attributes: str) -> Decoded | Undecodable:
+    sent = {**{name: value for name, value in event().items() if isinstance(value, str)}, **attributes}
+    return decode(value, [("content-type", b"application/json"), *((f"ce_{k}", v.encode()) for k, v in sent.items())])
+
+
+class TestSamples:
+    @pytest.mark.parametrize("sample", [*VALID, *INVALID], ids=lambda sample: sample.name)
+    def test_a_sample_decodes_as_its_file_says(self, sample: Any) -> None:
+        folder = "valid" if sample.reason is None else "invalid"
+        document = json.loads((schema.ROOT / "samples" / folder / f"{sample.name}.json").read_text("utf-8"))
+        result = decode(sent_value(document), sent_headers(document), document.get("timestamp_ms", -1))
+        expected = document["expected"]
+        if isinstance(result, Undecodable):
+            assert (result.reason, result.detail) == (expected["reason"], expected["detail"])
+        else:
+            assert result.event_id == expected["event_id"]
+            assert CANONICAL_TYPES.get(result.event.type) == expected["reads_as"]
+            assert result.event.model_dump(mode="json", exclude_none=True) == expected["event"]
+
+    def test_there_is_a_file_for_each_sample(self) -> None:
+        assert len(list(Path(schema.ROOT, "samples").rglob("*.json"))) == len(VALID) + len(INVALID)
+
+
+def sent_value(document: dict[str, Any]) -> bytes | None:
+    if "json" in document:
+        return json.dumps(document["json"], indent=1).encode()
+    if "base64" in document:
+        return base64.b64decode(document["base64"])
+    return None if document["text"] is None else str(document["text"]).encode()
+
+
+def sent_headers(document: dict[str, Any]) -> list[tuple[str, bytes | None]]:
+    return [(name, value.encode()) for name, value in document.get("headers", {}).items()]
+
+
+class TestModes:
+    def test_structured_mode_needs_no_content_type(self) -> None:
+        value = json.dumps(event()).encode()
+        for kind in (b"application/cloudevents+json; charset=UTF-8", b"application/json", b"text/plain"):
+            assert decode(value, [("content-type", kind)]) == decode(value)
+
+    def test_binary_and_structured_mode_give_the_same_event(self) -> None:
+        data = {"step": {"id": "draft", "iteration": 3}, "output": ["ü", 1.5]}
+        attributes = {"type": "step.completed", "sequence": "7", "attempt": "2", "tenantid": "acme", "id": "e1"}
+        binary = in_binary_mode(json.dumps(data).encode(), **attributes)
+        structured = read(data, **attributes)
+        assert isinstance(binary, Decoded)
+        assert binary.event == structured.event
+        assert binary.event_id == structured.event_id
+        assert json.loads(binary.text) == json.loads(structured.text)
+
+    def test_binary_mode_is_told_by_its_headers_in_any_case(self) -> None:
+        result = decode(None, [(f"CE_{name.upper()}", str(value).encode()) for name, value in event().items()])
+        assert isinstance(result, Decoded)
+
+    @pytest.mark.parametrize("value", [None, b"", b" \n"])
+    def test_binary_mode_may_have_no_data(self, value: bytes | None) -> None:
+        assert isinstance(in_binary_mode(value), Decoded)
+
+    def test_binary_data_cannot_reach_out_of_the_data(self) -> None:
+        result = in_binary_mode(b'{}, "subject": "another"')
+        assert isinstance(result, Undecodable)
+        assert result.reason is Reason.NOT_JSON
+
+    def test_a_header_named_data_is_no_data(self) -> None:
+        result = in_binary_mode(b'{"query": "q"}', data="{}", data_base64="e30=")
+        assert isinstance(result, Decoded)
+        assert json.loads(result.text)["data"] == {"query": "q"}
+        assert "data_base64" not in json.loads(result.text)
+
+    def test_a_header_that_is_no_utf8_is_said_so(self) -> None:
+        assert refused_bytes(b"{}", headers=[("ce_id", b"\xff")]).reason is Reason.NOT_UTF8
+
+    def test_data_as_base64_is_kept_as_data(self) -> None:
+        decoded = read(data_base64=base64.b64encode(b'{"query": "q"}').decode())
+        assert json.loads(decoded.text)["data"] == {"query": "q"}
+        assert decoded.event == read({"query": "q"}).event
+
+    @pytest.mark.parametrize("kind", ["execution.started", "agent.thinking"])
+    def test_data_as_base64_counts_when_data_is_null(self, kind: str) -> None:
+        encoded = base64.b64encode(b'{"query": "q"}').decode()
+        assert json.loads(read(type=kind, data=None, data_base64=encoded).text)["data"] == {"query": "q"}
+
+    def test_an_attribute_that_is_null_is_left_out(self) -> None:
+        nulls = dict.fromkeys(("tenantid", "attempt", "sequence", "partitionkey", "traceparent", "dataschema", "data"))
+        assert read(**nulls).event == read().event
+        assert reread(read(**nulls).text) == read().event
+        assert refused(subject=None).detail == "subject: is missing"
+
+
+class TestIdentity:
+    def test_a_canonical_uuid_is_the_event_id_as_sent(self) -> None:
+        assert read(id="019b2f6e-7c00-7a31-9d52-6f0c8c1e4b7a").event_id == "019b2f6e-7c00-7a31-9d52-6f0c8c1e4b7a"
+
+    @pytest.mark.parametrize("sent", ["42", "019B2F6E-7C00-7A31-9D52-6F0C8C1E4B7A", "019b2f6e7c007a319d526f0c8c1e4b7a"])
+    def test_any_other_id_is_made_from_source_and_id(self, sent: str) -> None:
+        assert read(id=sent, source="/a").event_id == str(uuid5(NAMESPACE_URL, f"/a\n{sent}"))
+
+    def test_the_digest_is_that_of_the_text(self) -> None:
+        decoded = read({"query": "q"})
+        assert decoded.digest == sha256(decoded.text.encode()).digest()
+
+    @pytest.mark.parametrize("name", ["id", "subject", "tenantid"])
+    def test_identifiers_have_1_to_255_characters(self, name: str) -> None:
+        assert read(**{name: "ü" * 255})
+        assert refused(**{name: "ü" * 256}).detail.startswith(f"{name}: must have at most 255 characters, this is ")
+        assert refused(**{name: ""}).detail == f'{name}: must not be empty, this is ""'
+
+    @pytest.mark.parametrize("name", ["id", "subject", "tenantid", "type", "partitionkey", "traceparent"])
+    @pytest.mark.parametrize("code", [0, 0xD800, 0xDFFF])
+    def test_identifiers_hold_no_nul_and_no_lone_surrogate(self, name: str, code: int) -> None:
+        detail = refused(**{name: f"a{chr(code)}b"}).detail
+        assert detail.startswith(f"{name}: must not hold NUL or a lone surrogate, this is ")
+        assert detail.isprintable()
+
+    def test_the_tenant_is_default_when_nothing_is_said(self) -> None:
+        assert read().event.tenantid == "default"
+
+    def test_attempt_and_sequence_are_read_from_digits_too(self) -> None:
+        sent = read(attempt="3", sequence="12").event
+        assert (sent.attempt, sent.sequence) == (3, 12)
+        assert read().event.attempt == 1
+        assert read(sequence=0).event.sequence == 0
+
+    @pytest.mark.parametrize(
+        ("attributes", "detail"),
+        [
+            ({"attempt": 0}, "attempt: must be at least 1, this is 0"),
+            ({"attempt": "0"}, "attempt: must be at least 1, this is 0"),
+            ({"attempt": True}, "attempt: must be a whole number, this is true"),
+            ({"attempt": 2**31}, "attempt: must be at most 2147483647, this is 2147483648"),
+            ({"sequence": -1}, "sequence: must be at least 0, this is -1"),
+            ({"sequence": "-1"}, 'sequence: must be a whole number, this is "-1"'),
+            ({"sequence": 0.5}, "sequence: must be a whole number, this is 0.5"),
+        ],
+    )
+    def test_attempt_and_sequence_keep_their_bounds(self, attributes: dict[str, Any], detail: str) -> None:
+        assert refused(**attributes) == Undecodable(Reason.INVALID, detail)
+
+
+class TestTypes:
+    def test_every_alias_reads_as_its_canonical_type(self) -> None:
+        prefixes = {"execution": ("task", "workflow", "flow", "run"), "step": ("phase", "action", "node")}
+        endings = {"cancelled": ("canceled", "aborted"), "completed": ("succeeded",), "timed_out": ("timeout",)}
+        expected = {}
+        for canonical in (sent_types(kind)[0] for kind in TABLE_EVENTS):
+            head, tail = canonical.split(".")
+            aliased = head in prefixes
+            for prefix in (head, *prefixes.get(head, ())):
+                for ending in (tail, *(endings.get(tail, ()) if aliased else ())):
+                    expected[f"{prefix}.{ending}"] = canonical
+        assert expected == CANONICAL_TYPES
+
+    def test_the_type_is_kept_as_sent(self) -> None:
+        assert read(type="flow.aborted").event.type == "flow.aborted"
+
+    @pytest.mark.parametrize("kind", ["Execution.started", "execution.canceled_", "agent.thinking", "x" * 100])
+    def test_any_other_type_is_kept(self, kind: str) -> None:
+        assert isinstance(read([1, None], type=kind).event, OtherEvent)
+
+    def test_a_type_has_at_most_100_characters(self) -> None:
+        assert refused(type="x" * 101).detail.startswith("type: must have at most 100 characters")
+
+    def test_a_field_counts_only_on_the_types_that_list_it(self) -> None:
+        decoded = read({"labels": 5, "output": 1, "message": "half"}, type="execution.progressed")
+        assert decoded.event.model_dump(exclude_unset=True)["data"] == {"message": "half"}
+        assert json.loads(decoded.text)["data"]["labels"] == 5
+
+
+class TestVersions:
+    def test_a_minor_version_of_ours_is_read(self) -> None:
+        assert read(dataschema=f"{DATASCHEMA}.7")
+
+    @pytest.mark.parametrize("schema_name", ["https://example.org/x", "urn:other:events:2", ""])
+    def test_a_foreign_dataschema_is_kept(self, schema_name: str) -> None:
+        assert read(dataschema=schema_name).event.dataschema == schema_name
+
+    @pytest.mark.parametrize("kind", ["execution.started", "agent.thinking"])
+    @pytest.mark.parametrize("version", ["2", "10", "0", ""])
+    def test_another_major_version_of_ours_is_refused(self, kind: str, version: str) -> None:
+        result = refused(type=kind, dataschema=f"urn:execledger:events:{version}")
+        assert result.reason is Reason.UNSUPPORTED_VERSION
+
+    def test_another_cloudevents_version_is_refused_before_anything_else(self) -> None:
+        assert refused_bytes(b'{"specversion": "2.0", "time": 5}').reason is Reason.UNSUPPORTED_VERSION
+
+    def test_an_object_without_a_specversion_is_no_cloudevent(self) -> None:
+        assert refused_bytes(b'{"status": "done"}').reason is Reason.NOT_CLOUDEVENT
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        "sent", ["2026-01-01T12:00:00Z", "2026-01-01t12:00:00.000000000z", "2026-01-01 13:30:00+01:30"]
+    )
+    def test_any_rfc_3339_form_is_read(self, sent: str) -> None:
+        assert read(time=sent).event.time == datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        "sent", ["2026-01-01T12:00:00", "2026-01-01", "now", "", "2026-13-01T00:00:00Z", "2026-01-01T12:00Z", 0, None]
+    )
+    def test_anything_else_is_refused(self, sent: Any) -> None:
+        assert refused(time=sent).detail.startswith(
+            "time: is missing" if sent is None else "time: must be an RFC 3339 date and time with an offset"
+        )
+
+    @pytest.mark.parametrize(
+        "sent", ["1999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z"]
+    )
+    def test_before_2000_is_refused(self, sent: str) -> None:
+        assert refused(time=sent).detail.startswith("time: must lie in 2000 to 9999")
+
+    def test_2000_is_the_first_year(self) -> None:
+        assert read(time="2000-01-01T00:00:00Z")
+        assert refused(time="2000-01-01T00:00:00+00:01")
+
+    def test_24_hours_after_the_record_is_the_last_moment(self) -> None:
+        last = datetime.fromtimestamp(NOON / 1000, UTC) + timedelta(hours=24)
+        late = last + timedelta(microseconds=1)
+        assert isinstance(decode(json.dumps(event(time=last.isoformat())).encode(), timestamp_ms=NOON), Decoded)
+        result = refused_bytes(json.dumps(event(time=late.isoformat())).encode(), timestamp_ms=NOON)
+        assert result.detail.startswith("time: must be at most 24 h after the record's timestamp")
+
+    @pytest.mark.parametrize("timestamp", [-1, NOON * 1_000_000])
+    def test_a_time_that_leads_out_of_the_calendar_is_refused_whatever_the_record_says(self, timestamp: int) -> None:
+        value = json.dumps(event(time="9999-12-31T23:59:59-12:00")).encode()
+        assert refused_bytes(value, timestamp_ms=timestamp).reason is Reason.INVALID
+
+
+class TestFields:
+    @pytest.mark.parametrize(
+        ("sent", "amount"),
+        [
+            ("0.1234567895", "0.123456790"),
+            ("0.1234567885", "0.123456788"),
+            ("0.0000000005", "0"),
+            ("1E-7", "0.0000001"),
+            (0.1, "0.1"),
+            (5, "5"),
+            ("1000000000", "1000000000"),
+        ],
+    )
+    def test_money_is_rounded_half_even_to_nine_decimals(self, sent: Any, amount: str) -> None:
+        assert data_of({"budget": {"cost_limit_usd": sent}}).budget.cost_limit_usd == Decimal(amount)
+
+    @pytest.mark.parametrize("sent", ["-0", -0.0, "-0.000"])
+    def test_minus_zero_is_zero(self, sent: Any) -> None:
+        data = data_of({"budget": {"cost_limit_usd": sent}})
+        assert not data.budget.cost_limit_usd.is_signed()
+        assert data.model_dump(mode="json")["budget"]["cost_limit_usd"] == "0"
+
+    @pytest.mark.parametrize(
+        "sent", ["-1", "free", "", "NaN", "Infinity", "1000000001", True, [], "1e999999999999999999999"]
+    )
+    def test_other_money_is_refused(self, sent: Any) -> None:
+        assert refused({"budget": {"cost_limit_usd": sent}}).detail.startswith("data.budget.cost_limit_usd: must be ")
+
+    def test_counts_are_whole_numbers(self) -> None:
+        assert data_of({"total_steps": 5.0}).total_steps == 5
+        assert refused({"total_steps": 5.5}).detail == "data.total_steps: must be a whole number, this is 5.5"
+        assert refused({"total_steps": "5"}).detail == 'data.total_steps: must be a whole number, this is "5"'
+        assert refused({"total_steps": True}).detail == "data.total_steps: must be a whole number, this is true"
+
+    @pytest.mark.parametrize("word", ["manual", "Scheduled", "TRIGGERED"])
+    def test_a_trigger_mode_is_read_in_any_case(self, word: str) -> None:
+        assert data_of({"trigger": {"mode": word}}).trigger.mode == word.lower()
+
+    def test_labels_are_text_as_json_writes_it_and_a_null_one_is_ignored(self) -> None:
+        labels = {"a": "x", "b": 7, "c": 0.5, "d": True, "e": None, "f": ""}
+        assert data_of({"labels": labels}).labels == {"a": "x", "b": "7", "c": "0.5", "d": "true", "f": ""}
+
+    @pytest.mark.parametrize("value", [{}, [], {"id": 1}])
+    def test_a_label_is_no_object_and_no_list(self, value: Any) -> None:
+        assert refused({"labels": {"prd": value}}).detail.startswith("data.labels.prd: must be text")
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"labels": {"k": "x" * 256}},
+            {"labels": {"x" * 256: "v"}},
+            {"labels": {"k\0": 1}},
+            {"labels": {"k": "\ud800"}},
+            {"tags": ["x" * 256]},
+            {"tags": ["\0"]},
+            {"workflow": {"name": "x" * 256}},
+            {"owner": {"email": "\0"}},
+            {"root_execution_id": "x" * 256},
+        ],
+    )
+    def test_names_tags_and_labels_are_short_and_storable(self, data: dict[str, Any]) -> None:
+        assert refused(data).reason is Reason.INVALID
+
+    def test_empty_is_a_value_and_null_is_none(self) -> None:
+        data = data_of({"tags": [], "labels": {}, "metadata": {}, "query": "", "input": {}, "session_id": None})
+        assert (data.tags, data.labels, data.metadata, data.query, data.input) == ([], {}, {}, "", {})
+        assert data.session_id is None
+
+    def test_a_null_metadata_value_stays(self) -> None:
+        assert data_of({"metadata": {"a": None}}).metadata == {"a": None}
+
+    @pytest.mark.parametrize("step", [{}, {"iteration": 1}, {"id": None, "name": None}])
+    def test_a_step_is_named_by_id_or_name(self, step: dict[str, Any]) -> None:
+        assert refused({"step": step}, type="step.started").detail.startswith("data.step: must have an id or a name")
+        assert data_of({"step": {**step, "name": "Draft"}}, type="step.started").step.name == "Draft"
+
+    def test_the_detail_says_where_and_which_rule(self) -> None:
+        result = refused({"step": {"id": "a", "iteration": -1}}, type="step.started")
+        assert result == Undecodable(Reason.INVALID, "data.step.iteration: must be at least 0, this is -1")
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            json.dumps(event({"labels": {"x" * 5000: "v"}})).encode(),
+            json.dumps(event(subject="x" * 5000)).encode(),
+            json.dumps(event({"query": {"q": "x" * 100_000}})).encode(),
+            json.dumps(event({"tags": [["\0\ud800" * 300]]})).encode(),
+            raw('{"input": {"a\\u0000\\ud800' + "b" * 500 + '": 1e400}}'),
+        ],
+    )
+    def test_a_detail_is_short_and_storable_whatever_was_sent(self, value: bytes) -> None:
+        detail = refused_bytes(value).detail
+        assert len(detail) <= 200
+        assert "\0" not in detail
+        assert detail.encode()
+
+
+class TestNumbersAndNesting:
+    @pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity"])
+    @pytest.mark.parametrize("data", ['{"input": %s}', '{"input": %s, "input": 1}', '{"unknown": [%s]}'])
+    def test_what_is_no_json_number_is_no_json(self, token: str, data: str) -> None:
+        assert refused_bytes(raw(data % token)).reason is Reason.NOT_JSON
+
+    @pytest.mark.parametrize(
+        "number", ["1e400", "-1e400", "1E+0400", "9" * 310, "9" * 250 + "e99", "9" * 250 + ".5e99", "-" + "9" * 5000]
+    )
+    @pytest.mark.parametrize("path", ["input", "unknown", ""])
+    def test_a_number_beyond_a_float64_is_refused(self, number: str, path: str) -> None:
+        result = refused_bytes(raw(f'{{"{path}": {number}}}'))
+        assert result == Undecodable(Reason.INVALID, f"data.{path}: a number beyond a 64-bit float")
+
+    def test_such_a_number_is_found_outside_the_data_too(self) -> None:
+        assert refused_bytes(json.dumps(event())[:-1].encode() + b', "": 1e400}').detail.endswith("64-bit float")
+
+    @pytest.mark.parametrize("number", ["1.7976931348623157e308", "-1e308", "1e-400", str(2**1024 - 2**971), "0" * 1])
+    def test_the_largest_numbers_are_kept(self, number: str) -> None:
+        assert isinstance(decode(raw(f'{{"input": {number}}}')), Decoded)
+
+    def test_an_integer_beyond_the_largest_float_is_refused(self) -> None:
+        assert find_unstorable_number({"a": [1, 2**1024 - 2**971 + 1]}) == "a.1"
+
+    def test_data_nests_at_most_100_deep(self) -> None:
+        assert isinstance(decode(raw('{"input": ' + "[" * 99 + "]" * 99 + "}")), Decoded)
+        result = refused_bytes(raw('{"input": ' + "[" * 100 + "]" * 100 + "}"))
+        assert result == Undecodable(Reason.INVALID, "data: nested more than 100 deep")
+
+    @pytest.mark.parametrize("value", ["[" * 1_000_000, '{"a":' * 100_000, '{"a": "' + "[" * 1_000_000])
+    def test_absurd_nesting_ends_quickly(self, value: str) -> None:
+        assert refused_bytes(value.encode()).reason in (Reason.INVALID, Reason.NOT_JSON)
+        assert isinstance(in_binary_mode(value.encode()), Undecodable)
+
+    def test_brackets_in_text_do_not_nest(self) -> None:
+        assert data_of({"query": '[{"\\' * 500}).query == '[{"\\' * 500
+
+    def test_depth_counts_objects_and_arrays(self) -> None:
+        assert [depth(value) for value in (1, "[", [], {"a": 1}, [{"a": []}])] == [0, 0, 1, 1, 3]
+
+
+class TestCleaning:
+    def test_nul_and_lone_surrogates_in_text_become_the_replacement_character(self) -> None:
+        decoded = decode(raw(r'{"query": "a\u0000b\ud800c\ud83d\ude00", "metadata": {"k\udfff": ["\u0000"]}}'))
+        assert isinstance(decoded, Decoded)
+        assert json.loads(decoded.text)["data"] == {"query": "a\ufffdb\ufffdc😀", "metadata": {"k\ufffd": ["\ufffd"]}}
+        assert reread(decoded.text) == decoded.event
+
+    def test_a_nul_that_another_value_overwrites_is_not_kept(self) -> None:
+        decoded = decode(raw(r'{"query": "\u0000", "query": "q", "input": "\ud800", "input": 1}'))
+        assert isinstance(decoded, Decoded)
+        assert json.loads(decoded.text)["data"] == {"query": "q", "input": 1}
+        assert "\\u0000" not in decoded.text
+        assert "\\ud800" not in decoded.text
+
+    def test_what_needs_no_cleaning_is_kept_byte_for_byte(self) -> None:
+        value = raw(r'{ "unknown": 1.10, "query": "\u00e9 NaN Infinity \\u0041", "input": 12345678901234567890.5 }')
+        decoded = decode(value)
+        assert isinstance(decoded, Decoded)
+        assert decoded.text == value.decode()
+
+    def test_oversized_text_is_cut_with_a_marker_that_keeps_size_and_digest(self) -> None:
+        text = "ü" * 40_000
+        query = data_of({"query": text}).query
+        assert len(query.encode()) <= Limits().text_bytes
+        digest = sha256(text.encode()).hexdigest()
+        assert query.endswith(f"… [cut by execledger: 80000 bytes, sha256 {digest}]")
+        assert query.startswith("ü" * 30_000)
+
+    def test_an_oversized_value_is_cut_with_a_marker_that_keeps_size_and_digest(self) -> None:
+        value = {"rows": ["x" * 100] * 3000}
+        encoded = json.dumps(value, separators=(",", ":")).encode()
+        cut = data_of({"input": value}).input["execledger_cut"]
+        assert cut["bytes"] == len(encoded)
+        assert cut["sha256"] == sha256(encoded).hexdigest()
+        assert encoded.decode().startswith(cut["start"])
+
+    def test_up_to_the_limit_nothing_is_cut(self) -> None:
+        assert data_of({"query": "x" * 65_536}).query == "x" * 65_536
+
+    def test_limits_are_settings(self) -> None:
+        assert len(json.loads(read({"query": "x" * 20_000}, limits=SMALL).text)["data"]["query"]) < 16_384
+        with pytest.raises(ValueError, match="limits below 16384 bytes"):
+            Limits(text_bytes=100)
+
+    def test_an_oversized_part_does_not_take_its_neighbours_with_it(self) -> None:
+        long = "x" * 70_000
+        big = ["y" * 1000] * 300
+        step = data_of(
+            {"step": {"id": "a", "extra": big}, "error": {"message": "m", "stack": long}}, type="step.failed"
+        )
+        assert step.step.id == "a"
+        assert step.error.message == "m"
+        assert "[cut by execledger: 70000 bytes" in step.error.stack
+        started = data_of(
+            {"workflow": {"id": "w", "graph": big}, "metadata": {"a": 1, "b": big}, "tags": ["t"] * 99_999}
+        )
+        assert started.workflow.id == "w"
+        assert started.metadata["a"] == 1
+        assert "execledger_cut" in started.metadata["b"]
+        assert len(started.tags) == 99_999
+
+    def test_metadata_of_very_many_parts_is_cut_as_a_whole(self) -> None:
+        metadata = data_of({"metadata": {f"key{number}": "x" * 50 for number in range(10_000)}}).metadata
+        assert metadata.keys() == {"execledger_cut"}
+
+    def test_every_field_that_must_stay_an_object_is_known(self) -> None:
+        fields = {
+            name
+            for kind in TABLE_EVENTS
+            for name, field in data_model(kind).model_fields.items()
+            if any(
+                isinstance(part, type) and issubclass(part, BaseModel)
+                for part in (field.annotation, *get_args(field.annotation))
+            )
+        }
+        assert fields | {"labels", "metadata"} == _OBJECTS
+
+    def test_cleaning_twice_changes_nothing_more(self) -> None:
+        document = event({"query": "\0" * 20_000, "input": ["x" * 20_000], "metadata": {"a": "y" * 20_000}})
+        once = cleaned(document, SMALL)
+        assert cleaned(once, SMALL) == once
+
+    def test_a_record_beyond_the_limit_is_too_large(self) -> None:
+        assert refused_bytes(b" " * 20_000, limits=Limits(record_bytes=16_384)).reason is Reason.TOO_LARGE
+
+
+def data_model(kind: type[BaseModel]) -> type[BaseModel]:
+    model = kind.model_fields["data"].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return model
+
+
+class TestBytes:
+    def test_a_record_without_value_and_headers_is_a_tombstone(self) -> None:
+        assert refused_bytes(None, headers=[("trace", b"x")]).reason is Reason.TOMBSTONE
+
+    @pytest.mark.parametrize(
+        "value", [b"", b"{", b"nul", b'{"a": 1} x', b'{"a": 01}', b"{'a': 1}", b'{"a": "\n"}', b"\xef\xbb\xbf{}"]
+    )
+    def test_what_is_no_json_says_where(self, value: bytes) -> None:
+        result = refused_bytes(value)
+        assert result.reason is Reason.NOT_JSON
+        assert result.detail.startswith("character ")
+
+    @pytest.mark.parametrize(
+        "value", [b"\xff", '{"a": "ü"}'.encode("latin-1"), b'{"a": "\xed\xa0\x80"}', "{}".encode("utf-16")]
+    )
+    def test_what_is_no_utf8_says_where(self, value: bytes) -> None:
+        result = refused_bytes(value)
+        assert result.reason is Reason.NOT_UTF8
+        assert result.detail.startswith("byte ")
+
+    @pytest.mark.parametrize("value", [b"[]", b"5", b'"text"', b"null", b"[{}]"])
+    def test_what_is_no_object_is_no_cloudevent(self, value: bytes) -> None:
+        assert refused_bytes(value).reason is Reason.NOT_CLOUDEVENT
+
+    def test_of_two_equal_keys_the_last_counts_on_either_path(self) -> None:
+        value = json.dumps(event())[:-1] + ', "subject": "last", "data": {"query": "%s"}}'
+        for query in ("fast", "slow NaN"):
+            decoded = decode((value % query).encode())
+            assert isinstance(decoded, Decoded)
+            assert decoded.event.subject == "last"

@@ -1,0 +1,175 @@
+"""Whatever bytes come, decoding gives an event that can be stored and read again, or the reason why not."""
+
+import json
+import math
+from typing import Any, Final
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execledger_contracts.cleaning import Limits, cleaned, find_unstorable_number, marked
+from execledger_contracts.decoding import EARLIEST, LATEST, Decoded, Headers, Reason, Undecodable, decode, reread
+from execledger_contracts.events import CANONICAL_TYPES
+from execledger_contracts.samples import INVALID, VALID
+
+SMALL: Final = Limits(text_bytes=16_384, json_bytes=16_384)
+CORPUS: Final = [sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers]
+EVENTS: Final = [sample.value for sample in VALID if isinstance(sample.value, dict) and not sample.headers]
+TOKENS: Final = [
+    *(b"NaN", b"-Infinity", b"1e400", b"-1E+999", b"1e-400", b"-0", b"9" * 310, b"9" * 250 + b"e99", b"1e22", b"5.0"),
+    *(b"null", b"true", b'""', b'"\\u0000"', b'"\\ud800"', b'"\\ud83d\\ude00"', b'"NaN"', b'"\\\\u0000"', b"{}", b"[]"),
+    *(b"[" * 101, b'{"a":' * 60, b"[" * 90 + b"]" * 90, b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
+    *(b'"data_base64":"e30=",', b'"data":null,', b'"id":"again",', b'"' + b"x" * 20_000 + b'"', b"}", b",", b"\\"),
+]
+SPECIAL: Final = ["x" * 256, "x" * 20_000, "ü" * 9_000, "1e5", "NaN", "-1"]
+FIELDS: Final = [
+    *("workflow", "owner", "trigger", "budget", "usage", "error", "step", "labels", "metadata", "tags", "input"),
+    *("output", "query", "id", "name", "mode", "iteration", "cost_usd", "total_steps", "duration_ms", "message"),
+]
+
+characters = st.characters() | st.sampled_from(["\0", "\ud800", "\udfff", "\ufffd", '"', "\\"])
+texts = st.text(characters, max_size=20) | st.sampled_from(range(len(SPECIAL))).map(SPECIAL.__getitem__)
+numbers = st.integers() | st.floats() | st.sampled_from([0, -1, 5.0, 2**63, 10**308, 10**309, 1e308, -0.0])
+scalars = st.none() | st.booleans() | numbers | texts
+keys = st.sampled_from(FIELDS) | texts
+values = st.recursive(scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(keys, v, max_size=5), max_leaves=12)
+deep = st.builds(lambda value, times: nested(value, times), scalars, st.integers(95, 104))
+tokens = st.sampled_from(range(len(TOKENS))).map(TOKENS.__getitem__)
+timestamps = st.sampled_from([-1, 0, 1767268800000, 2**63 - 1])
+
+
+def nested(value: Any, times: int) -> Any:
+    for _ in range(times):
+        value = [value]
+    return value
+
+
+def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, limits: Limits = SMALL) -> None:
+    result = decode(value, headers, timestamp_ms, limits)
+    match result:
+        case Undecodable(reason, detail):
+            assert isinstance(reason, Reason)
+            assert 0 < len(detail) <= 200
+            assert "\0" not in detail
+            assert detail.encode()
+        case Decoded(event, event_id, text, _):
+            assert_storable(json.loads(text, parse_constant=no_json))
+            assert str(UUID(event_id)) == event_id
+            assert EARLIEST <= event.time < LATEST
+            assert reread(text) == event
+            assert decode(text.encode(), (), timestamp_ms, limits) == result
+
+
+def no_json(token: str) -> Any:
+    raise AssertionError(f"{token} is no JSON")
+
+
+def assert_storable(value: Any) -> None:
+    match value:
+        case str():
+            assert "\0" not in value
+            assert value.encode() is not None
+        case float():
+            assert math.isfinite(value)
+        case dict():
+            for key, child in value.items():
+                assert_storable(key)
+                assert_storable(child)
+        case list():
+            for child in value:
+                assert_storable(child)
+
+
+@given(st.none() | st.binary(max_size=200), timestamps)
+@settings(max_examples=200, deadline=None)
+def test_any_bytes(value: bytes | None, timestamp_ms: int) -> None:
+    check(value, timestamp_ms=timestamp_ms)
+
+
+@given(values)
+@settings(max_examples=200, deadline=None)
+def test_any_json(value: Any) -> None:
+    check(json.dumps(value).encode())
+
+
+@given(st.sampled_from(EVENTS), st.sampled_from([*CANONICAL_TYPES, "agent.thinking"]), values | deep)
+@settings(max_examples=400, deadline=None)
+def test_an_event_with_any_data(event: dict[str, Any], kind: str, data: Any) -> None:
+    check(json.dumps({**event, "type": kind, "data": data}).encode())
+
+
+@given(st.sampled_from(EVENTS), st.data())
+@settings(max_examples=600, deadline=None)
+def test_an_event_with_one_value_swapped(event: dict[str, Any], data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(list(paths(event))))
+    swapped = replaced(event, path, data.draw(values | deep))
+    check(json.dumps(swapped).encode(), timestamp_ms=data.draw(timestamps))
+
+
+def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [path for key, child in children for path in paths(child, (*at, key))]
+    return [at, *below] if at else below
+
+
+def replaced(value: Any, path: tuple[str | int, ...], by: Any) -> Any:
+    if not path:
+        return by
+    copy = value.copy()
+    copy[path[0]] = replaced(copy[path[0]], path[1:], by)
+    return copy
+
+
+@given(st.sampled_from(CORPUS), st.integers(0), st.integers(0, 255))
+@settings(max_examples=600, deadline=None)
+def test_a_record_with_one_byte_changed(record: bytes, position: int, byte: int) -> None:
+    at = position % (len(record) + 1)
+    check(record[:at] + bytes([byte]) + record[at + 1 :])
+
+
+@given(st.sampled_from(CORPUS), st.integers(0), tokens, st.integers(0, 12))
+@settings(max_examples=600, deadline=None)
+def test_a_record_with_a_token_spliced_in(record: bytes, position: int, token: bytes, dropped: int) -> None:
+    at = position % (len(record) + 1)
+    check(record[:at] + token + record[at + dropped :])
+
+
+@given(st.sampled_from(EVENTS), tokens, st.sampled_from(["query", "input", "unknown", ""]))
+@settings(max_examples=200, deadline=None)
+def test_an_event_with_a_token_as_value(event: dict[str, Any], token: bytes, name: str) -> None:
+    head = json.dumps({**event, "type": "run.started"} | {"data": {}})[:-2].encode()
+    check(head + b'"' + name.encode() + b'": ' + token + b"}}")
+    check(head + b'}, "' + name.encode() + b'": ' + token + b"}")
+
+
+@given(st.sampled_from(CORPUS), st.sampled_from(CORPUS), st.integers(0), st.integers(0))
+@settings(max_examples=300, deadline=None)
+def test_a_record_that_goes_on_as_another(record: bytes, other: bytes, end: int, start: int) -> None:
+    check(record[: end % (len(record) + 1)])
+    check(record[: end % (len(record) + 1)] + other[start % (len(other) + 1) :])
+
+
+@given(
+    st.none() | st.binary(max_size=30) | st.builds(lambda value: json.dumps(value).encode(), values),
+    st.dictionaries(
+        st.sampled_from(["specversion", "id", "source", "type", "subject", "time", "data", "data_base64", "sequence"]),
+        st.binary(max_size=20) | st.none(),
+    ),
+    st.sampled_from([b"", b"application/json", b"application/cloudevents+json"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_headers(value: bytes | None, attributes: dict[str, bytes | None], content_type: bytes) -> None:
+    good = {name: str(text).encode() for name, text in EVENTS[1].items()}
+    sent = {f"ce_{name}": content for name, content in {**good, **attributes}.items()}
+    check(value, [("content-type", content_type), *sent.items()])
+
+
+@given(st.dictionaries(keys, values, max_size=5), st.dictionaries(keys, values | deep, max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_cleaning_twice_is_cleaning_once(attributes: dict[str, Any], data: dict[str, Any]) -> None:
+    document = marked({**attributes, "data": data})
+    if find_unstorable_number(document) is None:
+        once = cleaned(document, SMALL)
+        assert cleaned(once, SMALL) == once
+        assert_storable(once)
