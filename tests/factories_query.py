@@ -59,7 +59,9 @@ class Ledger:
         row = {**_STEP, "execution_id": execution_id, "step_id": step_id, "name": step_id, **values}
         await self._insert("steps", row)
 
-    async def ends(self, *, waiting: timedelta | None = None, observed: timedelta = timedelta(0), partition: int = 0) -> None:
+    async def ends(
+        self, *, waiting: timedelta | None = None, observed: timedelta = timedelta(0), partition: int = 0
+    ) -> None:
         """What the recorder saw of a partition's end, that long ago."""
         now = datetime.now(UTC)
         oldest = None if waiting is None else now - waiting
@@ -74,7 +76,8 @@ class Ledger:
         values = [json.dumps(value) if name in _JSON and value is not None else value for name, value in row.items()]
         names = ", ".join(f'"{name}"' for name in row)
         places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-        await self.connection.execute(f"INSERT INTO execledger.{table} ({names}) VALUES ({places})", *values)
+        statement = f"INSERT INTO execledger.{table} ({names}) VALUES ({places})"  # noqa: S608
+        await self.connection.execute(statement, *values)
 
 
 @asynccontextmanager
@@ -92,7 +95,10 @@ async def serving(dsn: str, **settings: Any) -> AsyncIterator[httpx2.AsyncClient
     """The service over that database, and a client that asks without a token."""
     app = create_app(settings_of(dsn, **settings))
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://query") as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://query") as client,
+    ):
         yield client
 
 

@@ -3,13 +3,16 @@
 import json
 import math
 import re
+import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
 MAX_DEPTH: Final = 100
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_LARGEST: Final = 2**1024 - 2**970  # the largest finite float64, as an integer
+_LARGEST: Final = int(sys.float_info.max)
+# Data fields that the models read as objects: never replaced as a whole, lest what they say be lost with it.
+_OBJECTS: Final = frozenset({"budget", "error", "labels", "metadata", "owner", "step", "trigger", "usage", "workflow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def find_unstorable_number(value: Any, path: str = "") -> str | None:
             children = ((f"{path}.{key}" if path else key, child) for key, child in value.items())
         case _:
             children = ((f"{path}.{index}", child) for index, child in enumerate(value))
-    return next((found for at, child in children if (found := find_unstorable_number(child, at))), None)
+    return next((found for at, child in children if (found := find_unstorable_number(child, at)) is not None), None)
 
 
 def marked(value: Any) -> Any:
@@ -65,17 +68,19 @@ def cleaned(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
 
 
 def _cut_data(data: Any, limits: Limits) -> Any:
-    """Each field of the data by itself, and the parts of those that must stay objects."""
+    """Each field of the data by itself."""
     if not isinstance(data, dict):
         return _cut(data, limits)
-    return {
-        key: {name: _cut(part, limits) for name, part in value.items()}
-        if key in ("error", "metadata", "labels") and isinstance(value, dict)
-        else value
-        if key == "tags"
-        else _cut(value, limits)
-        for key, value in data.items()
-    }
+    return {name: _cut_field(name, value, limits) for name, value in data.items()}
+
+
+def _cut_field(name: str, value: Any, limits: Limits) -> Any:
+    if name == "tags":
+        return value  # each at most 255 characters, or the event is refused
+    if name not in _OBJECTS or not isinstance(value, dict):
+        return _cut(value, limits)
+    parts = {part: _cut(child, limits) for part, child in value.items()}
+    return _cut(parts, limits) if name == "metadata" else parts
 
 
 def _cut(value: Any, limits: Limits) -> Any:

@@ -29,6 +29,7 @@ from execledger_contracts.events import (
     TableEvent,
     sent_types,
 )
+from execledger_contracts.fields import AS_READ, AS_SENT, PATTERN_RULES
 
 
 class Reason(StrEnum):
@@ -48,7 +49,8 @@ class Reason(StrEnum):
 class Decoded:
     """An event, its id within its execution (a canonical UUID), and what the log keeps of it.
 
-    `text` is the whole event as one JSON object, cleaned; `digest` is its SHA-256.
+    `text` is the whole event as one JSON object, cleaned; `digest` is its SHA-256. Two texts with different digests
+    may still say the same: spacing, the order of keys and the mode make a difference to it.
     """
 
     event: Event
@@ -59,7 +61,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """Why a record is no event: `detail` names the field and the rule, its value cut short."""
+    """Why a record is no event: `detail` names the field and the rule, in at most 200 characters."""
 
     reason: Reason
     detail: str
@@ -68,11 +70,41 @@ class Undecodable:
 Headers = Iterable[tuple[str, bytes | None]]
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)  # beyond it an offset leads out of Python's calendar
 LATEST_AHEAD: Final = timedelta(hours=24)
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-# A number that may lie beyond a float64: an exponent of three digits, or 309 digits in a row.
-_HUGE_NUMBER: Final = re.compile(rb"[:,\[ \n\r\t]-?[0-9](?:[0-9.]*[eE]\+?[0-9]{3}|[0-9]{308})")
+# What jsonb refuses even where it is overwritten, in the first of two equal keys.
+_UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# A number that may lie beyond a float64: an exponent of three digits, or so many in a row that two are enough.
+_HUGE_NUMBER: Final = re.compile(rb"[:,\[ \n\r\t]-?[0-9](?:[0-9.]*[eE]\+?[0-9]{3}|[0-9.]{200})")
+_OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EARLIEST_MICROSECONDS: Final = int(EARLIEST.timestamp()) * 1_000_000
 _DEFAULT_LIMITS: Final = Limits()
+_DETAIL_LENGTH: Final = 200
+_UNSTORABLE_CHARACTER: Final = re.compile("[\0\ud800-\udfff]")
+
+_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_RULES: Final = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be an array",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "decimal_type": "must be a decimal number, as text or as a number",
+    "decimal_parsing": "must be a decimal number, as text or as a number",
+    "finite_number": "must be a finite number",
+}
+"""What is wrong, for whoever writes the producer; a rule of our own says it itself."""
 
 _TABLE: Final[TypeAdapter[TableEvent]] = TypeAdapter(Annotated[TableEvent, Field(discriminator="type")])
 _EVENT_OF_TYPE: Final[Mapping[str, type[CloudEvent]]] = {
@@ -92,14 +124,16 @@ def decode(
         decoded = _plain(text) or _careful(text, limits)
         _check_time(decoded.event.time, timestamp_ms)
     except _BadRecordError as bad:
-        return Undecodable(bad.reason, bad.detail)
+        return Undecodable(bad.reason, _shortened(bad.detail))
     return decoded
 
 
 def reread(text: str) -> Event:
     """The event of a text that `decode` gave: what the log keeps reads as it read on arrival."""
-    plain = _plain(text.encode())
-    return plain.event if plain else _validated(json.loads(text))
+    try:
+        return _read(text.encode())
+    except ValidationError:  # attributes that are null
+        return _validated(json.loads(text))
 
 
 class _BadRecordError(Exception):
@@ -110,10 +144,11 @@ class _BadRecordError(Exception):
 
 
 def _plain(text: bytes) -> Decoded | None:
-    """The fast path: an event of the table that needs no cleaning or cutting; None sends it to the slow one."""
+    """The fast path: an event that needs no cleaning or cutting; None sends it to the slow one."""
     if (
         len(text) > Limits.PLAIN_BYTES
         or b"\\u0000" in text
+        or b"data_base64" in text
         or b"NaN" in text
         or b"Infinity" in text
         or text.count(b"{") + text.count(b"[") > MAX_DEPTH
@@ -121,27 +156,37 @@ def _plain(text: bytes) -> Decoded | None:
     ):
         return None
     try:
-        event = _TABLE.validator.validate_json(text)
+        event = _read(text)
     except ValidationError:
         return None
-    if event.dataschema not in (None, DATASCHEMA) or (b"data_base64" in text and "data" not in event.model_fields_set):
+    if event.dataschema and event.dataschema != DATASCHEMA and event.dataschema.startswith(_OUR_SCHEMAS):
         return None
     return _decoded(event, text)
 
 
+def _read(text: bytes) -> Event:
+    try:
+        event: TableEvent = _TABLE.validator.validate_json(text)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] != "union_tag_invalid":
+            raise
+        return OtherEvent.model_validate_json(text)
+    return event
+
+
 def _careful(text: bytes, limits: Limits) -> Decoded:
     """The slow path: says what is wrong and where, cleans what may be kept."""
-    document = _document(text)
-    _check_envelope(document)
-    _inline_base64(document)
+    sent = _document(text)
+    _check_envelope(sent)
+    document = _with_data_inline(sent)
     if depth(document.get("data")) > MAX_DEPTH:
         raise _BadRecordError(Reason.INVALID, f"data: nested more than {MAX_DEPTH} deep")
-    if path := find_unstorable_number(document):
+    if (path := find_unstorable_number(document)) is not None:
         raise _BadRecordError(Reason.INVALID, f"{path}: a number beyond a 64-bit float")
     marked_document = marked(document)
     event = _validated(marked_document)
     clean = cleaned(marked_document, limits)
-    if clean == document:
+    if clean == sent and not _UNSTORABLE_ESCAPE.search(text):
         return _decoded(event, text)
     return _decoded(_validated(clean), _dumped(clean))
 
@@ -173,13 +218,13 @@ def _binary_attributes(headers: Headers) -> dict[str, str] | None:
         return None
     attributes = {name[3:]: value for name, value in sent.items() if name.startswith("ce_")}
     try:
-        return {name: value.decode() for name, value in attributes.items()}
+        return {name: value.decode() for name, value in attributes.items() if name not in ("data", "data_base64")}
     except UnicodeDecodeError as error:
         raise _BadRecordError(Reason.NOT_UTF8, f"a ce_ header is not UTF-8: {error.reason}") from None
 
 
 def _assembled(attributes: dict[str, str], data: bytes) -> bytes:
-    envelope = json.dumps({name: value for name, value in attributes.items() if name != "data"}).encode()
+    envelope = json.dumps(attributes).encode()
     if not data.strip():
         return envelope
     try:
@@ -201,7 +246,7 @@ def _document_value(text: bytes) -> Any:
         characters = text.decode()
     except UnicodeDecodeError as error:
         raise _BadRecordError(Reason.NOT_UTF8, f"byte {error.start}: {error.reason}") from None
-    if _bracket_depth(characters) > MAX_DEPTH + 1:
+    if _nests_too_deep(characters):
         raise _BadRecordError(Reason.INVALID, f"data: nested more than {MAX_DEPTH} deep")
     try:
         return json.loads(characters, parse_constant=_refuse_constant, parse_int=_bounded_int)
@@ -209,16 +254,17 @@ def _document_value(text: bytes) -> Any:
         raise _BadRecordError(Reason.NOT_JSON, f"character {error.pos}: {error.msg}") from None
 
 
-def _bracket_depth(characters: str) -> int:
-    """How deep the brackets outside strings nest: known before a recursive reader meets them."""
-    deepest = level = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', characters, re.DOTALL):
-        if match[0] in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif match[0] in "]}":
-            level -= 1
-    return deepest
+def _nests_too_deep(characters: str) -> bool:
+    """Whether the brackets outside strings nest too deep: known before a recursive reader meets them."""
+    most = MAX_DEPTH + 1  # the event's own object around its data
+    if characters.count("[") + characters.count("{") <= most:
+        return False
+    level = 0
+    for match in _BRACKET.finditer(characters):
+        level += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 0
+        if level > most:
+            return True
+    return False
 
 
 def _refuse_constant(name: str) -> Any:
@@ -237,29 +283,33 @@ def _check_envelope(document: dict[str, Any]) -> None:
     if version != "1.0":
         raise _BadRecordError(Reason.UNSUPPORTED_VERSION, f"specversion: only 1.0 is read, this is {_shown(version)}")
     schema = document.get("dataschema")
-    ours = DATASCHEMA.rpartition(":")[0] + ":"
-    if isinstance(schema, str) and schema.startswith(ours) and schema.removeprefix(ours).split(".")[0] != "1":
+    if not isinstance(schema, str) or not schema.startswith(_OUR_SCHEMAS):
+        return
+    if schema.removeprefix(_OUR_SCHEMAS).split(".")[0] != DATASCHEMA.removeprefix(_OUR_SCHEMAS):
         raise _BadRecordError(
             Reason.UNSUPPORTED_VERSION, f"dataschema: only {DATASCHEMA} is read, this is {_shown(schema)}"
         )
 
 
-def _inline_base64(document: dict[str, Any]) -> None:
+def _with_data_inline(sent: dict[str, Any]) -> dict[str, Any]:
     """CloudEvents may carry JSON data as base64 in structured mode."""
-    encoded = document.pop("data_base64", None)
-    if encoded is None or document.get("data") is not None:
-        return
+    document = {name: value for name, value in sent.items() if name != "data_base64"}
+    encoded = sent.get("data_base64")
+    if encoded is None or sent.get("data") is not None:
+        return document
     try:
-        document["data"] = _document_value(base64.b64decode(encoded, validate=True))
+        value = base64.b64decode(encoded, validate=True)
     except (binascii.Error, TypeError, ValueError):
-        raise _BadRecordError(Reason.INVALID, f"data_base64: not base64, this is {_shown(encoded)}") from None
+        raise _BadRecordError(Reason.INVALID, f"data_base64: must be base64, this is {_shown(encoded)}") from None
+    return {**document, "data": _document_value(value)}
 
 
 def _validated(document: dict[str, Any]) -> Event:
-    kind = document.get("type")
+    said = {name: value for name, value in document.items() if value is not None}  # CloudEvents: null is unset
+    kind = said.get("type")
     model = _EVENT_OF_TYPE.get(kind, OtherEvent) if isinstance(kind, str) else OtherEvent
     try:
-        event = model.model_validate_json(_dumped({k: v for k, v in document.items() if k != "data" or v is not None}))
+        event = model.model_validate_json(_dumped(said))
     except ValidationError as error:
         raise _BadRecordError(Reason.INVALID, _explained(error.errors(include_url=False))) from None
     return event  # type: ignore[return-value]  # one of the table's, or OtherEvent
@@ -272,25 +322,41 @@ def _dumped(document: dict[str, Any]) -> bytes:
 def _explained(errors: list[ErrorDetails]) -> str:
     """The first field at fault; of several readings of it that failed, the last and most lenient one."""
     error = [error for error in errors if _path(error) == _path(errors[0])][-1]
-    message = error["msg"].removeprefix("Value error, ")
     shown = "" if error["type"] == "missing" else f", this is {_shown(error['input'])}"
-    return f"{_path(error)}: {message}{shown}"
+    return f"{_path(error)}: {_rule(error)}{shown}"
 
 
 def _path(error: ErrorDetails) -> str:
-    """Where it is, without the names that pydantic gives to the members of a union."""
-    return ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
+    """Where it is, without the names of the readings of a union, and short enough to leave room for the rule."""
+    path = ".".join(str(part) for part in error["loc"] if part not in (AS_SENT, AS_READ))
+    return path if len(path) <= 80 else path[:79] + "…"
+
+
+def _rule(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return PATTERN_RULES[context["pattern"]]
+    rule = _RULES.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return rule.format_map(context) if error["type"] in _RULES else rule
 
 
 def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    """As JSON, cut short."""
+    shown = json.dumps(value[:100] if isinstance(value, str) else value, default=str)
+    return shown if len(shown) <= 40 else shown[:39] + "…"
+
+
+def _shortened(detail: str) -> str:
+    """Short, and of characters that a header and a database take."""
+    text = _UNSTORABLE_CHARACTER.sub("\ufffd", detail)
+    return text if len(text) <= _DETAIL_LENGTH else text[: _DETAIL_LENGTH - 1] + "…"
 
 
 def _check_time(time: datetime, timestamp_ms: int) -> None:
-    if time < EARLIEST:
-        raise _BadRecordError(Reason.INVALID, f"time: before 2000, this is {time.isoformat()}")
-    if timestamp_ms >= 0 and time.timestamp() * 1000 > timestamp_ms + LATEST_AHEAD.total_seconds() * 1000:
+    if not EARLIEST <= time < LATEST:
+        raise _BadRecordError(Reason.INVALID, f"time: must lie in 2000 to 9999, this is {time.isoformat()}")
+    ahead = time - EARLIEST - LATEST_AHEAD
+    if timestamp_ms >= 0 and ahead // _MICROSECOND > timestamp_ms * 1000 - _EARLIEST_MICROSECONDS:
         raise _BadRecordError(
-            Reason.INVALID, f"time: more than 24 h after the record's own, this is {time.isoformat()}"
+            Reason.INVALID, f"time: must be at most 24 h after the record's timestamp, this is {time.isoformat()}"
         )

@@ -15,7 +15,7 @@ from execledger_contracts.fields import (
     Flag,
     Identifier,
     Iteration,
-    LabelValue,
+    Labels,
     Milliseconds,
     Money,
     Percent,
@@ -25,6 +25,7 @@ from execledger_contracts.fields import (
     Sequence,
     Text,
     Timestamp,
+    TriggerMode,
     UriReference,
 )
 
@@ -55,7 +56,7 @@ class Owner(_Part):
 class Trigger(_Part):
     """What set it off."""
 
-    mode: Literal["manual", "scheduled", "triggered"] | None = None
+    mode: TriggerMode | None = None
     event_id: Identifier | None = None
     event_name: Identifier | None = None
 
@@ -87,6 +88,12 @@ class Error(_Part):
 class Step(_Part):
     """Which step: `id` defaults to `name`, and one of them is required."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("id", "name")]
+        }
+    )
+
     id: RequiredIdentifier | None = None
     name: RequiredIdentifier | None = None
     operation: Identifier | None = None
@@ -98,7 +105,7 @@ class Step(_Part):
     @model_validator(mode="after")
     def _one_names_it(self) -> "Step":
         if self.id is None and self.name is None:
-            raise ValueError("a step needs an id or a name")
+            raise ValueError("must have an id or a name")
         return self
 
 
@@ -116,7 +123,7 @@ class StartData(_Part):
     input: JsonValue = None
     total_steps: Count | None = None
     tags: list[Identifier] | None = None
-    labels: dict[Identifier, LabelValue] | None = None
+    labels: Labels | None = None
     metadata: dict[str, JsonValue] | None = None
     complexity_score: Score | None = None
     timeout_seconds: Seconds | None = None

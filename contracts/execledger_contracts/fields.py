@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainSerializer,
     Strict,
     StringConstraints,
     WithJsonSchema,
@@ -24,33 +25,30 @@ _NANO: Final = Decimal("1e-9")
 
 # Postgres holds no NUL; decoding turns lone surrogates into NUL, so that one pattern refuses both.
 _NO_NUL: Final = r"^[^\x00]*$"
-_DATE_TIME: Final = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"
+_NO_SPACE: Final = r"^[^\x00-\x20\x7f]+$"
+_DATE_TIME: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+PATTERN_RULES: Final = {
+    _NO_NUL: "must not hold NUL or a lone surrogate",
+    _NO_SPACE: "must be a URI-reference, without spaces or control characters",
+}
+
+AS_SENT: Final = "(as sent)"
+AS_READ: Final = "(as read)"
+"""Names of the two readings below in the path of an error: no part of the message."""
 
 
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+@dataclass(frozen=True, slots=True)
+class _Leniently:
+    """What `read` makes of a value counts when the value itself does not fit: only then is Python called."""
 
+    read: Callable[[Any], Any]
 
-def _whole_or_digits(value: Any) -> Any:
-    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    return int(value) if is_digits else _whole(value)
-
-
-def _integer(low: int, high: int, read: Callable[[Any], Any], schema: dict[str, Any]) -> Any:
-    """A whole number as JSON may write it (5 or 5.0), never a boolean."""
-    exact = Annotated[int, Strict(), Field(ge=low, le=high)]
-    rare = Annotated[int, Strict(), Field(ge=low, le=high), BeforeValidator(read)]
-    return Annotated[exact | rare, Field(union_mode="left_to_right"), WithJsonSchema(schema)]
-
-
-def _count(low: int, high: int) -> Any:
-    return _integer(low, high, _whole, {"type": "integer", "minimum": low, "maximum": high})
-
-
-def _ordinal(low: int, high: int) -> Any:
-    """Also its digits as text: a binary-mode header cannot say otherwise."""
-    number = {"type": "integer", "minimum": low, "maximum": high}
-    return _integer(low, high, _whole_or_digits, {"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,19}$"}]})
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        exact = handler(source)
+        rare = core_schema.no_info_before_validator_function(self.read, exact)
+        return core_schema.union_schema([(exact, AS_SENT), (rare, AS_READ)], mode="left_to_right")
 
 
 class _Rfc3339:
@@ -59,46 +57,105 @@ class _Rfc3339:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         shape = core_schema.str_schema(strict=True, pattern=_DATE_TIME)
-        return core_schema.chain_schema([shape, core_schema.datetime_schema(tz_constraint="aware")])
+        return core_schema.custom_error_schema(
+            core_schema.chain_schema([shape, core_schema.datetime_schema(tz_constraint="aware")]),
+            custom_error_type="rfc3339",
+            custom_error_message="must be an RFC 3339 date and time with an offset, like 2026-01-31T09:30:00Z",
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time"}
+        return {"type": "string", "format": "date-time", "pattern": _DATE_TIME}
 
 
-def _whole_nanos(value: Decimal) -> Decimal:
-    return value.quantize(_NANO, rounding=ROUND_HALF_EVEN)
+def _whole(value: Any) -> Any:
+    """5.0 is a whole number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _whole_or_digits(value: Any) -> Any:
+    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return int(value) if is_digits else _whole(value)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _label_texts(labels: Any) -> Any:
+    """Scalars as JSON writes them; a null label says nothing."""
+    if not isinstance(labels, dict):
+        return labels
+    return {key: _label_text(value) for key, value in labels.items() if value is not None}
 
 
 def _label_text(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
+def _whole_nanos(value: Decimal) -> Decimal:
+    return value.quantize(_NANO, rounding=ROUND_HALF_EVEN).copy_abs()  # -0 is within bounds, and is 0
+
+
+def _plain_money(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _or_digits(low: int, high: int) -> WithJsonSchema:
+    """A binary-mode header cannot say a number otherwise."""
+    number = {"type": "integer", "minimum": low, "maximum": high}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,19}$"}]})
+
+
+def _in_any_case(*words: str) -> WithJsonSchema:
+    letters = ("".join(f"[{letter.upper()}{letter}]" for letter in word) for word in words)
+    return WithJsonSchema({"anyOf": [{"enum": list(words)}, {"type": "string", "pattern": f"^({'|'.join(letters)})$"}]})
+
+
 Identifier = Annotated[str, Strict(), StringConstraints(max_length=255, pattern=_NO_NUL)]
 RequiredIdentifier = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
-UriReference = Annotated[
-    str, Strict(), StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x20\x7f]+$")
-]
+UriReference = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=2048, pattern=_NO_SPACE)]
 EventType = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL)]
 Text = Annotated[str, Strict()]
 Flag = Annotated[bool, Strict()]
-Count = _count(0, MAX_COUNT)
-Milliseconds = _count(0, MAX_COUNT)
-Percent = _count(0, 100)
-Iteration = _count(0, 2**31 - 1)
-Attempt = _ordinal(1, 2**31 - 1)
-Sequence = _ordinal(0, 2**63 - 1)
+Count = Annotated[int, Strict(), Field(ge=0, le=MAX_COUNT), _Leniently(_whole)]
+Milliseconds = Count
+Percent = Annotated[int, Strict(), Field(ge=0, le=100), _Leniently(_whole)]
+Iteration = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1), _Leniently(_whole)]
+Attempt = Annotated[
+    int, Strict(), Field(ge=1, le=2**31 - 1), _Leniently(_whole_or_digits), _or_digits(low=1, high=2**31 - 1)
+]
+Sequence = Annotated[
+    int, Strict(), Field(ge=0, le=2**63 - 1), _Leniently(_whole_or_digits), _or_digits(low=0, high=2**63 - 1)
+]
 Seconds = Annotated[float, Strict(), Field(ge=0, le=1e9, allow_inf_nan=False)]
 Score = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 Money = Annotated[
     Decimal,
     Field(ge=0, le=MAX_MONEY, allow_inf_nan=False),
     AfterValidator(_whole_nanos),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?$"}, {"type": "number", "minimum": 0}]}),
+    PlainSerializer(_plain_money, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"},
+                {"type": "number", "minimum": 0, "maximum": int(MAX_MONEY)},
+            ]
+        }
+    ),
 ]
 Timestamp = Annotated[datetime, _Rfc3339]
-LabelValue = Annotated[
-    Identifier | None,
-    BeforeValidator(_label_text),
-    WithJsonSchema({"type": ["string", "number", "boolean", "null"], "maxLength": 255}),
+TriggerMode = Annotated[
+    Literal["manual", "scheduled", "triggered"], _Leniently(_lower), _in_any_case("manual", "scheduled", "triggered")
+]
+Labels = Annotated[
+    dict[Identifier, Identifier],
+    _Leniently(_label_texts),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"maxLength": 255},
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"], "maxLength": 255},
+        }
+    ),
 ]

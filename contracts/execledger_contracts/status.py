@@ -27,6 +27,7 @@ _SPELLINGS: Final = {
     "started": Status.RUNNING,
     "active": Status.RUNNING,
     "in_progress": Status.RUNNING,
+    "inprogress": Status.RUNNING,
     "succeeded": Status.COMPLETED,
     "success": Status.COMPLETED,
     "complete": Status.COMPLETED,

@@ -1,1 +1,40 @@
-"""The SDK with which an orchestrator publishes its executions."""
+"""The SDK with which an orchestrator publishes its executions.
+
+async with Publisher("localhost:9092", source="urn:acme:agents") as publisher:
+    async with publisher.execution(workflow="research") as execution:
+        async with execution.step("draft") as step:
+            step.llm_called(provider="openai", model="gpt-5", prompt_tokens=812, completion_tokens=220)
+"""
+
+from execledger_contracts.events import Budget, Owner, Trigger, Usage, Workflow
+from execledger_publisher.clock import Clock
+from execledger_publisher.drops import Drop, DropReason, PublishError, Stats
+from execledger_publisher.encoding import Record
+from execledger_publisher.identifiers import Uuid7
+from execledger_publisher.publisher import Collector, Publisher, SyncPublisher
+from execledger_publisher.said import ExecutionOptions, Outcome, StepOptions, StepOutcome
+from execledger_publisher.scopes import Execution, Step
+
+__all__ = [
+    "Budget",
+    "Clock",
+    "Collector",
+    "Drop",
+    "DropReason",
+    "Execution",
+    "ExecutionOptions",
+    "Outcome",
+    "Owner",
+    "PublishError",
+    "Publisher",
+    "Record",
+    "Stats",
+    "Step",
+    "StepOptions",
+    "StepOutcome",
+    "SyncPublisher",
+    "Trigger",
+    "Usage",
+    "Uuid7",
+    "Workflow",
+]

@@ -4,15 +4,14 @@ import io
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from conftest import Servers, Topics
+from consuming import consumed
 from execledger.errors import UserError
 from execledger.publish import BadLine, Counts, open_lines, publish_lines
 from execledger_contracts.decoding import Decoded, decode
@@ -39,7 +38,7 @@ async def test_lines_arrive_with_the_key_that_they_say(servers: Servers, topics:
     ]
     counts = await publish_lines(lines, bootstrap_servers=servers.bootstrap_servers, topic=topics.events)
     assert counts == Counts(lines=4, read=3, sent=3)
-    records = await consumed(servers, topics)
+    records = await consumed(servers.bootstrap_servers, topics.events)
     assert {record.key for record in records} == {b"key", b"root", b"c"}
     assert all(isinstance(decode(record.value, record.headers, record.timestamp), Decoded) for record in records)
 
@@ -53,7 +52,7 @@ async def test_a_bad_line_is_named_and_left_out(
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("line 2: not_json")
     assert said[1].startswith("line 3: invalid: time")
-    assert len(await consumed(servers, topics)) == 2
+    assert len(await consumed(servers.bootstrap_servers, topics.events)) == 2
 
 
 async def test_unchecked_sends_what_is_there(servers: Servers, topics: Topics) -> None:
@@ -62,7 +61,11 @@ async def test_unchecked_sends_what_is_there(servers: Servers, topics: Topics) -
         lines, bootstrap_servers=servers.bootstrap_servers, topic=topics.events, unchecked=True
     )
     assert counts == Counts(lines=3, read=3, sent=3)
-    assert sorted(str(record.key) for record in await consumed(servers, topics)) == ["None", "None", "b'b'"]
+    assert sorted(str(record.key) for record in await consumed(servers.bootstrap_servers, topics.events)) == [
+        "None",
+        "None",
+        "b'b'",
+    ]
 
 
 async def test_a_line_that_the_topic_does_not_take_does_not_stop_the_others(servers: Servers, topics: Topics) -> None:
@@ -73,7 +76,7 @@ async def test_a_line_that_the_topic_does_not_take_does_not_stop_the_others(serv
     )
     assert counts == Counts(lines=3, read=3, sent=2, refused=1)
     assert [(refused.number, refused.reason) for refused in bad] == [(2, "too_large")]
-    assert len(await consumed(servers, topics)) == 2
+    assert len(await consumed(servers.bootstrap_servers, topics.events)) == 2
 
 
 async def test_many_lines_arrive_in_order_and_progress_is_told(servers: Servers, topics: Topics) -> None:
@@ -83,18 +86,18 @@ async def test_many_lines_arrive_in_order_and_progress_is_told(servers: Servers,
         for number in range(20_000):
             yield line("one", id=str(number), sequence=number)
 
-    began = time.monotonic()
     counts = await publish_lines(
         lines(),
         bootstrap_servers=servers.bootstrap_servers,
         topic=topics.events,
         on_progress=lambda counts: seen.append(counts.sent),
     )
-    print(f"{20_000 / (time.monotonic() - began):,.0f} lines a second")
     assert counts.sent == 20_000
     assert seen == sorted(seen)
     assert len(seen) >= 40
-    sequences = [json.loads(record.value)["sequence"] for record in await consumed(servers, topics)]
+    sequences = [
+        json.loads(record.value)["sequence"] for record in await consumed(servers.bootstrap_servers, topics.events)
+    ]
     assert sequences == list(range(20_000))
 
 
@@ -128,7 +131,7 @@ async def test_an_error_in_reading_is_the_caller_s(servers: Servers, topics: Top
 
     with pytest.raises(OSError, match="disk gone"):
         await publish_lines(lines(), bootstrap_servers=servers.bootstrap_servers, topic=topics.events)
-    assert len(await consumed(servers, topics)) == 1
+    assert len(await consumed(servers.bootstrap_servers, topics.events)) == 1
 
 
 async def test_no_broker_is_an_error_that_says_so() -> None:
@@ -153,21 +156,3 @@ def test_a_dash_is_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     with open_lines("-") as lines:
         assert list(lines) == [b"a\n", b"b\n"]
-
-
-async def consumed(servers: Servers, topics: Topics) -> list[Any]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers.bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        await consumer._client.force_metadata_update()
-        places = [TopicPartition(topics.events, number) for number in consumer.partitions_for_topic(topics.events)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        records: list[Any] = []
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                records.extend(batch)
-        return records
-    finally:
-        await consumer.stop()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from conftest import Servers, Topics
+from consuming import consumed
 from execledger.stack import broker, processes
 from execledger.stack.kafka import EmbeddedKafka
 from execledger.stack.say import silent
@@ -29,7 +29,7 @@ SOURCE = "urn:test:orchestrator"
 async def test_events_arrive_decodable_and_in_order_within_their_key(servers: Servers, topics: Topics) -> None:
     async with Publisher(servers.bootstrap_servers, SOURCE, topic=topics.events) as publisher:
         await asyncio.gather(*(_work(publisher, f"run-{number}", steps=20) for number in range(30)))
-    records = await consumed(servers, topics.events)
+    records = await consumed(servers.bootstrap_servers, topics.events)
     assert publisher.stats.sent == len(records) == 30 * (2 + 20 * 3)
     assert all(isinstance(decode(record.value, record.headers, record.timestamp), Decoded) for record in records)
     by_key: dict[bytes, list[Any]] = {}
@@ -51,7 +51,7 @@ async def test_a_key_lies_in_the_partition_where_other_clients_put_it(servers: S
         for number in range(20):
             await producer.send_and_wait(topics.events, b"{}", f"run-{number}".encode())
     places: dict[bytes, set[int]] = {}
-    for record in await consumed(servers, topics.events):
+    for record in await consumed(servers.bootstrap_servers, topics.events):
         places.setdefault(record.key, set()).add(record.partition)
     assert len(places) == 20
     assert all(len(partitions) == 1 for partitions in places.values())
@@ -69,7 +69,7 @@ async def test_a_synchronous_program_publishes_the_same(servers: Servers, topics
         return publisher.stats.sent
 
     sent = await asyncio.to_thread(program)
-    assert sent == len(await consumed(servers, topics.events)) == 5 * (2 + 2 * 3)
+    assert sent == len(await consumed(servers.bootstrap_servers, topics.events)) == 5 * (2 + 2 * 3)
 
 
 async def test_what_was_published_before_the_start_is_delivered_too(servers: Servers, topics: Topics) -> None:
@@ -77,7 +77,7 @@ async def test_what_was_published_before_the_start_is_delivered_too(servers: Ser
     publisher.execution(external_id="early").create()
     await publisher.start()
     assert await publisher.close() == 0
-    assert [record.key for record in await consumed(servers, topics.events)] == [b"early"]
+    assert [record.key for record in await consumed(servers.bootstrap_servers, topics.events)] == [b"early"]
 
 
 async def test_an_event_that_the_broker_refuses_is_dropped_alone(servers: Servers, topics: Topics) -> None:
@@ -91,15 +91,15 @@ async def test_an_event_that_the_broker_refuses_is_dropped_alone(servers: Server
         on_drop=drops.append,
     ) as publisher:
         execution = publisher.execution(external_id="run", workflow="w").start()
-        for number in range(10):
-            execution.progress(number)
+        for number in range(300):
+            execution.progress(number % 100)
         # Every field stays below what is cut; together they exceed what the topic takes.
         execution.event("agent.thinking", {f"field{number}": "x" * 60_000 for number in range(30)})
-        for number in range(10, 20):
-            execution.progress(number)
+        for number in range(300):
+            execution.progress(number % 100)
         execution.complete()
-    values = [json.loads(record.value) for record in await consumed(servers, topics.events)]
-    assert [value["sequence"] for value in values] == [*range(11), *range(12, 23)]
+    values = [json.loads(record.value) for record in await consumed(servers.bootstrap_servers, topics.events)]
+    assert [value["sequence"] for value in values] == [*range(301), *range(302, 603)]
     assert [(drop.reason, drop.type) for drop in drops] == [(DropReason.REFUSED, "agent.thinking")]
 
 
@@ -169,7 +169,7 @@ async def test_a_broker_that_goes_away_and_comes_back_gets_every_event_in_order(
                 await asyncio.to_thread(own_broker.start)
         execution.complete()
     assert publisher.stats.dropped == 0
-    records = await consumed(Servers(own_broker.address, ""), topic)
+    records = await consumed(own_broker.address, topic)
     sequences = [json.loads(record.value)["sequence"] for record in records]
     assert list(dict.fromkeys(sequences)) == list(range(302))
 
@@ -183,18 +183,17 @@ async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_the
         await asyncio.sleep(0.5)
         assert publisher.stats.last_error is not None
         await asyncio.to_thread(own_broker.start)
-    assert len(await consumed(Servers(own_broker.address, ""), topic)) == 1
+    assert len(await consumed(own_broker.address, topic)) == 1
 
 
 def test_the_sdk_is_imported_in_less_than_half_a_second() -> None:
+    """In processor time, as the other tests' servers share the machine; and without aiokafka, which doubles it."""
     program = (
-        "import time; began = time.perf_counter(); import execledger_publisher; print(time.perf_counter() - began)"
+        "import sys, time; began = time.process_time(); import execledger_publisher;"
+        "assert 'aiokafka' not in sys.modules; print(time.process_time() - began)"
     )
-    seconds = [
-        float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)  # noqa: S603 - ours
-        for _ in range(3)
-    ]
-    assert min(seconds) < 0.5
+    imports = [subprocess.run([sys.executable, "-c", program], check=True, capture_output=True) for _ in range(3)]  # noqa: S603 - our own program
+    assert min(float(done.stdout) for done in imports) < 0.5
 
 
 async def _work(publisher: Publisher, external_id: str, steps: int) -> None:
@@ -203,25 +202,6 @@ async def _work(publisher: Publisher, external_id: str, steps: int) -> None:
             async with execution.step(f"step-{number}") as step:
                 step.llm_called(provider="openai", model="gpt-5", prompt_tokens=number)
                 await asyncio.sleep(0)
-
-
-async def consumed(servers: Servers, topic: str) -> list[Any]:
-    """Every record of the topic, in the order of each partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers.bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        await consumer._client.force_metadata_update()
-        places = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        records: list[Any] = []
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                records.extend(batch)
-        return records
-    finally:
-        await consumer.stop()
 
 
 def _nobody() -> str:

@@ -7,7 +7,14 @@ from rich.console import Console
 
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
+from execledger.commands.ledger import ledger
+from execledger.commands.migrate import migrate
+from execledger.commands.publish import publish
+from execledger.commands.query import query
+from execledger.commands.recorder import recorder
+from execledger.commands.show import show
 from execledger.commands.status import status
+from execledger.commands.token import token
 from execledger.commands.up import up
 from execledger.errors import UserError
 
@@ -18,10 +25,8 @@ app = App(
     error_console=Console(stderr=True),
 )
 
-app.command(up)
-app.command(down)
-app.command(status)
-app.command(doctor)
+for command in (up, down, status, migrate, recorder, query, publish, show, ledger, token, doctor):
+    app.command(command)
 
 
 def main() -> None:

@@ -48,12 +48,15 @@ class Freshness:
 
     async def seconds(self) -> float | None:
         """None before a recorder has ever looked. While the database is away, the last look grows old."""
-        if self._clock() - self._tried_at >= _CACHE_SECONDS:
+        if self._is_due() and not (self._look and self._turn.locked()):  # one waits for the database, others need not
             async with self._turn:
-                if self._clock() - self._tried_at >= _CACHE_SECONDS:
+                if self._is_due():
                     await self._read()
                     self._tried_at = self._clock()
         return None if self._look is None else lag(self._look, self._clock() - self._looked_at)
+
+    def _is_due(self) -> bool:
+        return self._clock() - self._tried_at >= _CACHE_SECONDS
 
     async def _read(self) -> None:
         try:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,6 +15,7 @@ from execledger_query.auth import Authenticator
 from execledger_query.errors import InvalidTokenError, StoreUnavailableError
 from execledger_query.freshness import Freshness
 from execledger_query.identity import Identity, Sees
+from execledger_query.lookup import Several, find
 from execledger_query.paging import Key, read_cursor, split, write_cursor
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
 from execledger_query.problems import Problem, ProblemError
@@ -160,35 +160,16 @@ async def metrics(held: _Services) -> Response:
     return Response(generate_latest(held.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def find(reader: Reader, name: str, tenant_id: str | None = None) -> Row | None:
-    """The execution with that internal or external id; None when the reader sees none.
-
-    Raises ProblemError (conflict) when several tenants have one with that external id and the reader sees them all.
-    """
-    row = await reader.execution(UUID(name)) if _is_internal(name) else None
-    if row is not None and tenant_id in (None, row["tenant_id"]):
-        return row
-    bearers = await reader.aliases(name, tenant_id)
-    if len(bearers) > 1:
-        named = [{"id": str(bearer["id"]), "tenant_id": bearer["tenant_id"]} for bearer in bearers]
-        tenants = ", ".join(bearer["tenant_id"] for bearer in named)
-        raise ProblemError("conflict", f"several tenants have an execution of that id: {tenants}", executions=named)
-    return await reader.execution(bearers[0]["id"]) if bearers else None
-
-
 async def _found(reader: Reader, name: str) -> Row:
-    row = await find(reader, name)
-    if row is None:
-        raise ProblemError("not-found", "there is no such execution")
-    return row
-
-
-def _is_internal(name: str) -> bool:
-    """Only the canonical form: any other spelling may be somebody's external id."""
-    try:
-        return str(UUID(name)) == name
-    except ValueError:
-        return False
+    match await find(reader, name):
+        case None:
+            raise ProblemError("not-found", "there is no such execution")
+        case Several(bearers):
+            named = [{"id": str(bearer["id"]), "tenant_id": bearer["tenant_id"]} for bearer in bearers]
+            tenants = ", ".join(bearer["tenant_id"] for bearer in named)
+            raise ProblemError("conflict", f"several tenants have an execution of that id: {tenants}", executions=named)
+        case row:
+            return row
 
 
 def _allow_payloads(who: Identity, execution: Row, asked: Including) -> None:

@@ -158,6 +158,7 @@ class Store:
                 "default_transaction_read_only": "on",
                 "statement_timeout": str(int(options.statement_timeout * 1000)),
                 "timezone": "UTC",
+                "plan_cache_mode": "force_custom_plan",
                 "jit": "off",  # compiling a plan over many partitions takes longer than any page
             },
         )
@@ -322,7 +323,8 @@ async def _close(pool: asyncpg.Pool) -> None:
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     """Drops to a role that can read nothing by itself, so that a statement outside `reading` finds nothing."""
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
     await connection.execute(f"SET ROLE {LOGIN_ROLE}")
 
 

@@ -187,26 +187,28 @@ class Event(_Shape):
     data: JsonValue = Field(description="without input, output, result and error.stack unless include=payloads")
 
 
-class _Page(_Shape):
-    next_cursor: str | None = Field(description="for the next page; null on the last one")
+Cursor = Annotated[str | None, Field(description="for the next page; null on the last one")]
 
 
-class ExecutionPage(_Page):
+class ExecutionPage(_Shape):
     """Executions, newest first."""
 
     items: list[Execution]
+    next_cursor: Cursor
 
 
-class StepPage(_Page):
+class StepPage(_Shape):
     """Steps, by the time of their first event."""
 
     items: list[Step]
+    next_cursor: Cursor
 
 
-class EventPage(_Page):
+class EventPage(_Shape):
     """Events, in their order."""
 
     items: list[Event]
+    next_cursor: Cursor
 
 
 class Health(_Shape):

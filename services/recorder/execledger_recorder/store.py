@@ -195,6 +195,14 @@ class LedgerRow:
     unaccounted: int
 
 
+class Counted(NamedTuple):
+    """How many records the tables hold under one heading, and where they lie."""
+
+    records: int
+    first_offset: int
+    last_offset: int
+
+
 class Store:
     """Postgres, as the recorder uses it. Its methods raise the errors of `errors`, and wait for nothing."""
 
@@ -262,6 +270,20 @@ class Store:
         """The whole account."""
         async with self._connection() as connection:
             return [LedgerRow(**row) for row in await connection.fetch(_SQL["read_ledger"])]
+
+    async def audit(
+        self,
+    ) -> tuple[list[LedgerRow], dict[tuple[str, int, str], Counted], list[tuple[str, int, int, str]]]:
+        """The ledger; what the tables hold by topic, partition and outcome; offsets that stand there twice.
+
+        All of one moment, however long it takes.
+        """
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            ledger = [LedgerRow(**row) for row in await connection.fetch(_SQL["read_ledger"])]
+            counted = {tuple(row[:3]): Counted(*row[3:]) for row in await connection.fetch(_SQL["audit_ledger"])}
+            twice = [tuple(row) for row in await connection.fetch(_SQL["audit_twice"])]
+        return ledger, counted, twice
 
     async def recompute_usage(self) -> int:
         """Bring marked days of usage up to date; how many marks were taken."""

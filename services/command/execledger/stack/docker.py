@@ -164,7 +164,7 @@ def require() -> None:
 
 def _docker(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(  # noqa: S603 - our own command
+        return subprocess.run(
             ["docker", *arguments],  # noqa: S607 - the one that the user has
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ import uuid
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil  # ships no types
+import psutil
 from aiokafka.errors import KafkaError
 from rich.console import Console
 

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
-import psutil  # ships no types
+import psutil
 from rich.console import Console
 
 from execledger.errors import UserError

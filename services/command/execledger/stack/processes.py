@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # ships no types
+import psutil
 
 from execledger.errors import UserError
 
@@ -35,7 +35,7 @@ class Account:
 def spawn(command: Sequence[str], output: Path, *, account: Account | None = None) -> psutil.Process:
     """Start a process that outlives this one and holds none of its files open."""
     with output.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             command,
             cwd="/",
             env=plain_environment(),
@@ -53,7 +53,7 @@ def spawn(command: Sequence[str], output: Path, *, account: Account | None = Non
 
 def run(command: Sequence[str], doing: str, *, account: Account | None = None) -> None:
     """Run a command to its end; a failure is a UserError with what it said."""
-    result = subprocess.run(  # noqa: S603 - our own command
+    result = subprocess.run(
         command,
         cwd="/",
         env=plain_environment(),

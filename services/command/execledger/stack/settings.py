@@ -36,6 +36,27 @@ def load(settings: type[SettingsT]) -> SettingsT:
         raise UserError("; ".join(faults(settings, error)), exit_status=2) from None
 
 
+def required_dsn() -> str:
+    """The database that the environment names; a UserError when it names none."""
+    dsn = load(StackSettings).postgres_dsn
+    if dsn is None:
+        raise UserError(
+            'EXECLEDGER_POSTGRES_DSN is not set; a local stack sets it: eval "$(execledger up)"', exit_status=2
+        )
+    return dsn.get_secret_value()
+
+
+def required_brokers() -> str:
+    """The Kafka that the environment names; a UserError when it names none."""
+    brokers = load(StackSettings).kafka_bootstrap_servers
+    if brokers is None:
+        raise UserError(
+            'EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS is not set; a local stack sets it: eval "$(execledger up)"',
+            exit_status=2,
+        )
+    return brokers
+
+
 def faults(settings: type[BaseSettings], error: ValidationError) -> list[str]:
     """One sentence for each value that was refused; the values stay out, for some are secrets."""
     prefix = settings.model_config.get("env_prefix", "")

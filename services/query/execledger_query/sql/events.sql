@@ -3,8 +3,8 @@ SELECT
     event_id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
     coalesce(sequence, -1) AS position, rank, outcome, reason, topic, partition, "offset",
     CASE
-        WHEN $3::boolean OR jsonb_typeof(raw -> 'data') IS DISTINCT FROM 'object' THEN raw -> 'data'
-        ELSE (raw -> 'data') - ARRAY['input', 'output', 'result'] #- ARRAY['error', 'stack']
+        WHEN $3::boolean OR json_typeof(raw -> 'data') IS DISTINCT FROM 'object' THEN raw -> 'data'
+        ELSE ((raw -> 'data')::jsonb - ARRAY['input', 'output', 'result'] #- ARRAY['error', 'stack'])::json
     END AS data
 FROM execledger.execution_events
 WHERE execution_id = $2 /* AND filters */

@@ -1,0 +1,263 @@
+"""The contract for readers of other languages: JSON Schemas, an AsyncAPI document, golden samples.
+
+`python -m execledger_contracts.schema` writes them into the repository; with `--check` it writes nothing, names the
+files that differ, and exits 1.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from execledger_contracts.control import COMMANDS
+from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, TABLE_EVENTS, CloudEvent, OtherEvent, sent_types
+from execledger_contracts.samples import INVALID, VALID, invalid_document, valid_document
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_EVENTS: Final[tuple[type[CloudEvent], ...]] = (*TABLE_EVENTS, OtherEvent)
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_SCHEMAS: Final = "#/components/schemas/"
+_STRUCTURED: Final = "application/cloudevents+json"
+_KEY: Final = {"type": "string", "description": "The root execution's external id, so that a tree stays in order."}
+_DEAD_LETTER_HEADERS: Final = {
+    "execledger-reason": "tombstone, not_utf8, not_json, not_cloudevent, invalid, unsupported_version, too_large"
+    " or unstorable",
+    "execledger-detail": "the field path and the rule it breaks",
+    "execledger-topic": "where the record was read",
+    "execledger-partition": "where the record was read",
+    "execledger-offset": "where the record was read",
+    "execledger-timestamp": "the record's own timestamp, in milliseconds",
+}
+
+
+def documents() -> dict[str, str]:
+    """Every generated file: its path under the contracts folder, and its text."""
+    return {
+        **{f"schema/{name_of(event)}.json": _text(event_schema(event)) for event in _EVENTS},
+        "schema/asyncapi.json": _text(asyncapi()),
+        **{f"samples/valid/{sample.name}.json": _text(valid_document(sample)) for sample in VALID},
+        **{f"samples/invalid/{sample.name}.json": _text(invalid_document(sample)) for sample in INVALID},
+    }
+
+
+def name_of(event: type[CloudEvent]) -> str:
+    """The canonical type of an event class, or `other`."""
+    return "other" if event is OtherEvent else sent_types(event)[0]
+
+
+def event_schema(event: type[CloudEvent]) -> dict[str, Any]:
+    """The JSON Schema of one type's structured form, complete in itself."""
+    schema = _tidied(event.model_json_schema(schema_generator=_Generator))
+    head = {"$schema": _DIALECT, "$id": f"{DATASCHEMA}:{name_of(event)}", "title": name_of(event)}
+    return {**head, **{key: value for key, value in _event(schema).items() if key not in head}}
+
+
+def asyncapi() -> dict[str, Any]:
+    """The three topics, what they carry, and who sends it."""
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in (*_EVENTS, *COMMANDS)],
+        ref_template=_SCHEMAS + "{model}",
+        schema_generator=_Generator,
+    )
+    models = {
+        name: _event(schema) if "specversion" in schema["properties"] else schema
+        for name, schema in _tidied(schemas["$defs"]).items()
+        if "properties" in schema
+    }
+    messages = {
+        **{name_of(event): _structured(event, name_of(event)) for event in _EVENTS},
+        **{f"{name_of(event)}.binary": _binary(event) for event in _EVENTS},
+        **{sent_types(command)[0]: _structured(command, sent_types(command)[0]) for command in COMMANDS},
+        "dead-letter": _dead_letter(),
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Execledger",
+            "version": DATASCHEMA.rpartition(":")[2],
+            "description": "Lifecycle events of workflow and agent executions: CloudEvents 1.0 in JSON. Within a major "
+            "version fields are only added; unknown fields are kept and change nothing.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": _channels(),
+        "operations": _operations(),
+        "components": {"messages": messages, "schemas": {**models, "JsonValue": {}, "BinaryHeaders": _headers()}},
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _tidied(schema: Any) -> Any:
+    """Without the defaults that only say that a field is optional."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _tidied(value) for key, value in schema.items() if key != "default" or not isinstance(value, dict | None)
+    }
+
+
+def _event(schema: dict[str, Any]) -> dict[str, Any]:
+    """A CloudEvent's schema: an optional attribute may be null, which is to leave it out."""
+    required = schema["required"]
+    properties = {name: rule if name in required else _or_null(rule) for name, rule in schema["properties"].items()}
+    if schema["title"] == OtherEvent.__name__:
+        properties["type"] = {**properties["type"], "not": {"enum": list(CANONICAL_TYPES)}}
+    return {**schema, "properties": properties}
+
+
+def _or_null(rule: dict[str, Any]) -> dict[str, Any]:
+    null = {"type": "null"}
+    default = {"default": rule["default"]} if "default" in rule else {}
+    rule = {key: value for key, value in rule.items() if key != "default"}
+    choices = rule.get("anyOf", [rule])
+    return {"anyOf": choices if null in choices else [*choices, null], **default}
+
+
+def _structured(event: type[CloudEvent], name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "summary": event.__doc__,
+        "contentType": _STRUCTURED,
+        "payload": {"$ref": _SCHEMAS + event.__name__},
+        "bindings": {"kafka": {"key": _KEY}},
+    }
+
+
+def _binary(event: type[CloudEvent]) -> dict[str, Any]:
+    """The attributes as headers, the data as value."""
+    kind = {} if event is OtherEvent else {"enum": list(sent_types(event))}
+    data = event.model_fields["data"].annotation
+    return {
+        "name": name_of(event),
+        "summary": f"{event.__doc__} In binary mode.",
+        "contentType": "application/json",
+        "headers": {"type": "object", "allOf": [{"$ref": _SCHEMAS + "BinaryHeaders"}], "properties": {"ce_type": kind}},
+        "payload": {"$ref": _SCHEMAS + getattr(data, "__name__", "JsonValue")},
+        "bindings": {"kafka": {"key": _KEY}},
+    }
+
+
+def _headers() -> dict[str, Any]:
+    attributes = CloudEvent.model_fields.items()
+    return {
+        "type": "object",
+        "description": "The attributes of an event in binary mode, as UTF-8 text.",
+        "properties": {f"ce_{name}": {"type": "string"} for name, _ in attributes},
+        "required": [f"ce_{name}" for name, field in attributes if field.is_required()],
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    return {
+        "name": "dead-letter",
+        "summary": "A record that could not be decoded or stored: key, headers and value as they came.",
+        "contentType": "application/octet-stream",
+        "headers": {
+            "type": "object",
+            "properties": {
+                name: {"type": "string", "description": description}
+                for name, description in _DEAD_LETTER_HEADERS.items()
+            },
+            "required": list(_DEAD_LETTER_HEADERS),
+        },
+        "payload": {"description": "The original bytes; none for a tombstone."},
+    }
+
+
+def _channels() -> dict[str, Any]:
+    events = [name_of(event) for event in _EVENTS]
+    return {
+        "events": _channel(
+            "executions.events",
+            "What orchestrators report. Key: the root execution id. Structured mode (one JSON object) or binary mode "
+            "(attributes as `ce_` headers, data as value).",
+            [*events, *(f"{name}.binary" for name in events)],
+        ),
+        "deadLetter": _channel("executions.dead-letter", "What could not be read, whole, and why.", ["dead-letter"]),
+        "control": _channel(
+            "executions.control",
+            "What orchestrators are asked to do. Key: the root execution id.",
+            [sent_types(command)[0] for command in COMMANDS],
+        ),
+    }
+
+
+def _channel(address: str, description: str, messages: Iterable[str]) -> dict[str, Any]:
+    return {
+        "address": address,
+        "description": description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _operations() -> dict[str, Any]:
+    ours = ("execution.timed_out", "execution.cancel_requested")
+    return {
+        "recordEvents": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/events"},
+            "summary": "Every event becomes part of its execution's record.",
+        },
+        "reportEvents": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/events"},
+            "summary": "The watchdog ends what went silent; a request to cancel is an event too.",
+            "messages": [{"$ref": f"#/channels/events/messages/{name}"} for name in ours],
+        },
+        "setAside": {"action": "send", "channel": {"$ref": "#/channels/deadLetter"}},
+        "command": {"action": "send", "channel": {"$ref": "#/channels/control"}},
+    }
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def drifted(root: Path) -> list[str]:
+    """The files under `root` that are missing, differ, or are no longer generated."""
+    wanted = documents()
+    found = {
+        path.relative_to(root).as_posix()
+        for folder in ("schema", "samples")
+        for path in (root / folder).rglob("*.json")
+    }
+    return sorted(
+        name
+        for name in wanted.keys() | found
+        if name not in found or wanted.get(name) != (root / name).read_text("utf-8")
+    )
+
+
+def write(root: Path) -> None:
+    """Bring the generated files under `root` up to date."""
+    wanted = documents()
+    for name in drifted(root):
+        if name in wanted:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(wanted[name], "utf-8")
+        else:
+            (root / name).unlink()
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: with `--check`, 1 when a file drifted."""
+    names = drifted(ROOT)
+    for name in names:
+        sys.stdout.write(f"contracts/{name}\n")
+    if arguments == ["--check"]:
+        return 1 if names else 0
+    write(ROOT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

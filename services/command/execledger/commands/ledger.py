@@ -1,0 +1,79 @@
+"""`execledger ledger`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from execledger_recorder.auditing import LedgerReport
+
+
+def ledger(
+    *,
+    audit: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """The account of every consumed record, by partition; exit status 1 when one is unaccounted for.
+
+    Parameters
+    ----------
+    audit
+        Count again what the log, the duplicates and the dead letters hold, instead of believing the counters.
+    as_json
+        Print a JSON object instead of a table.
+    """
+    import asyncio
+    import json
+    import sys
+
+    from rich.console import Console
+
+    from execledger.errors import UserError
+    from execledger.stack.settings import required_dsn
+    from execledger_recorder.auditing import read_ledger
+    from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.store import Store
+
+    async def read() -> "LedgerReport":
+        async with Store(required_dsn()) as store:
+            return await read_ledger(store, audit=audit)
+
+    try:
+        report = asyncio.run(read())
+    except StoreUnavailable as error:
+        raise UserError(f"Postgres did not answer: {error}") from error
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_document(), indent=2) + "\n")
+    else:
+        console = Console(highlight=False)
+        console.print(table(report))
+        for difference in report.differences:
+            at = "" if difference.offset is None else f"/{difference.offset}"
+            where = f"{difference.topic}/{difference.partition}{at}"
+            console.print(f"{where}: expected {difference.expected}, found {difference.found}", style="red")
+    return 0 if report.is_balanced else 1
+
+
+def table(report: "LedgerReport") -> "Table":
+    """The account as a table for the terminal."""
+    from rich.table import Table
+
+    rows = report.partitions
+    counts = ("gaps", "missed", "applied", "late", "duplicate", "rejected", "dead_lettered", "unaccounted")
+    topics = ", ".join(sorted({row.topic for row in rows})) or "nothing consumed yet"
+    drawn = Table(title=topics, caption="consumed = the columns to the right of it, added up", show_footer=True)
+    drawn.add_column("", footer="all")
+    drawn.add_column("consumed", justify="right", footer=str(sum(row.next_offset - row.first_offset for row in rows)))
+    for name in counts:
+        total = sum(getattr(row, name) for row in rows)
+        style = "red" if name in ("missed", "unaccounted") and total else ""
+        drawn.add_column(name.replace("dead_lettered", "dead"), justify="right", footer=str(total), style=style)
+    for row in rows:
+        place = (
+            f"partition {row.partition}" if len({row.topic for row in rows}) == 1 else f"{row.topic}/{row.partition}"
+        )
+        consumed = row.next_offset - row.first_offset
+        drawn.add_row(place, str(consumed), *(str(getattr(row, name)) for name in counts))
+    return drawn

@@ -1,0 +1,39 @@
+"""`execledger publish`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def publish(file: str, *, unchecked: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Publish CloudEvents, JSON lines, to the events topic; exit status 1 when a line was refused.
+
+    Parameters
+    ----------
+    file
+        The file to read; - for standard input.
+    unchecked
+        Send lines that are no valid events too; the recorder will dead-letter them.
+    """
+    import asyncio
+    import sys
+
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    from execledger.publish import Counts, open_lines, publish_lines
+    from execledger.stack.settings import StackSettings, load, required_brokers
+
+    brokers, topic = required_brokers(), load(StackSettings).events_topic
+    columns = (TextColumn("{task.completed} events sent to {task.description}"), TimeElapsedColumn())
+    with open_lines(file) as lines, Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(topic, total=None)
+
+        def show(counts: Counts) -> None:
+            progress.update(task, completed=counts.sent)
+
+        counts = asyncio.run(
+            publish_lines(lines, bootstrap_servers=brokers, topic=topic, unchecked=unchecked, on_progress=show)
+        )
+    sys.stdout.write(f"{counts.sent} sent, {counts.refused} refused\n")
+    return 1 if counts.refused else 0

@@ -1,0 +1,68 @@
+"""`execledger token`."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from execledger.errors import UserError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def token(
+    *,
+    sub: str,
+    tenant: str,
+    role: Annotated[list[str] | None, Parameter(name="--role", negative=())] = None,
+    ttl: str = "1h",
+) -> None:
+    """Print a bearer token for the query service, signed with EXECLEDGER_JWT_SECRET.
+
+    Parameters
+    ----------
+    sub
+        Who it vouches for: an owner's id.
+    tenant
+        Whose executions they see.
+    role
+        owner (the default), reader, service, admin or payloads; may be repeated.
+    ttl
+        How long it counts, as 90s, 15m, 1h or 7d.
+    """
+    import sys
+    import time
+
+    import jwt
+
+    claims = {"sub": sub, "tenant": tenant, "roles": _known(role or ["owner"]), "exp": int(time.time()) + seconds(ttl)}
+    sys.stdout.write(jwt.encode(claims, _secret(), algorithm="HS256") + "\n")
+
+
+def seconds(duration: str) -> int:
+    """Of a duration as 90s, 15m, 1h or 7d.
+
+    >>> seconds("15m"), seconds("2h")
+    (900, 7200)
+    """
+    amount, unit = duration[:-1], duration[-1:]
+    if not (amount.isascii() and amount.isdigit() and unit in _UNITS and int(amount) > 0):
+        raise UserError(f"--ttl: should be a duration as 90s, 15m, 1h or 7d, this is {duration!r}", exit_status=2)
+    return int(amount) * _UNITS[unit]
+
+
+def _known(roles: list[str]) -> list[str]:
+    from execledger_query.identity import Role
+
+    if unknown := set(roles) - {role.value for role in Role}:
+        known = ", ".join(role.value for role in Role)
+        raise UserError(f"--role: {min(unknown)!r} is not one of {known}", exit_status=2)
+    return roles
+
+
+def _secret() -> str:
+    from execledger.stack.settings import StackSettings, load
+
+    secret = load(StackSettings).jwt_secret
+    if secret is None:
+        raise UserError("EXECLEDGER_JWT_SECRET: should be set to the secret of the query service", exit_status=2)
+    return secret.get_secret_value()

@@ -1,0 +1,193 @@
+"""Who a token vouches for."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from execledger_query.auth import Authenticator, PublishedKeys, SharedSecret
+from execledger_query.errors import InvalidTokenError, KeysUnavailableError
+from execledger_query.identity import ANONYMOUS, Identity, Role, Sees
+from factories_query import SECRET, token
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+async def test_a_token_says_who_asks() -> None:
+    identity = await shared().identify(token("ann", "acme", "reader", "payloads"))
+    assert identity == Identity("ann", "acme", frozenset({Role.READER, Role.PAYLOADS}))
+
+
+async def test_nobody_is_anybody_without_a_token() -> None:
+    assert await shared().identify(None) is None
+
+
+async def test_the_development_setting_lets_anybody_read_the_default_tenant() -> None:
+    identity = await Authenticator(None, anonymous=True).identify(None)
+    assert identity == ANONYMOUS
+    assert identity.sees is Sees.TENANT
+    with pytest.raises(InvalidTokenError):
+        await Authenticator(None, anonymous=True).identify(token())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "nonsense",
+        "a.b.c",
+        "é.é.é",
+        token(exp=datetime.now(UTC) - timedelta(seconds=2)),
+        token(exp=None),
+        token(sub=""),
+        token(tenant=""),
+        token(sub=None),
+        token(tenant=None),
+        token(tenant=7),
+        token(tenant="x" * 256),
+        token(tenant="a\0b"),
+        token(roles="admin"),
+        token(roles=[1]),
+        token(nbf=datetime.now(UTC) + timedelta(minutes=1)),
+        token(secret="another secret, as long as the first one"),
+        jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, None, algorithm="none"),
+        jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, SECRET * 2, algorithm="HS512"),
+        jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, RSA_KEY, algorithm="RS256"),
+    ],
+)
+async def test_a_token_that_is_not_as_it_should_be_vouches_for_nobody(bad: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        await shared().identify(bad)
+
+
+async def test_roles_that_we_do_not_know_give_nothing() -> None:
+    identity = await shared().identify(token("ann", "acme", "superuser"))
+    assert identity is not None
+    assert identity.sees is Sees.OWNER
+
+
+async def test_audience_and_issuer_are_checked_when_set() -> None:
+    strict = Authenticator(SharedSecret(SECRET), audience="execledger", issuer="urn:us")
+    assert await strict.identify(token(aud="execledger", iss="urn:us"))
+    for claims in ({"aud": "other", "iss": "urn:us"}, {"aud": "execledger", "iss": "urn:them"}, {}):
+        with pytest.raises(InvalidTokenError):
+            await strict.identify(token(**claims))
+
+
+@pytest.mark.parametrize(
+    ("roles", "sees"),
+    [
+        ([], Sees.OWNER),
+        (["payloads"], Sees.OWNER),
+        (["owner", "reader"], Sees.TENANT),
+        (["service"], Sees.TENANT),
+        (["reader", "admin"], Sees.ADMIN),
+    ],
+)
+def test_the_widest_role_counts(roles: list[str], sees: Sees) -> None:
+    assert Identity("ann", "acme", frozenset(Role(role) for role in roles)).sees is sees
+
+
+def test_payloads_are_for_the_role_and_for_ones_own() -> None:
+    ann = Identity("ann", "acme")
+    assert ann.may_read_payloads("acme", "ann")
+    assert not ann.may_read_payloads("acme", "bob")
+    assert not ann.may_read_payloads("other", "ann")
+    assert not Identity("ann", "acme", frozenset({Role.ADMIN})).may_read_payloads("acme", "bob")
+    assert Identity("ann", "acme", frozenset({Role.PAYLOADS})).may_read_payloads("acme", "bob")
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
+async def test_published_keys_are_fetched_once_and_used_again(key: Any, algorithm: str) -> None:
+    issuer = Issuer({"one": key})
+    authenticator = Authenticator(issuer.keys())
+    for _ in range(3):
+        assert await authenticator.identify(signed(key, algorithm, "one"))
+    assert issuer.fetched == 1
+
+
+async def test_an_unknown_key_id_fetches_anew_but_not_again_and_again() -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    clock = Clock()
+    authenticator = Authenticator(issuer.keys(clock))
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    issuer.published["two"] = EC_KEY
+    clock.now += 11
+    assert await authenticator.identify(signed(EC_KEY, "ES256", "two"))
+    assert issuer.fetched == 2
+    for _ in range(5):
+        with pytest.raises(InvalidTokenError):
+            await authenticator.identify(signed(EC_KEY, "ES256", "forged"))
+    assert issuer.fetched == 2
+
+
+async def test_known_keys_go_on_counting_while_the_issuer_is_away() -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    clock = Clock()
+    authenticator = Authenticator(issuer.keys(clock))
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    issuer.status = 500
+    clock.now += 3600
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+
+
+async def test_without_any_key_nobody_can_be_told_yet() -> None:
+    issuer = Issuer({}, status=503)
+    with pytest.raises(KeysUnavailableError):
+        await Authenticator(issuer.keys()).identify(signed(RSA_KEY, "RS256", "one"))
+
+
+async def test_a_public_key_is_no_shared_secret() -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    forged = jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, SECRET, headers={"kid": "one"})
+    with pytest.raises(InvalidTokenError):
+        await Authenticator(issuer.keys()).identify(forged)
+
+
+def shared() -> Authenticator:
+    return Authenticator(SharedSecret(SECRET))
+
+
+def signed(key: Any, algorithm: str, key_id: str) -> str:
+    claims = {"sub": "ann", "tenant": "acme", "exp": datetime.now(UTC) + timedelta(minutes=1)}
+    return jwt.encode(claims, key, algorithm, headers={"kid": key_id})
+
+
+class Clock:
+    """Stands still until told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Issuer:
+    """Publishes keys, and counts how often it is asked."""
+
+    def __init__(self, published: dict[str, Any], status: int = 200) -> None:
+        self.published = published
+        self.status = status
+        self.fetched = 0
+
+    def keys(self, clock: Callable[[], float] | None = None) -> PublishedKeys:
+        client = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer))
+        return PublishedKeys("https://issuer.test/keys", client, 300, clock or Clock())
+
+    def _answer(self, _request: httpx2.Request) -> httpx2.Response:
+        self.fetched += 1
+        strange = [{"kty": "oct", "k": "AAAA", "kid": "shared"}, {"kty": "RSA", "use": "enc", "kid": "enc"}]
+        return httpx2.Response(self.status, json={"keys": [*strange, *map(_public, self.published.items())]})
+
+
+def _public(published: tuple[str, Any]) -> dict[str, Any]:
+    name, key = published
+    algorithm = jwt.get_algorithm_by_name("RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256")
+    document: dict[str, Any] = json.loads(algorithm.to_jwk(key.public_key()))  # type: ignore[attr-defined]
+    return {**document, "kid": name}
