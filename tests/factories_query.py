@@ -108,7 +108,7 @@ def settings_of(dsn: str, **settings: Any) -> Settings:
     return Settings(postgres_dsn=dsn, **settings)
 
 
-def token(sub: str = "ann", tenant: str = "acme", *roles: str, secret: str = SECRET, **claims: Any) -> str:
+def token(sub: Any = "ann", tenant: Any = "acme", *roles: str, secret: str = SECRET, **claims: Any) -> str:
     """A signed token."""
     said = {"sub": sub, "tenant": tenant, "roles": list(roles), "exp": datetime.now(UTC) + timedelta(minutes=5)}
     return jwt.encode({name: value for name, value in {**said, **claims}.items() if value is not None}, secret)

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
 from execledger_query import views
 from factories_query import NOON, Ledger, bearing, ledger, serving, token
-from prometheus_client.parser import text_string_to_metric_families
 
 READER = bearing("rita", "acme", "reader")
 

@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+
 from execledger_query.identity import EVERYTHING, NOBODY, Identity, Role
 from execledger_query.store import Filters, Options, Store
 from factories_query import bearing, ledger, serving
@@ -54,7 +55,7 @@ async def test_a_statement_outside_a_reading_finds_nothing(peopled: str) -> None
         for table in TABLES:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with store._connection() as connection:
-                    await connection.fetch(f"SELECT FROM execledger.{table}")  # noqa: S608
+                    await connection.fetch(f"SELECT FROM execledger.{table}")
 
 
 async def test_a_connection_remembers_nobody(peopled: str) -> None:

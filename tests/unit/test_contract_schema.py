@@ -11,10 +11,11 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from execledger_contracts import schema
 from execledger_contracts.control import COMMANDS
 from execledger_contracts.decoding import Reason
-from execledger_contracts.events import CANONICAL_TYPES, TABLE_EVENTS, OtherEvent, sent_types
+from execledger_contracts.events import CANONICAL_TYPES, TABLE_EVENTS, CloudEvent, OtherEvent, sent_types
 from execledger_contracts.samples import INVALID, VALID, Sample
 
-SCHEMAS = {schema.name_of(event): schema.event_schema(event) for event in (*TABLE_EVENTS, OtherEvent)}
+EVENTS: tuple[type[CloudEvent], ...] = (*TABLE_EVENTS, OtherEvent)
+SCHEMAS = {schema.name_of(event): schema.event_schema(event) for event in EVENTS}
 ASYNCAPI = schema.asyncapi()
 # Rules that JSON Schema has no words for.
 BEYOND_SCHEMA = {

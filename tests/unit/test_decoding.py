@@ -35,8 +35,8 @@ def event(data: Any = None, **attributes: Any) -> dict[str, Any]:
     }
 
 
-def read(data: Any = None, limits: Limits | None = None, **attributes: Any) -> Decoded:
-    result = decode(json.dumps(event(data, **attributes)).encode(), limits=limits or Limits())
+def read(data: Any = None, **attributes: Any) -> Decoded:
+    result = decode(json.dumps(event(data, **attributes)).encode())
     assert isinstance(result, Decoded), result
     return result
 
@@ -130,6 +130,9 @@ class TestModes:
         assert isinstance(result, Decoded)
         assert json.loads(result.text)["data"] == {"query": "q"}
         assert "data_base64" not in json.loads(result.text)
+        without = in_binary_mode(None, data="{}", data_base64="e30=")
+        assert isinstance(without, Decoded)
+        assert json.loads(without.text).keys() == event().keys()
 
     def test_a_header_that_is_no_utf8_is_said_so(self) -> None:
         assert refused_bytes(b"{}", headers=[("ce_id", b"\xff")]).reason is Reason.NOT_UTF8
@@ -424,7 +427,8 @@ class TestNumbersAndNesting:
         assert data_of({"query": '[{"\\' * 500}).query == '[{"\\' * 500
 
     def test_depth_counts_objects_and_arrays(self) -> None:
-        assert [depth(value) for value in (1, "[", [], {"a": 1}, [{"a": []}])] == [0, 0, 1, 1, 3]
+        examples: list[Any] = [1, "[", [], {"a": 1}, [{"a": []}]]
+        assert [depth(value) for value in examples] == [0, 0, 1, 1, 3]
 
 
 class TestCleaning:
@@ -467,7 +471,12 @@ class TestCleaning:
         assert data_of({"query": "x" * 65_536}).query == "x" * 65_536
 
     def test_limits_are_settings(self) -> None:
-        assert len(json.loads(read({"query": "x" * 20_000}, limits=SMALL).text)["data"]["query"]) < 16_384
+        value = raw('{"query": "' + "x" * 20_000 + '"}')
+        unlimited, limited = decode(value), decode(value, limits=SMALL)
+        assert isinstance(unlimited, Decoded)
+        assert isinstance(limited, Decoded)
+        assert unlimited.text == value.decode()
+        assert "cut by execledger: 20000 bytes" in limited.text
         with pytest.raises(ValueError, match="limits below 16384 bytes"):
             Limits(text_bytes=100)
 

@@ -9,6 +9,7 @@ import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 from execledger_query.auth import Authenticator, PublishedKeys, SharedSecret
 from execledger_query.errors import InvalidTokenError, KeysUnavailableError
 from execledger_query.identity import ANONYMOUS, Identity, Role, Sees
@@ -55,7 +56,7 @@ async def test_the_development_setting_lets_anybody_read_the_default_tenant() ->
         token(roles=[1]),
         token(nbf=datetime.now(UTC) + timedelta(minutes=1)),
         token(secret="another secret, as long as the first one"),
-        jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, None, algorithm="none"),
+        jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, "", algorithm="none"),
         jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, SECRET * 2, algorithm="HS512"),
         jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, RSA_KEY, algorithm="RS256"),
     ],
@@ -189,5 +190,5 @@ class Issuer:
 def _public(published: tuple[str, Any]) -> dict[str, Any]:
     name, key = published
     algorithm = jwt.get_algorithm_by_name("RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256")
-    document: dict[str, Any] = json.loads(algorithm.to_jwk(key.public_key()))  # type: ignore[attr-defined]
+    document: dict[str, Any] = json.loads(algorithm.to_jwk(key.public_key()))
     return {**document, "kid": name}

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from execledger_query import openapi
 from execledger_query.__main__ import main
 from execledger_query.errors import SettingsError
@@ -124,7 +125,7 @@ def test_a_document_that_drifted_is_told(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_module_imports_without_settings() -> None:
-    subprocess.run([sys.executable, "-c", "import execledger_query.app, execledger_query.__main__"], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", "import execledger_query.app, execledger_query.__main__"], check=True)
 
 
 def _set(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:

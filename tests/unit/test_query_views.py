@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from execledger_query import views
-from execledger_query.views import execution_of, execution_sources, show_money, show_time, shown_fields, step_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from execledger_query import views
+from execledger_query.views import execution_of, execution_sources, show_money, show_time, shown_fields, step_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ def test_payloads_come_from_the_events_that_said_them() -> None:
     started, failed = uuid4(), uuid4()
     execution = row(input_event_id=started, output_event_id=failed, error_event_id=failed)
     source = execution["id"]
-    said = {
+    said: dict[tuple[UUID, UUID], dict[str, Any]] = {
         (source, started): {"input": [1], "output": "not mine", "result": None, "stack": None},
         (source, failed): {"input": "not mine", "output": {"a": None}, "result": None, "stack": "line 1"},
     }

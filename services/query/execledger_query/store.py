@@ -219,6 +219,10 @@ class Store:
     async def _acquired(self) -> Connection:
         try:
             return await self._pool.acquire(timeout=self._options.pool_timeout)
+        except TimeoutError as error:
+            if self._pool.get_size() < self._options.pool_size:
+                raise self._unavailable(error) from error
+            raise StoreUnavailableError("all database connections are busy") from error
         except (*_AWAY, *_NO_ENTRY) as error:
             raise self._unavailable(error) from error
 

@@ -58,22 +58,27 @@ def ledger(
 
 def table(report: "LedgerReport") -> "Table":
     """The account as a table for the terminal."""
+    from rich import box
     from rich.table import Table
 
     rows = report.partitions
     counts = ("gaps", "missed", "applied", "late", "duplicate", "rejected", "dead_lettered", "unaccounted")
-    topics = ", ".join(sorted({row.topic for row in rows})) or "nothing consumed yet"
-    drawn = Table(title=topics, caption="consumed = the columns to the right of it, added up", show_footer=True)
-    drawn.add_column("", footer="all")
+    topics = sorted({row.topic for row in rows})
+    drawn = Table(
+        title=", ".join(topics) or "nothing consumed yet",
+        caption="consumed = the columns to the right of it, added up",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_footer=True,
+    )
+    drawn.add_column("partition", footer="all")
     drawn.add_column("consumed", justify="right", footer=str(sum(row.next_offset - row.first_offset for row in rows)))
     for name in counts:
         total = sum(getattr(row, name) for row in rows)
         style = "red" if name in ("missed", "unaccounted") and total else ""
         drawn.add_column(name.replace("dead_lettered", "dead"), justify="right", footer=str(total), style=style)
     for row in rows:
-        place = (
-            f"partition {row.partition}" if len({row.topic for row in rows}) == 1 else f"{row.topic}/{row.partition}"
-        )
+        place = str(row.partition) if len(topics) == 1 else f"{row.topic}/{row.partition}"
         consumed = row.next_offset - row.first_offset
         drawn.add_row(place, str(consumed), *(str(getattr(row, name)) for name in counts))
     return drawn

@@ -2,7 +2,7 @@
 
 
 def migrate() -> None:
-    """Bring the database of EXECLEDGER_POSTGRES_DSN to the current schema; safe to repeat, and from two places at once."""
+    """Bring the database of EXECLEDGER_POSTGRES_DSN to the current schema; safe to repeat."""
     import asyncio
     import sys
 
