@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -45,8 +45,7 @@ class Reason(StrEnum):
     UNSTORABLE = "unstorable"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """An event, its id within its execution (a canonical UUID), and what the log keeps of it.
 
     `text` is the whole event as one JSON object, cleaned; `digest` is its SHA-256. Two texts with different digests
@@ -75,11 +74,13 @@ LATEST_AHEAD: Final = timedelta(hours=24)
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What jsonb refuses even where it is overwritten, in the first of two equal keys.
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-# A number that may lie beyond a float64: an exponent of three digits, or so many in a row that two are enough.
-_HUGE_NUMBER: Final = re.compile(rb"[:,\[ \n\r\t]-?[0-9](?:[0-9.]*[eE]\+?[0-9]{3}|[0-9.]{200})")
+# Every digit (and the point among them) as 0, every E as e; + is left out.
+_DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789.E", b"0000000000e")
+_MANY_DIGITS: Final = b"0" * 200
 _OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
-_MICROSECOND: Final = timedelta(microseconds=1)
 _EARLIEST_MICROSECONDS: Final = int(EARLIEST.timestamp()) * 1_000_000
+_LATEST_MICROSECONDS: Final = int(LATEST.timestamp()) * 1_000_000
+_MILLISECONDS_AHEAD: Final = int(LATEST_AHEAD.total_seconds()) * 1000
 _DEFAULT_LIMITS: Final = Limits()
 _DETAIL_LENGTH: Final = 200
 _UNSTORABLE_CHARACTER: Final = re.compile("[\0\ud800-\udfff]")
@@ -149,10 +150,10 @@ def _plain(text: bytes) -> Decoded | None:
         len(text) > Limits.PLAIN_BYTES
         or b"\\u0000" in text
         or b"data_base64" in text
-        or b"NaN" in text
-        or b"Infinity" in text
+        or (b"N" in text and b"NaN" in text)  # the single letter is found, or not, in a fifth of the time
+        or (b"I" in text and b"Infinity" in text)
         or text.count(b"{") + text.count(b"[") > MAX_DEPTH
-        or _HUGE_NUMBER.search(text)
+        or _may_hold_huge_number(text)
     ):
         return None
     try:
@@ -162,6 +163,23 @@ def _plain(text: bytes) -> Decoded | None:
     if event.dataschema and event.dataschema != DATASCHEMA and event.dataschema.startswith(_OUR_SCHEMAS):
         return None
     return _decoded(event, text)
+
+
+def _may_hold_huge_number(text: bytes) -> bool:
+    """Whether a number may lie beyond a float64: an exponent of three digits, or so many digits that two are enough.
+
+    A third of the time of a regular expression for the same, on events full of hexadecimal ids.
+    """
+    zeros = text.translate(_DIGITS_AS_ZERO, b"+")
+    if _MANY_DIGITS in zeros:
+        return True
+    at = zeros.find(b"0e000")
+    while at >= 0:
+        before = zeros[:at].rstrip(b"0").removesuffix(b"-").rstrip()
+        if not before or before[-1] in b":,[":  # else it is part of a text, mostly of an id
+            return True
+        at = zeros.find(b"0e000", at + 5)
+    return False
 
 
 def _read(text: bytes) -> Event:
@@ -353,10 +371,10 @@ def _shortened(detail: str) -> str:
 
 
 def _check_time(time: datetime, timestamp_ms: int) -> None:
-    if not EARLIEST <= time < LATEST:
+    at = round(time.timestamp() * 1_000_000)  # exact: a float64 holds microseconds up to the year 2255
+    if not _EARLIEST_MICROSECONDS <= at < _LATEST_MICROSECONDS:
         raise _BadRecordError(Reason.INVALID, f"time: must lie in 2000 to 9999, this is {time.isoformat()}")
-    ahead = time - EARLIEST - LATEST_AHEAD
-    if timestamp_ms >= 0 and ahead // _MICROSECOND > timestamp_ms * 1000 - _EARLIEST_MICROSECONDS:
+    if timestamp_ms >= 0 and at > (timestamp_ms + _MILLISECONDS_AHEAD) * 1000:
         raise _BadRecordError(
             Reason.INVALID, f"time: must be at most 24 h after the record's timestamp, this is {time.isoformat()}"
         )

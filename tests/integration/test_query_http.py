@@ -403,6 +403,29 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
         assert "execledger_query_database_up 0.0" in (await client.get("/metrics")).text
 
 
+async def test_connections_that_are_cut_are_made_anew(rows: Ledger, client: httpx2.AsyncClient) -> None:
+    await rows.execution()
+    for _ in range(3):
+        assert (await client.get("/v1/executions", headers=READER)).status_code == 200
+        await rows.connection.execute(
+            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'execledger-query'"
+        )
+        assert (await client.get("/v1/executions", headers=READER)).status_code in (200, 503)
+
+
+async def test_when_every_connection_is_busy_that_is_what_is_said(database: str, rows: Ledger) -> None:
+    async with serving(database, query_pool_size=1, query_pool_timeout_seconds=0.2) as client:
+        async with rows.connection.transaction():
+            await rows.connection.execute("LOCK execledger.executions")
+            first = asyncio.create_task(client.get("/v1/executions", headers=READER))
+            await asyncio.sleep(0.1)
+            busy = await client.get("/v1/executions", headers=READER)
+            assert _problem(busy) == (503, "unavailable")
+            assert "busy" in busy.json()["detail"]
+        assert (await first).status_code in (200, 503)
+
+
 async def _walk(client: httpx2.AsyncClient, path: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor = ""

@@ -15,7 +15,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from factories_query import NOON, SECRET, bearing, ledger
+from execledger_query.__main__ import _listening
+from factories_query import NOON, SECRET, bearing, ledger, serving
 
 ROOT = "http://127.0.0.1"
 
@@ -79,9 +80,13 @@ def test_a_port_that_is_taken_is_one_line(database: str) -> None:
     assert str(port) in done.stderr
 
 
-async def test_a_token_of_the_command_opens_the_service(database: str) -> None:
-    from factories_query import serving
+def test_answers_are_sent_at_once() -> None:
+    """Without the protocol's name asyncio leaves Nagle's algorithm on, and every answer waits for 44 ms."""
+    with _listening("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
+
+async def test_a_token_of_the_command_opens_the_service(database: str) -> None:
     async with ledger(database) as rows, serving(database) as client:
         await rows.execution(external_id="run-1", owner_id="ann")
         printed = _command("token", "--sub", "rita", "--tenant", "acme", "--role", "reader", "--role", "payloads")

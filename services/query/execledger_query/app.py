@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import httpx2
 from fastapi import FastAPI, Request, Response
@@ -24,15 +25,27 @@ from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
 _RETRY_SECONDS = "5"
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The framework knows one media type per route; problems have their own."""
+        if self.openapi_schema is None:
+            for path in super().openapi()["paths"].values():
+                for operation in path.values():
+                    content = operation["responses"]["default"]["content"]
+                    operation["responses"]["default"]["content"] = {problems.MEDIA_TYPE: next(iter(content.values()))}
+        return super().openapi()
+
+
 def create_api() -> FastAPI:
     """The routes and their document, with nothing behind them."""
-    api = FastAPI(
+    api = _Api(
         title="Execledger",
         summary="The system of record for workflow and agent executions.",
         version="1",
         docs_url=None,  # they load their scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     api.include_router(v1)
     api.include_router(operations)

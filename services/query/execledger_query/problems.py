@@ -34,7 +34,7 @@ class ParameterError(BaseModel):
     detail: str
 
 
-class Bearer(BaseModel):
+class Namesake(BaseModel):
     """One of several executions that bear an external id."""
 
     id: str
@@ -51,7 +51,7 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     errors: list[ParameterError] | None = Field(default=None, description="of invalid-parameter")
-    executions: list[Bearer] | None = Field(default=None, description="of conflict: who bears that external id")
+    executions: list[Namesake] | None = Field(default=None, description="of conflict: who bears that external id")
 
 
 class ProblemError(Exception):

@@ -69,12 +69,7 @@ async def identify(
 
 _Who = Annotated[Identity, Depends(identify)]
 _Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
-_PROBLEM: Final[dict[str, Any]] = {
-    "model": Problem,
-    "description": "A problem",
-    "content": {"application/problem+json": {}},
-}
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": _PROBLEM}
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
 
 v1 = APIRouter(prefix="/v1", tags=["executions"], responses=_PROBLEMS)
 operations = APIRouter(tags=["operations"], responses=_PROBLEMS)

@@ -120,8 +120,7 @@ def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Execu
     if data.input is not None:
         execution.input_event = entry.event_id
     if data.labels is not None:
-        said = {key: value for key, value in data.labels.items() if value is not None}
-        execution.labels = {**(execution.labels or {}), **said}
+        execution.labels = {**(execution.labels or {}), **data.labels}
     _set_said(attempt, data, ("total_steps",))
     _describe_any(execution, event, data.metadata)
 

@@ -80,7 +80,8 @@ class Judge:
             self.attempt, self.ended = event.attempt, None
         is_old = event.attempt < self.attempt
         if (status := EXECUTION_ENDS.get(type(event))) is not None:
-            if not is_old and (rejection := self._end(entry, status, watchdogs)):
+            # A watchdog's ending may be of a later attempt, which it does not raise.
+            if event.attempt == self.attempt and (rejection := self._end(entry, status, watchdogs)):
                 return rejection
         elif not isinstance(event, ExecutionCancelRequested) and hasattr(event.data, "step"):
             return self._step_verdict(entry, step_key(event), is_old)  # type: ignore[arg-type]  # it has a step

@@ -1,6 +1,7 @@
 """The one order of an execution's events: attempt, time, sequence, rank, event id."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from execledger_contracts.events import (
@@ -27,30 +28,31 @@ from execledger_contracts.events import (
 )
 from execledger_contracts.status import Status
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
 OrderKey = tuple[int, int, int, int, str]
 """Attempt, microseconds since 1970, sequence (-1: none), rank, event id: tuples compare as events are ordered."""
 
-_RANKED: Final[tuple[type[CloudEvent], ...]] = (
-    ExecutionCreated,
-    ExecutionStarted,
-    ExecutionProgressed,
-    ExecutionCancelRequested,
-    StepStarted,
-    StepCompleted,
-    StepFailed,
-    StepTimedOut,
-    StepCancelled,
-    StepSkipped,
-    LlmCalled,
-    ToolCalled,
-    OtherEvent,
-    ExecutionCompleted,
-    ExecutionFailed,
-    ExecutionTimedOut,
-    ExecutionCancelled,
+_RANKED: Final[tuple[tuple[type[CloudEvent], ...], ...]] = (
+    (ExecutionCreated,),
+    (ExecutionStarted,),
+    (ExecutionProgressed,),
+    (ExecutionCancelRequested,),
+    (StepStarted,),
+    (StepCompleted,),
+    (StepFailed,),
+    (StepTimedOut,),
+    (StepCancelled,),
+    (StepSkipped,),
+    (LlmCalled, ToolCalled),  # nothing but their id orders facts when all else is equal
+    (OtherEvent,),
+    (ExecutionCompleted,),
+    (ExecutionFailed,),
+    (ExecutionTimedOut,),
+    (ExecutionCancelled,),
 )
-# The two facts share a rank: nothing but their id orders them when all else is equal.
-RANKS: Final = {event: rank - (event is ToolCalled) for rank, event in enumerate(_RANKED)}
+RANKS: Final = {event: rank for rank, events in enumerate(_RANKED) for event in events}
 
 EXECUTION_ENDS: Final[dict[type[CloudEvent], Status]] = {
     ExecutionCompleted: Status.COMPLETED,
@@ -83,7 +85,7 @@ class Entry:
 
 def enter(event: Event, event_id: str) -> Entry:
     """Place an event in the order."""
-    microseconds = round(event.time.timestamp() * 1_000_000)  # exact: a float64 holds them up to the year 2255
+    microseconds = (event.time - _EPOCH) // _MICROSECOND  # timestamp() is a float64, which rounds them from 2242 on
     sequence = -1 if event.sequence is None else event.sequence
     return Entry((event.attempt, microseconds, sequence, RANKS[type(event)], event_id), event_id, event)
 

@@ -107,7 +107,7 @@ def execution_record(execution: Execution, external_id: str) -> ExecutionRecord:
     number = execution.attempt or 1
     attempt = execution.attempts.get(number, _NO_ATTEMPT)
     status = _status(attempt)
-    created_at = _first(execution.first_created_at, execution.first_table_at, execution.first_at)
+    created_at = _created_at(execution)
     started_at = _first(attempt.started_at, attempt.first_at, _before(attempt.ended_at, attempt.duration_ms))
     steps = _step_figures(attempt, status)
     figures = _figures(execution)
@@ -225,6 +225,14 @@ _NOTHING: Final = (None, None, None)
 
 def _status(attempt: Attempt) -> Status:
     return attempt.status or (Status.RUNNING if attempt.began else Status.PENDING)
+
+
+def _created_at(execution: Execution) -> int | None:
+    if execution.first_created_at is not None:
+        return execution.first_created_at
+    # A provisional ending is an event of the table while it stands.
+    table = [execution.first_table_at, *(a.ended_at for a in execution.attempts.values() if a.provisional)]
+    return min((at for at in table if at is not None), default=execution.first_at)
 
 
 def _ending(execution: Execution, number: int) -> Status | None:

@@ -1,0 +1,80 @@
+"""What Postgres and its client say, sorted by what it asks for."""
+
+import asyncpg
+import pytest
+
+from execledger_recorder.errors import StoreTooSlow, StoreUnavailable, Unstorable, translated
+
+
+def refusal(sqlstate: str) -> asyncpg.PostgresError:
+    fields = {"C": sqlstate, "S": "ERROR", "V": "ERROR", "M": "first line\nsecond line"}
+    error: asyncpg.PostgresError = asyncpg.PostgresError.new(fields)
+    return error
+
+
+def become(error: Exception, *, connecting: bool = False) -> Exception:
+    """What the error is turned into."""
+    with pytest.raises(Exception) as caught, translated(connecting=connecting):  # noqa: PT011  # any
+        raise error
+    assert isinstance(caught.value, Exception)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "sqlstate",
+    ["08006", "25006", "40001", "40P01", "53100", "53300", "55P03", "57P01", "57P03", "58030", "F0000", "XX000"],
+)
+def test_trouble_of_the_infrastructure_asks_to_wait(sqlstate: str) -> None:
+    trouble = become(refusal(sqlstate))
+    assert type(trouble) is StoreUnavailable
+    assert str(trouble) == "first line"
+
+
+@pytest.mark.parametrize("sqlstate", ["22P02", "22003", "23505", "23514", "54000"])
+def test_what_postgres_refuses_in_a_value_is_the_record_s_fault(sqlstate: str) -> None:
+    assert type(become(refusal(sqlstate))) is Unstorable
+
+
+def test_a_time_limit_is_trouble_that_a_smaller_batch_may_escape() -> None:
+    assert type(become(refusal("57014"))) is StoreTooSlow
+
+
+@pytest.mark.parametrize("sqlstate", ["42703", "42P01", "42501", "P0001", "0A000"])
+def test_the_rest_is_a_bug_and_stays_what_it_is(sqlstate: str) -> None:
+    error = refusal(sqlstate)
+    assert become(error) is error
+
+
+@pytest.mark.parametrize("sqlstate", ["28P01", "28000", "3D000", "3F000", "42P01"])
+def test_what_is_not_set_up_yet_may_still_come_while_connecting(sqlstate: str) -> None:
+    assert type(become(refusal(sqlstate), connecting=True)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("nobody listens"),
+        ConnectionResetError(),
+        TimeoutError(),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InterfaceError("connection is closed"),
+    ],
+)
+def test_a_lost_connection_asks_to_wait_and_says_something(error: Exception) -> None:
+    trouble = become(error)
+    assert type(trouble) is StoreUnavailable
+    assert str(trouble)
+
+
+def test_misuse_of_the_client_is_a_bug() -> None:
+    error = asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
+    assert become(error) is error
+
+
+def test_a_value_that_the_client_cannot_encode_is_the_record_s_fault() -> None:
+    assert type(become(asyncpg.DataError("invalid input for query argument $1"))) is Unstorable
+
+
+def test_our_own_errors_pass() -> None:
+    error = Unstorable("it is")
+    assert become(error) is error
