@@ -63,7 +63,7 @@ def _beginning(random: Random, number: int) -> dict[str, Any]:
         "owner": {"id": f"user-{number % 50}", "email": f"user-{number % 50}@example.org"},
         "session_id": f"session-{number}",
         "mode": "STANDARD",
-        "query": _words(random, 4),
+        "query": _words(random, 2),
         "input": {"prompt": _words(random, 4)},
         "tags": ["research", "nightly"],
         "labels": {"venture_id": f"venture-{number % 9}"},

@@ -13,7 +13,7 @@ from execledger_query.errors import SettingsError
 PREFIX = "EXECLEDGER_"
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash of HS256
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Seconds = Annotated[float, Field(ge=0.001, le=3600)]  # 0 would mean for ever to Postgres
 
 
 class Settings(BaseSettings):

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from execledger_recorder.errors import Misplaced
 from execledger_recorder.lifecycle import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A Kafka record. Its fetch showed that no other of its partition lies from `reaches_back_to` up to it."""
 
     topic: str

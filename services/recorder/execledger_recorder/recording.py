@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
-from execledger_contracts.events import CANONICAL_TYPES, Event, LlmCalled, StepEvent, ToolCalled
+from execledger_contracts.events import (
+    CANONICAL_TYPES,
+    ExecutionCreated,
+    ExecutionStarted,
+    LlmCalled,
+    StepEvent,
+    ToolCalled,
+)
 from execledger_recorder import deadletters
 from execledger_recorder.accounting import Record, account
 from execledger_recorder.errors import StoreTooSlow, Unstorable
@@ -48,6 +55,7 @@ from execledger_recorder.store import (
 )
 
 Read = tuple[Record, Decoded | Undecodable]
+Beginning = ExecutionCreated | ExecutionStarted
 
 
 @dataclass(slots=True)
@@ -323,8 +331,9 @@ async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> 
     await tx.replace_labels(
         [case.id for case in relabelled if case.before], [row for case in relabelled for row in _label_rows(case)]
     )
-    await tx.name_workflows(_latest(_workflows_said(cases)))
-    await tx.name_owners(_latest(_owners_said(cases)))
+    beginnings = list(_beginnings(cases))
+    await tx.name_workflows(_latest(_workflows_said(beginnings)))
+    await tx.name_owners(_latest(_owners_said(beginnings)))
     await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
 
 
@@ -431,24 +440,26 @@ def _label_rows(case: _Case) -> Iterator[LabelRow]:
         yield LabelRow(case.id, "tag", "", tag, case.alias[0])
 
 
-def _workflows_said(cases: Iterable[_Case]) -> Iterator[Named]:
-    for case, event, event_id in _said(cases):
-        workflow = getattr(event.data, "workflow", None)
+def _workflows_said(beginnings: Iterable[tuple[str, Beginning, str]]) -> Iterator[Named]:
+    for tenant_id, event, event_id in beginnings:
+        workflow = event.data.workflow
         if workflow is not None and workflow.id is not None:
-            yield (case.alias[0], workflow.id, workflow.name, workflow.version, event.time, event_id)
+            yield (tenant_id, workflow.id, workflow.name, workflow.version, event.time, event_id)
 
 
-def _owners_said(cases: Iterable[_Case]) -> Iterator[Named]:
-    for case, event, event_id in _said(cases):
-        owner = getattr(event.data, "owner", None)
+def _owners_said(beginnings: Iterable[tuple[str, Beginning, str]]) -> Iterator[Named]:
+    for tenant_id, event, event_id in beginnings:
+        owner = event.data.owner
         if owner is not None and owner.id is not None:
-            yield (case.alias[0], owner.id, owner.email, owner.name, event.time, event_id)
+            yield (tenant_id, owner.id, owner.email, owner.name, event.time, event_id)
 
 
-def _said(cases: Iterable[_Case]) -> Iterator[tuple[_Case, Event, str]]:
+def _beginnings(cases: Iterable[_Case]) -> Iterator[tuple[str, Beginning, str]]:
+    """The events that say what ran and for whom."""
     for case in cases:
         for arrival in case.new:
-            yield case, arrival.entry.event, arrival.entry.event_id
+            if isinstance(event := arrival.entry.event, Beginning):
+                yield case.alias[0], event, arrival.entry.event_id
 
 
 def _latest(said: Iterable[Named]) -> list[Named]:

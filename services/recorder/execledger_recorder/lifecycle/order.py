@@ -1,8 +1,7 @@
 """The one order of an execution's events: attempt, time, sequence, rank, event id."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from execledger_contracts.events import (
     WATCHDOG_SOURCE,
@@ -69,8 +68,7 @@ STEP_ENDS: Final[dict[type[CloudEvent], Status]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An event with its identity within the execution and its place in the order."""
 
     key: OrderKey

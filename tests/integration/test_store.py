@@ -1,0 +1,279 @@
+"""The recorder's statements, schema and roles, on a real Postgres."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from importlib import resources
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from conftest import Servers
+from execledger.stack.database import with_database
+from execledger_recorder import migrations
+from execledger_recorder.identity import new_id
+from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
+from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
+from factories_recorder import NOON, Desk, Topic, batches, desk, event, history, snapshot
+from random import Random
+
+STATEMENTS = {
+    file.name: file.read_text(encoding="utf-8")
+    for file in sorted(resources.files("execledger_recorder").joinpath("sql").iterdir(), key=lambda file: file.name)
+    if file.name.endswith(".sql")
+}
+PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
+SEEN_BY_TENANT = (*PARTITIONED, "execution_aliases", "execution_labels", "workflows", "owners", "usage_daily")
+
+
+@pytest.fixture
+async def office(database: str) -> AsyncIterator[Desk]:
+    """A recorder's inner part on a fresh database."""
+    async with desk(database) as office:
+        yield office
+
+
+@pytest.fixture
+async def empty_databases(servers: Servers) -> AsyncIterator[list[str]]:
+    """DSNs of two databases that nobody has migrated."""
+    names = [f"empty_{secrets.token_hex(6)}" for _ in range(2)]
+    async with connected(servers.postgres_dsn) as connection:
+        for name in names:
+            await connection.execute(f"CREATE DATABASE {name}")
+        yield [with_database(servers.postgres_dsn, name) for name in names]
+        for name in names:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_every_statement_is_one_that_the_schema_knows(office: Desk) -> None:
+    for name in ("stage_executions.sql", "stage_steps.sql"):
+        await office.connection.execute(STATEMENTS[name])
+    for name, statement in STATEMENTS.items():
+        assert statement.startswith("-- "), name
+        await office.connection.prepare(statement)
+
+
+async def test_migrating_again_changes_nothing(database: str) -> None:
+    assert await migrate(database) == []
+    assert await pending(database) == []
+
+
+async def test_two_places_may_migrate_at_once(empty_databases: list[str]) -> None:
+    one, other = empty_databases
+    names = [migration.name for migration in migrations.known()]
+    assert await pending(one) == names
+    applied = await asyncio.gather(migrate(one), migrate(other), migrate(one), migrate(other))
+    assert sorted(applied, key=len) == [[], [], names, names]
+    assert await pending(one) == await pending(other) == []
+
+
+async def test_a_database_of_newer_or_other_code_is_refused(office: Desk) -> None:
+    await office.connection.execute("UPDATE execledger.migrations SET digest = 'other' WHERE version = 2")
+    with pytest.raises(SchemaMismatchError, match="0002_partitions differs"):
+        await migrate(office.dsn)
+    await office.connection.execute("INSERT INTO execledger.migrations VALUES (9999, '9999_later', 'x')")
+    with pytest.raises(SchemaMismatchError, match="9999"):
+        await migrate(office.dsn)
+
+
+async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Desk) -> None:
+    async with desk(f"{office.dsn}?role=execledger_recorder") as restricted:
+        async with restricted.store.batch() as tx:
+            assert await tx._connection.fetchval("SELECT current_user") == "execledger_recorder"
+        assert await restricted.store.pending_migrations() == []
+        topic = Topic()
+        events = [*history(), *history(), event(at=-10 * 366 * 86_400, subject="long ago"), b"garbage"]
+        for batch in batches(topic.add(*events), Random(1)):
+            await restricted.record(batch)
+        await restricted.store.make_partitions_ahead(2)
+        await restricted.store.note_ledger_ends("events", [(0, 99, NOON)])
+        await restricted.store.miss_records("events", 1, 5)
+        assert await restricted.store.recompute_usage() > 0
+        assert (await restricted.store.outbox_state())[0] == 1
+        async with restricted.store.relay() as relay:
+            assert relay is not None
+            await relay.sent([id_ for id_, _ in await relay.waiting(10)])
+        assert sum(row.unaccounted for row in await restricted.store.ledger()) == 0
+
+
+async def test_the_recorder_s_role_owns_nothing_and_changes_no_schema(office: Desk) -> None:
+    await office.connection.execute("SET ROLE execledger_recorder")
+    for refused in ("DROP TABLE execledger.outbox", "TRUNCATE execledger.execution_events", "CREATE TABLE execledger.x ()"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await office.connection.execute(refused)
+    await office.connection.execute("RESET ROLE")
+
+
+async def partitions(office: Desk, parent: str = "executions") -> set[str]:
+    rows = await office.rows(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::regclass",
+        f"execledger.{parent}",
+    )
+    return {row["name"].removeprefix(f"execledger.{parent}_") for row in rows}
+
+
+async def test_partitions_are_months_and_long_ago_years(office: Desk) -> None:
+    now = datetime.now(UTC)
+    await office.store.ensure_partitions([now, datetime(2004, 5, 6, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
+    for parent in PARTITIONED:
+        assert await partitions(office, parent) == {f"m{now:%Y_%m}", "y2004"}
+
+
+async def test_a_year_that_was_split_into_months_stays_so(office: Desk) -> None:
+    await office.value("SELECT execledger.make_partition('m2004_03', '2004-03-01 00:00Z', '2004-04-01 00:00Z')")
+    await office.store.ensure_partitions([datetime(2004, 3, 9, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
+    assert await partitions(office) == {"m2004_03", "m2004_12"}
+
+
+async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(office: Desk) -> None:
+    await office.store.ensure_partitions([datetime(2026, 3, 15, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)])
+    moments = {
+        datetime(2026, 3, 1, tzinfo=UTC): "m2026_03",
+        datetime(2026, 3, 31, 23, 59, 59, 999999, tzinfo=UTC): "m2026_03",
+        datetime(2026, 4, 1, tzinfo=UTC): "m2026_04",
+    }
+    for at, month in moments.items():
+        id_ = UUID(new_id(at))
+        await office.connection.execute("INSERT INTO execledger.tool_calls VALUES ($1, $1, 't', now(), 1)", id_)
+        where = "SELECT tableoid::regclass::text FROM execledger.tool_calls WHERE execution_id = $1"
+        assert await office.value(where, id_) == f"execledger.tool_calls_{month}"
+
+
+async def test_two_recorders_may_need_the_same_partition_at_once(office: Desk) -> None:
+    at = datetime(2031, 7, 1, tzinfo=UTC)
+    async with Store(office.dsn) as other:
+        await asyncio.gather(office.store.ensure_partitions([at]), other.ensure_partitions([at]))
+    assert await partitions(office) == {"m2031_07"}
+    assert await office.value("SELECT execledger.ensure_partition($1)", at) is False
+
+
+async def test_the_next_months_are_made_ahead(office: Desk) -> None:
+    await office.store.make_partitions_ahead(14)
+    made = await partitions(office)
+    assert len(made) == 15
+    assert f"m{datetime.now(UTC):%Y_%m}" == min(made)
+
+
+async def test_partitions_that_a_restored_database_lacks_are_made_again(office: Desk) -> None:
+    """The recorder remembers which there are; a restore in between takes some away."""
+    topic = Topic()
+    await office.record(topic.add(event()))
+    for parent in PARTITIONED:
+        await office.connection.execute(f"DROP TABLE execledger.{parent}_m2026_03")
+    await office.connection.execute("TRUNCATE execledger.execution_aliases, execledger.ledger, execledger.execution_labels")
+    office.opened.clear()
+    await office.record(Topic().add(event(), event("execution.completed", at=1)))
+    assert await office.events() == {0: "applied", 1: "applied"}
+
+
+async def test_who_says_not_who_they_are_reads_nothing(office: Desk) -> None:
+    await record_for_two_tenants(office)
+    for role in ("owner", "tenant"):
+        assert set((await visible(office, role)).values()) == {0}
+
+
+async def test_each_role_reads_its_own(office: Desk) -> None:
+    await record_for_two_tenants(office)
+    everything = await visible(office, "admin")
+    assert min(everything.values()) > 0
+    tenants = await visible(office, "tenant", tenant="acme")
+    assert {table: 2 * count for table, count in tenants.items()} == everything
+    ann = await visible(office, "owner", tenant="acme", owner="ann")
+    assert 0 < ann["executions"] < tenants["executions"]
+    assert ann["execution_events"] < tenants["execution_events"]
+    nobody = await visible(office, "owner", tenant="acme", owner="nobody")
+    assert {table for table, count in nobody.items() if count} == {"workflows"}
+
+
+async def test_the_query_service_s_login_reads_nothing_by_itself(office: Desk) -> None:
+    await record_for_two_tenants(office)
+    async with office.connection.transaction():
+        await office.connection.execute("SET LOCAL ROLE execledger_query")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await office.connection.fetch("SELECT FROM execledger.executions")
+
+
+async def test_nobody_is_granted_a_partition(office: Desk) -> None:
+    await record_for_two_tenants(office)
+    granted = await office.rows(
+        "SELECT relname FROM pg_class, aclexplode(relacl) AS granted"
+        " WHERE relispartition AND granted.grantee <> relowner"
+    )
+    assert granted == []
+
+
+async def test_one_relay_is_active_at_a_time(office: Desk) -> None:
+    async with office.store.relay() as first, office.store.relay() as second:
+        assert first is not None
+        assert second is None
+    async with office.store.relay() as third:
+        assert third is not None
+
+
+async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> None:
+    rows = [OutboxRow("t", b"\xff", None, pack_headers([("h", b"\xff"), ("h", None)])), OutboxRow("t", None, b"v", "[]")]
+    async with office.store.batch() as tx:
+        await tx.append_outbox(rows)
+    async with office.store.relay() as relay:
+        assert relay is not None
+        waiting = await relay.waiting(10)
+        assert [(row.topic, row.key, row.value) for _, row in waiting] == [("t", b"\xff", None), ("t", None, b"v")]
+        assert unpack_headers(waiting[0][1].headers) == [("h", b"\xff"), ("h", b"")]
+        await relay.sent([waiting[0][0]])
+        assert [row.value for _, row in await relay.waiting(10)] == [b"v"]
+
+
+async def test_days_are_computed_by_one_recorder_at_a_time(office: Desk) -> None:
+    """Else one that looked earlier could write later, and its older figures would stay."""
+    mark = ("t", "o", date(2026, 3, 1))
+    async with office.store.batch() as tx:
+        await tx.mark_usage([mark])
+    async with connected(office.dsn) as other, other.transaction():
+        assert len(await other.fetch(STATEMENTS["take_usage_marks.sql"])) == 1
+        async with office.store.batch() as tx:
+            await tx.mark_usage([mark])
+        assert await office.store.recompute_usage() == 0
+    assert await office.store.recompute_usage() == 1
+
+
+async def test_sums_over_a_day_stay_within_what_a_column_holds(office: Desk) -> None:
+    most = 2**53 - 1
+    calls = [event("llm.called", {"prompt_tokens": most}, id=f"{n}", subject=f"run-{n % 2}") for n in range(2050)]
+    await office.record(Topic().add(*calls))
+    await office.store.recompute_usage()
+    (day,) = await office.rows("SELECT prompt_tokens, total_tokens FROM execledger.usage_daily")
+    assert day == {"prompt_tokens": 2**63 - 1, "total_tokens": 2**63 - 1}
+
+
+async def record_for_two_tenants(office: Desk) -> None:
+    topic = Topic()
+    for tenant in ("acme", "umbrella"):
+        await office.record(topic.add(*history(tenantid=tenant)))
+    while await office.store.recompute_usage():
+        pass
+    assert await snapshot(office.connection, "acme") == await snapshot(office.connection, "umbrella")
+
+
+async def visible(office: Desk, role: str, **said: str) -> dict[str, int]:
+    """How many rows of each table the role reads, with what the request's token says."""
+    async with office.connection.transaction():
+        await office.connection.execute(f"SET LOCAL ROLE execledger_{role}")
+        for name, value in said.items():
+            await office.value("SELECT set_config($1, $2, true)", f"execledger.{name}", value)
+        return await counts(office, SEEN_BY_TENANT)
+
+
+async def counts(office: Desk, tables: Sequence[str]) -> dict[str, int]:
+    return {table: await office.value(f"SELECT count(*) FROM execledger.{table}") for table in tables}  # noqa: S608

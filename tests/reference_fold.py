@@ -1,0 +1,396 @@
+"""The record and the outcomes once more, straight from the rules: slow, plain, sharing no code with the lifecycle.
+
+Each function looks at all events again, as the rules are worded. Times are datetimes and money is Decimal here.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from execledger_contracts.events import CANONICAL_TYPES, Event
+
+ORDER: Final = (
+    "execution.created",
+    "execution.started",
+    "execution.progressed",
+    "execution.cancel_requested",
+    "step.started",
+    "step.completed",
+    "step.failed",
+    "step.timed_out",
+    "step.cancelled",
+    "step.skipped",
+    "fact",
+    "other",
+    "execution.completed",
+    "execution.failed",
+    "execution.timed_out",
+    "execution.cancelled",
+)
+TERMINAL: Final = ("completed", "failed", "timed_out", "cancelled", "skipped")
+Step = tuple[str, int, int]
+
+
+def reference_record(events: Iterable[Event], external_id: str) -> dict[str, Any]:
+    """What the record of these distinct events must hold, by column; the JSON columns as values."""
+    everything = sorted(events, key=place)
+    told = contributing(everything)
+    attempt = highest_attempt(everything)
+    own = [event for event in told if event.attempt == attempt]
+    ends = [event for event in own if is_end(event)]
+    status = status_of(own)
+    beginning = [event for event in told if kind(event) in ("execution.created", "execution.started")]
+    started_at, ended_at = start_of(own), ends[0].time if ends else None
+    total_steps, completed_steps, progress = steps_of(own, status)
+    owner, workflow = last(beginning, "owner"), last(beginning, "workflow")
+    trigger, budget = last(beginning, "trigger"), last(beginning, "budget")
+    created_at = creation_of(told)
+    return {
+        "version": len(everything),
+        "status": status,
+        "provisional": bool(ends) and is_watchdogs(ends[0]),
+        "attempt": attempt,
+        **parts("owner", owner, "id", "email", "name"),
+        "session_id": last(beginning, "session_id"),
+        **parts("workflow", workflow, "id", "name", "version"),
+        **parts("trigger", trigger, "mode", "event_id", "event_name"),
+        "mode": last(beginning, "mode"),
+        "query": last(beginning, "query"),
+        "created_at": created_at,
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_ms": duration(first(ends, "duration_ms"), started_at, ended_at),
+        "progress_percent": progress,
+        "completed_steps": completed_steps,
+        "total_steps": total_steps,
+        **parts("error", first(ends, "error"), "message", "type"),
+        "error_event_id": who_first(ends, "error"),
+        "input_event_id": who_last(beginning, "input"),
+        "output_event_id": who_first(ends, "output"),
+        "result_event_id": who_first(ends, "result"),
+        **figures_of(told),
+        "agents_used": agents_of(told, ends),
+        "complexity_score": last(beginning, "complexity_score"),
+        "timeout_seconds": last(beginning, "timeout_seconds"),
+        "token_limit": budget and budget.token_limit,
+        "cost_limit_usd": budget and budget.cost_limit_usd,
+        "cancelled_by": first(ends, "cancelled_by"),
+        "cancel_reason": first(ends, "reason") if status == "cancelled" else None,
+        "cancel_requested_at": earliest(e for e in told if is_cancel_request(e) and e.attempt >= attempt),
+        "killed_by_budget": status == "cancelled"
+        and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, ends[0])),
+        "tags": last(beginning, "tags"),
+        "labels": merged(beginning, "labels"),
+        "metadata": merged([event for event in told if is_of_execution(event)], "metadata"),
+        "parent_execution_id": last(beginning, "parent_execution_id"),
+        "root_execution_id": last(beginning, "root_execution_id") or external_id,
+        "traceparent": traceparent_of(told),
+        "usage_day": (started_at or created_at).astimezone(UTC).date(),
+    }
+
+
+def reference_steps(events: Iterable[Event]) -> dict[Step, dict[str, Any]]:
+    """What the records of the steps must hold."""
+    everything = sorted(events, key=place)
+    return {
+        step: reference_step(everything, step) for step in {step_of(event) for event in everything if of_step(event)}
+    }
+
+
+def reference_step(everything: Sequence[Event], step: Step) -> dict[str, Any]:
+    told = [event for event in contributing(everything) if of_step(event) and step_of(event) == step]
+    ends = [event for event in told if is_step_end(event)]
+    said = [event.data.step for event in told]  # type: ignore[union-attr]  # step events have one
+    taken = None if ends else taken_status(everything, step[2])
+    unexpected = bool(ends) and ends[0].data.unexpected is True  # type: ignore[union-attr]
+    ended_at = ends[0].time if ends and not unexpected else None
+    reported = first(ends, "duration_ms")
+    started_at = earliest(event for event in told if kind(event) == "step.started") or before(ended_at, reported)
+    return {
+        **dict(zip(("step_id", "iteration", "attempt"), step, strict=True)),
+        **{name: last_of(said, name) for name in ("name", "operation", "total_items", "agent_id", "parent_id")},
+        "status": word(ends[0]) if ends else taken or "running",
+        "provisional": taken is not None,
+        "unexpected": unexpected,
+        "first_event_at": earliest(told),
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "duration_ms": duration(reported, started_at, ended_at),
+        **parts("error", first(ends, "error"), "message", "type"),
+        "error_event_id": who_first(ends, "error"),
+        "input_event_id": who_last(told, "input"),
+        "output_event_id": who_first(ends, "output"),
+        "metadata": merged(told, "metadata"),
+    }
+
+
+def reference_outcome(recorded: Sequence[Event], event: Event) -> tuple[str, str | None]:
+    """What becomes of an event that arrives when these are recorded, and why when it is rejected."""
+    if kind(event) in ("fact", "other"):
+        return "applied", None
+    highest = highest_attempt([*recorded, event])
+    peers = [known for known in recorded if not of_step(event) or (of_step(known) and step_of(known) == step_of(event))]
+    if is_step_end(event):
+        rivals = [known for known in peers if is_step_end(known)]
+    elif is_end(event) and event.attempt == highest:
+        rivals = [known for known in peers if is_end(known) and known.attempt == highest and not is_watchdogs(known)]
+    else:
+        rivals = []
+    deciding = min(rivals, key=place, default=None)
+    if deciding is not None and place(deciding) < place(event) and word(deciding) != word(event):
+        return "rejected", f"already {word(deciding)}"
+    if event.attempt < highest or any(place(event) < place(known) for known in peers):
+        return "late", None
+    return "applied", None
+
+
+# The order.
+
+
+def place(event: Event) -> tuple[int, datetime, int, int, str]:
+    sequence = -1 if event.sequence is None else event.sequence
+    return (event.attempt, event.time, sequence, ORDER.index(kind(event)), event.id)
+
+
+def kind(event: Event) -> str:
+    canonical = CANONICAL_TYPES.get(event.type, "other")
+    return "fact" if canonical in ("llm.called", "tool.called") else canonical
+
+
+# Which events there are.
+
+
+def word(event: Event) -> str:
+    return kind(event).split(".")[1]
+
+
+def is_of_execution(event: Event) -> bool:
+    return kind(event).startswith("execution.")
+
+
+def of_step(event: Event) -> bool:
+    return kind(event).startswith("step.")
+
+
+def is_end(event: Event) -> bool:
+    return is_of_execution(event) and word(event) in TERMINAL
+
+
+def is_step_end(event: Event) -> bool:
+    return of_step(event) and word(event) in TERMINAL
+
+
+def is_cancel_request(event: Event) -> bool:
+    return kind(event) == "execution.cancel_requested"
+
+
+def is_watchdogs(event: Event) -> bool:
+    said = getattr(event.data, "provisional", None)
+    return kind(event) == "execution.timed_out" and event.source == "execledger:watchdog" and said is True
+
+
+def step_of(event: Event) -> Step:
+    step = event.data.step  # type: ignore[union-attr]  # only asked of step events
+    return (step.name if step.id is None else step.id, step.iteration or 0, event.attempt)
+
+
+# Which of them count.
+
+
+def contributing(everything: Sequence[Event]) -> list[Event]:
+    """All but void provisional endings, and endings that come after one of another status."""
+    standing = [event for event in everything if not any(makes_void(later, event) for later in everything)]
+    return [event for event in standing if not is_refused(event, standing)]
+
+
+def makes_void(later: Event, event: Event) -> bool:
+    is_sign = kind(later) != "other" and not is_cancel_request(later) and not is_watchdogs(later)
+    return is_watchdogs(event) and is_sign and later.attempt >= event.attempt and place(later) > place(event)
+
+
+def is_refused(event: Event, standing: Sequence[Event]) -> bool:
+    if is_end(event):
+        ends = [other for other in standing if is_end(other) and other.attempt == event.attempt]
+    elif is_step_end(event):
+        ends = [other for other in standing if is_step_end(other) and step_of(other) == step_of(event)]
+    else:
+        return False
+    return word(event) != word(min(ends, key=place))
+
+
+def highest_attempt(events: Iterable[Event]) -> int:
+    """Facts, unknown types, requests to cancel and the watchdog's endings do not raise it."""
+    return max((event.attempt for event in events if raises_attempt(event)), default=1)
+
+
+def raises_attempt(event: Event) -> bool:
+    if of_step(event):
+        return True
+    return is_of_execution(event) and not is_cancel_request(event) and not is_watchdogs(event)
+
+
+def shows_running(event: Event) -> bool:
+    return kind(event) not in ("other", "execution.created", "execution.cancel_requested")
+
+
+# The parts of the record. `own` are the contributing events of one attempt, in order.
+
+
+def status_of(own: Sequence[Event]) -> str:
+    ends = [event for event in own if is_end(event)]
+    if ends:
+        return word(ends[0])
+    return "running" if any(shows_running(event) for event in own) else "pending"
+
+
+def creation_of(told: Sequence[Event]) -> datetime:
+    created = earliest(event for event in told if kind(event) == "execution.created")
+    at = created or earliest(event for event in told if kind(event) != "other") or earliest(told)
+    assert at is not None
+    return at
+
+
+def start_of(own: Sequence[Event]) -> datetime | None:
+    ends = [event for event in own if is_end(event)]
+    signs = [event for event in own if shows_running(event) and not is_end(event)]
+    if ends:
+        signs = [event for event in signs if place(event) < place(ends[0])]
+    started = earliest(event for event in own if kind(event) == "execution.started")
+    return started or earliest(signs) or before(ends[0].time if ends else None, first(ends, "duration_ms"))
+
+
+def steps_of(own: Sequence[Event], status: str) -> tuple[int, int, int | None]:
+    """Total, completed, percent."""
+    reports = [e for e in own if kind(e) in ("execution.created", "execution.started", "execution.progressed")]
+    seen = {step_of(event) for event in own if of_step(event)}
+    done = {step_of(event) for event in own if is_step_end(event) and word(event) in ("completed", "skipped")}
+    total, completed = last(reports, "total_steps"), last(reports, "completed_steps")
+    total = len(seen) if total is None else total
+    completed = len(done) if completed is None else completed
+    progress = last(reports, "progress_percent")
+    if progress is None and total:
+        progress = min(100, int(Decimal(completed) * 100 // Decimal(total)))
+    return total, completed, 100 if status == "completed" else progress
+
+
+def taken_status(everything: Sequence[Event], attempt: int) -> str | None:
+    """What a step that did not end itself takes from its execution, or from its older attempt."""
+    status = status_of([event for event in contributing(everything) if event.attempt == attempt])
+    if status in TERMINAL:
+        return status
+    return "cancelled" if attempt < highest_attempt(everything) else None
+
+
+def figures_of(told: Sequence[Event]) -> dict[str, Any]:
+    each = [figures_of_attempt([e for e in told if e.attempt == attempt]) for attempt in {e.attempt for e in told}]
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "tools_invoked", "cache_hits")
+    sums: dict[str, Any] = {name: sum(figures[name] for figures in each) for name in names}
+    sources = {figures["cost_source"] for figures in each}
+    source = next((source for source in ("facts", "reported") if source in sources), None)
+    return {**sums, "cost_nanos": int(sums["cost_usd"] * 10**9), "cost_source": source}
+
+
+def figures_of_attempt(own: Sequence[Event]) -> dict[str, Any]:
+    ends = [event for event in own if is_end(event)]
+    usages = [event.data.usage for event in ends if event.data.usage is not None]  # type: ignore[union-attr]
+    facts = [event for event in own if kind(event) == "fact"]
+    prompt = or_else(first_of(usages, "prompt_tokens"), sum(values(facts, "prompt_tokens")))
+    completion = or_else(first_of(usages, "completion_tokens"), sum(values(facts, "completion_tokens")))
+    reported, called = first_of(usages, "cost_usd"), values(facts, "cost_usd")
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": or_else(first_of(usages, "total_tokens"), prompt + completion),
+        "cost_usd": or_else(reported, sum(called, Decimal(0))),
+        "cost_source": "reported" if reported is not None else "facts" if called else None,
+        "tools_invoked": or_else(first(ends, "tools_invoked"), sum(event.type == "tool.called" for event in facts)),
+        "cache_hits": or_else(first(ends, "cache_hits"), values(facts, "cache_hit").count(True)),
+    }
+
+
+def agents_of(told: Sequence[Event], ends: Sequence[Event]) -> int:
+    in_facts = set(values([event for event in told if kind(event) == "fact"], "agent_id"))
+    in_steps = {event.data.step.agent_id for event in told if of_step(event)}  # type: ignore[union-attr]
+    return int(or_else(first(ends, "agents_used"), len(in_facts | in_steps - {None})))
+
+
+def is_exceeded(budget: Any, told: Sequence[Event], cancelled: Event) -> bool:
+    facts = [event for event in told if kind(event) == "fact" and place(event) < place(cancelled)]
+    tokens = sum(values(facts, "prompt_tokens")) + sum(values(facts, "completion_tokens"))
+    cost = sum(values(facts, "cost_usd"), Decimal(0))
+    if budget is None:
+        return False
+    return (budget.token_limit is not None and tokens > budget.token_limit) or (
+        budget.cost_limit_usd is not None and cost > budget.cost_limit_usd
+    )
+
+
+def traceparent_of(told: Sequence[Event]) -> str | None:
+    """From execution events; a request to cancel sets nothing but its time."""
+    return last_of([event for event in told if is_of_execution(event) and not is_cancel_request(event)], "traceparent")
+
+
+# Ways to pick a value. Events are in order.
+
+
+def last(events: Sequence[Event], field: str) -> Any:
+    return last_of([event.data for event in events], field)
+
+
+def last_of(things: Sequence[Any], field: str) -> Any:
+    said = [getattr(thing, field) for thing in things if getattr(thing, field, None) is not None]
+    return said[-1] if said else None
+
+
+def first(events: Sequence[Event], field: str) -> Any:
+    return first_of([event.data for event in events], field)
+
+
+def first_of(things: Sequence[Any], field: str) -> Any:
+    return last_of(list(reversed(things)), field)
+
+
+def who_last(events: Sequence[Event], field: str) -> str | None:
+    saying = [event.id for event in events if getattr(event.data, field, None) is not None]
+    return saying[-1] if saying else None
+
+
+def who_first(events: Sequence[Event], field: str) -> str | None:
+    return who_last(list(reversed(events)), field)
+
+
+def values(events: Sequence[Event], field: str) -> list[Any]:
+    return [value for event in events if (value := getattr(event.data, field, None)) is not None]
+
+
+def merged(events: Sequence[Event], field: str) -> dict[str, Any] | None:
+    said = values(events, field)
+    return {key: value for part in said for key, value in part.items()} if said else None
+
+
+def parts(prefix: str, whole: Any, *names: str) -> dict[str, Any]:
+    return {f"{prefix}_{name}": None if whole is None else getattr(whole, name) for name in names}
+
+
+def earliest(events: Iterable[Event]) -> datetime | None:
+    return min((event.time for event in events), default=None)
+
+
+def duration(reported: int | None, started_at: datetime | None, ended_at: datetime | None) -> int | None:
+    if reported is not None or started_at is None or ended_at is None:
+        return reported
+    return max(0, (ended_at - started_at) // timedelta(milliseconds=1))
+
+
+def before(ended_at: datetime | None, duration_ms: int | None) -> datetime | None:
+    if ended_at is None or duration_ms is None:
+        return None
+    try:
+        return ended_at - timedelta(milliseconds=duration_ms)
+    except OverflowError:  # before the year 1: no time at all
+        return None
+
+
+def or_else(reported: Any, counted: Any) -> Any:
+    return counted if reported is None else reported
