@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 
 from execledger_recorder import app
+from execledger_recorder.migrations import SchemaMismatchError
 from execledger_recorder.settings import Settings, SettingsError
 from execledger_recorder.telemetry import configure_log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record until SIGTERM. Exit status 2 when a setting is wrong, 1 when the recorder failed, else 0."""
+    """Record until SIGTERM. Exit status 2: a setting is wrong or a port taken. 1: the recorder failed. Else 0."""
     parser = argparse.ArgumentParser(
         prog="execledger recorder",
         description="Applies lifecycle events from Kafka to the record in Postgres, until SIGTERM.",
@@ -21,11 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.parse_args(arguments)
     try:
         settings = Settings.load()
+        configure_log(settings.log_format)
+        return asyncio.run(app.run(settings))
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  # for whoever typed the command
         return 2
-    configure_log(settings.log_format)
-    return asyncio.run(app.run(settings))
+    except SchemaMismatchError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def _settings_help() -> str:

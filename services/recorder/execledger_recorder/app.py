@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -21,7 +22,7 @@ from starlette.routing import Mount, Route
 from execledger_recorder.consumer import Consumer
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.outbox import relay_forever
-from execledger_recorder.settings import Settings
+from execledger_recorder.settings import Settings, SettingsError
 from execledger_recorder.store import Store
 from execledger_recorder.telemetry import Metrics
 
@@ -80,7 +81,7 @@ class _Recorder:
             return
         self._waits_for = None
         log.info("recorder_started", topic=self._settings.events_topic, group=self._settings.consumer_group)
-        tasks = [asyncio.create_task(task) for task in self._background(consumer, store)]
+        tasks = [asyncio.create_task(self._guarded(work)) for work in self._background(consumer, store)]
         await self._stop.wait()
         await consumer.drain()
         for task in tasks:
@@ -98,16 +99,20 @@ class _Recorder:
             relay_forever(store, self._metrics, settings),
         ]
 
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """A bug in the background ends the process, as one in a batch does."""
+        try:
+            await work
+        except Exception:
+            log.exception("background_failed")
+            self._fail()
+
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await work()
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("background_waits", error=str(error) or repr(error))
-            except Exception:
-                log.exception("background_failed")
-                self._fail()
-                return
             await asyncio.sleep(seconds)
 
     async def _show_ledger(self, store: Store) -> None:
@@ -153,22 +158,23 @@ class _Recorder:
             Route("/readyz", self._ready),
             Mount("/metrics", make_asgi_app(self._registry)),
         ]
-        server = _Server(
-            uvicorn.Config(
-                Starlette(routes=routes),
-                host=self._settings.recorder_metrics_host,
-                port=self._settings.recorder_metrics_port,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-            )
-        )
-        serving = asyncio.create_task(server.serve())
+        server = _Server(uvicorn.Config(Starlette(routes=routes), log_config=None, access_log=False, lifespan="off"))
+        with self._listening() as listener:
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                yield
+            finally:
+                server.should_exit = True
+                await serving
+
+    def _listening(self) -> socket.socket:
+        host, port = self._settings.recorder_metrics_host, self._settings.recorder_metrics_port
         try:
-            yield
-        finally:
-            server.should_exit = True
-            await serving
+            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            raise SettingsError(
+                f"EXECLEDGER_RECORDER_METRICS_PORT: cannot listen on {host} port {port}: {error.strerror or error}"
+            ) from None
 
     async def _health(self, _: Request) -> Response:
         return PlainTextResponse("alive\n")

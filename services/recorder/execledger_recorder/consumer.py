@@ -109,13 +109,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             log.warning("place_unknown", error=str(error))
 
     async def _handle(self, message: KafkaMessage) -> None:
+        """FastStream would swallow what is raised here, and go on with the next batch."""
+        try:
+            await self._take(message.raw_message)
+        except (StoreUnavailable, KafkaError) as error:
+            log.warning("batch_lost", error=str(error) or repr(error))
+            self._lost = self._assigned()
+        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
+            self._fail(error)
+
+    async def _take(self, raw_batch: Sequence[ConsumerRecord]) -> None:
         if self._stopped:
             return
         if self._lost:
             await self._patiently(self._find_place)
             return
         moves = self._moves
-        batch = await self._placed(message.raw_message)
+        batch = await self._placed(raw_batch)
         reads = await self._read(batch)
         with self._metrics.phase("wait"):
             await self._finish()
@@ -164,10 +174,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             log.warning("batch_misplaced", why=str(misplaced))
             self._lost = self._assigned()
             await self._patiently(self._find_place)
-        except Exception:
-            log.exception("recorder_failed", records=len(reads))
-            self._stopped = True
-            self._on_bug()
+        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        log.error("recorder_failed", exc_info=error)
+        self._stopped = True
+        self._on_bug()
 
     async def _record_once(self, reads: Sequence[Read]) -> None:
         with self._metrics.phase("record"):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from execledger_contracts.cleaning import Limits
@@ -348,7 +349,7 @@ def _event_row(case: _Case, arrival: _Arrival) -> EventRow:
         event.time,
         event.sequence,
         arrival.entry.key[3],
-        _kafka_time(record),
+        _kafka_time(record.timestamp_ms),
         arrival.verdict.outcome,
         arrival.verdict.reason,
         record.topic,
@@ -360,7 +361,7 @@ def _event_row(case: _Case, arrival: _Arrival) -> EventRow:
 
 
 def _execution_row(case: _Case, record: ExecutionRecord) -> ExecutionRow:
-    heard_at = max(_kafka_time(arrival.record) for arrival in case.new)
+    heard_at = _kafka_time(max(arrival.record.timestamp_ms for arrival in case.new))
     return ExecutionRow(case.id, *case.alias, record, _foreign(case.alias[0], record, case.execution.labels), heard_at)
 
 
@@ -505,8 +506,9 @@ def _report(
     report.oldest_occurred_at = min(times, default=None)
 
 
-def _kafka_time(record: Record) -> datetime:
-    return datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
+@lru_cache(maxsize=4096)
+def _kafka_time(timestamp_ms: int) -> datetime:
+    return datetime.fromtimestamp(max(timestamp_ms, 0) / 1000, UTC)
 
 
 _UNJUDGED: Final = Verdict(Outcome.APPLIED)

@@ -15,7 +15,7 @@ import asyncpg
 
 from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally
-from execledger_recorder.errors import translated
+from execledger_recorder.errors import Unstorable, translated
 from execledger_recorder.lifecycle import ExecutionRecord, Outcome, StepRecord
 from execledger_recorder.lifecycle.state import StepKey
 
@@ -229,8 +229,12 @@ class Store:
     @asynccontextmanager
     async def batch(self) -> AsyncIterator["Batch"]:
         """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
-        async with self._connection() as connection, connection.transaction():
-            yield Batch(connection)
+        try:
+            async with self._connection() as connection, connection.transaction():
+                yield Batch(connection)
+        except Unstorable:
+            self._known_months.clear()  # a database that was restored may lack partitions that we made before
+            raise
 
     async def ensure_partitions(self, times: Iterable[datetime]) -> None:
         """Make the partitions that ids of these times need, each in a transaction of its own."""

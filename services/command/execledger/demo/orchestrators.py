@@ -126,10 +126,10 @@ def governed_flow(scene: Scene) -> Sequence[Record]:
         trigger=random.choice(["manual", "scheduled", "triggered"]),
         input={"topic": random.choice(TOPICS), "depth": random.randrange(1, 4)},
         labels={
-            "venture": str(fixed_uuid("venture", random.randrange(5))),
-            "prd": str(fixed_uuid("prd", random.randrange(12))),
-            "sd": f"SD-{random.randrange(100, 140)}",
-            "board_meeting": str(fixed_uuid("board meeting", random.randrange(6))),
+            "venture_id": str(fixed_uuid("venture", random.randrange(5))),
+            "prd_id": str(fixed_uuid("prd", random.randrange(12))),
+            "sd_id": f"SD-{random.randrange(100, 140)}",
+            "board_meeting_id": str(fixed_uuid("board meeting", random.randrange(6))),
         },
         tags=["governed", key.lower()],
         total_steps=4,
@@ -193,7 +193,7 @@ def crew(scene: Scene) -> Sequence[Record]:
         owner=owner(random),
         session_id=f"chat-{random.randrange(90)}",
         query=f"What is new about {random.choice(TOPICS)}?",
-        labels={"message": f"msg-{scene.number}", "graph": f"graph-{random.randrange(8)}"},
+        labels={"message_id": f"msg-{scene.number}", "graph_id": f"graph-{random.randrange(8)}"},
         mode="crew",
     )
     with execution:

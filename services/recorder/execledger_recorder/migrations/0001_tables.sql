@@ -8,6 +8,7 @@ CREATE TABLE execledger.execution_aliases (
     id          uuid NOT NULL UNIQUE,
     PRIMARY KEY (tenant_id, external_id)
 );
+CREATE INDEX execution_aliases_external_id ON execledger.execution_aliases (external_id);
 
 CREATE TABLE execledger.executions (
     id                  uuid NOT NULL PRIMARY KEY,

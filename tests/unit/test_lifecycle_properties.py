@@ -1,0 +1,393 @@
+"""Whatever happens in whatever order, the record is what the rules say of the set of events.
+
+Two things are held against the lifecycle: a reference written from the rules alone (reference_fold.py), and the promise
+that arrival (order, repetition, batching, going on from what is stored) leaves no trace in what is recorded.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import factories
+from execledger_contracts.events import WATCHDOG_SOURCE, Event, StepEvent
+from execledger_recorder.lifecycle import (
+    Execution,
+    ExecutionRecord,
+    Judge,
+    Outcome,
+    Step,
+    StepKey,
+    StepRecord,
+    Verdict,
+    endings,
+    enter,
+    execution_record,
+    fold,
+    step_record,
+)
+from execledger_recorder.lifecycle.folding import step_key
+from factories import (
+    cancel_requested,
+    created,
+    finished,
+    llm_called,
+    nth_id,
+    other,
+    progressed,
+    started,
+    step_finished,
+    step_started,
+    tool_called,
+    watchdog_ended,
+)
+from reference_fold import reference_outcome, reference_record, reference_steps
+
+EXTERNAL_ID: Final = "run-1"
+Saying = dict[str, Any]
+
+# What events say, in fragments that are put together: each a field that some rule is about.
+BEGINNING: Final[list[Saying]] = [
+    *({"workflow": {"id": "w", "version": "1"}}, {"workflow": {"name": "Research"}}, {"owner": {"id": "ann"}}),
+    *({"owner": {"name": "Bob"}}, {"trigger": {"mode": "manual"}}, {"trigger": {"event_id": "e"}}, {"query": ""}),
+    *({"session_id": "s"}, {"mode": "fast"}, {"mode": "slow"}, {"input": []}, {"input": 1}, {"total_steps": 4}),
+    *({"total_steps": 0}, {"tags": ["a"]}, {"tags": []}, {"labels": {"prd": "1"}}, {"labels": {"prd": "2", "x": None}}),
+    *({"labels": {}}, {"metadata": {"a": 1}}, {"metadata": {"a": None, "b": [1.5]}}, {"complexity_score": 0.5}),
+    *({"timeout_seconds": 9}, {"budget": {"token_limit": 5}}, {"budget": {"cost_limit_usd": "0.5"}}, {"budget": {}}),
+    *({"parent_execution_id": "p"}, {"root_execution_id": "r"}, {"owner": {}}),
+]
+PROGRESS: Final[list[Saying]] = [
+    *({"progress_percent": 0}, {"progress_percent": 70}, {"completed_steps": 1}, {"completed_steps": 9}),
+    *({"total_steps": 3}, {"total_steps": 0}, {"message": "still here"}),
+]
+ENDING: Final[list[Saying]] = [
+    *({"output": {}}, {"output": "text"}, {"result": ""}, {"duration_ms": 0}, {"duration_ms": 1500}),
+    *({"duration_ms": 2**53 - 1}, {"usage": {"prompt_tokens": 7}}, {"usage": {"cost_usd": "0.25", "total_tokens": 1}}),
+    *({"usage": {}}, {"usage": {"completion_tokens": 2, "cost_usd": "0"}}, {"agents_used": 3}, {"tools_invoked": 0}),
+    *({"cache_hits": 2}, {"metadata": {"b": 2}}, {"metadata": {}}),
+]
+FAILING: Final[list[Saying]] = [*ENDING, {"error": {"message": "no"}}, {"error": {"type": "Bad"}}, {"error": {}}]
+TIMING_OUT: Final[list[Saying]] = [*FAILING, {"provisional": True}]
+CANCELLING: Final[list[Saying]] = [
+    *(*FAILING, {"reason": "why"}, {"cancelled_by": "ann"}, {"killed_by_budget": True}, {"killed_by_budget": False}),
+]
+STEP: Final[list[Saying]] = [
+    *({"name": "Draft"}, {"operation": "write"}, {"total_items": 2}, {"agent_id": "a1"}, {"agent_id": "a2"}),
+    *({"parent_id": "root"}, {"input": 1}, {"input": ""}, {"metadata": {"a": 1}}, {"metadata": {"b": None}}),
+]
+STEP_ENDING: Final[list[Saying]] = [
+    *(*STEP, {"output": 1}, {"output": []}, {"error": {"message": "no"}}, {"error": {}}, {"duration_ms": 900}),
+    *({"duration_ms": 0}, {"unexpected": True}, {"unexpected": False}),
+]
+FACT: Final[list[Saying]] = [{"agent_id": "a1"}, {"agent_id": "a3"}, {"cache_hit": True}, {"step_id": "draft"}]
+LLM: Final[list[Saying]] = [
+    *(*FACT, {"prompt_tokens": 3}, {"completion_tokens": 4}, {"cost_usd": "0.3"}, {"cost_usd": "0"}),
+]
+
+ids: Final = st.integers(0, 999).map(nth_id)
+times: Final = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 2.0005, 3.000001, -1.0])
+attempts: Final = st.sampled_from([1, 1, 1, 2, 2, 3])
+sequences: Final = st.sampled_from([None, None, 0, 1, 2])
+parents: Final = st.sampled_from([None, None, None, "00-1", "00-2"])
+step_ids: Final = st.sampled_from(["draft", "draft", "review"])
+iterations: Final = st.sampled_from([None, 0, 1, 2])
+
+
+def said_of(
+    build: Callable[..., Event], fragments: Sequence[Saying], *, traced: bool = False, **more: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Event]:
+    """Events of one type that say up to four of these things."""
+    if traced:
+        more["traceparent"] = parents
+    attributes = st.fixed_dictionaries(
+        {"at": times, "attempt": attempts, "sequence": sequences, "event_id": ids, **more}
+    )
+    said = st.lists(st.sampled_from(fragments), max_size=4)
+    return st.builds(lambda attributes, said: build(**_merged(said), **attributes), attributes, said)
+
+
+def _merged(fragments: Sequence[Saying]) -> Saying:
+    return {name: value for fragment in fragments for name, value in fragment.items()}
+
+
+def _finished(status: str) -> Callable[..., Event]:
+    return lambda **said: finished(status, **said)
+
+
+def _step_finished(status: str) -> Callable[..., Event]:
+    return lambda **said: step_finished(status=status, **said)
+
+
+ends: Final = st.one_of(
+    said_of(_finished("completed"), ENDING, traced=True),
+    said_of(_finished("failed"), FAILING, traced=True),
+    said_of(_finished("timed_out"), TIMING_OUT, traced=True),
+    said_of(_finished("timed_out"), ENDING, source=st.just(WATCHDOG_SOURCE)),  # its source, and yet no marker
+    said_of(_finished("cancelled"), CANCELLING, traced=True),
+)
+step_events: Final = st.one_of(
+    said_of(step_started, STEP, step_id=step_ids, iteration=iterations),
+    *(
+        said_of(_step_finished(status), STEP_ENDING, step_id=step_ids, iteration=iterations)
+        for status in ("completed", "failed", "timed_out", "cancelled", "skipped")
+    ),
+)
+events: Final = st.one_of(
+    said_of(created, BEGINNING, traced=True),
+    said_of(started, BEGINNING, traced=True),
+    said_of(progressed, PROGRESS, traced=True),
+    said_of(cancel_requested, [{"requested_by": "ann"}], traced=True),
+    ends,
+    ends,
+    step_events,
+    step_events,
+    said_of(llm_called, LLM),
+    said_of(tool_called, FACT),
+    said_of(other, [{"duration_ms": 1}], traced=True),
+    said_of(watchdog_ended, [{"reason": "too long"}]),
+)
+histories: Final = st.lists(events, min_size=1, max_size=12, unique_by=lambda event: event.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A history as it comes: in any order, some of it again, in batches."""
+
+    batches: list[list[Event]]
+
+    @property
+    def stream(self) -> list[Event]:
+        return [event for batch in self.batches for event in batch]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> Arrival:
+    history = draw(histories)
+    again = draw(st.lists(st.sampled_from(history), max_size=3))
+    stream = draw(st.permutations([*history, *again]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(stream)), max_size=4)))
+    return Arrival([stream[low:high] for low, high in itertools.pairwise([0, *cuts, len(stream)])])
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the recorder does with a batch of one execution, with dictionaries for tables."""
+
+    log: dict[str, Event] = field(default_factory=dict)
+    row: ExecutionRecord | None = None
+    steps: dict[StepKey, StepRecord] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    def record(self, batch: Iterable[Event]) -> None:
+        new = {event.id: event for event in batch if event.id not in self.log}
+        if not new:
+            return
+        execution = Execution() if self.row is None else loaded(self.row.fold)
+        touched = {step_key(event) for event in new.values() if isinstance(event, StepEvent)}
+        steps = {key: Step.load(self.steps[key].fold) for key in touched & self.steps.keys()}
+        judge, head, before = Judge.after(execution, steps), execution.head, endings(execution)
+        entries = [enter(event, event.id) for event in new.values()]
+        self.verdicts |= {entry.event_id: judge.judge(entry) for entry in entries}
+        self.log |= new
+        if any(entry.key < head for entry in entries):
+            execution, steps = folded(self.log.values())
+            touched = set(steps)
+        else:
+            fold(execution, steps, sorted(entries, key=lambda entry: entry.key))
+            if endings(execution) != before:
+                self._load_open(steps, touched)
+        self.row = execution_record(execution, EXTERNAL_ID)
+        self.steps |= {key: step_record(steps[key], execution) for key in touched}
+
+    def _load_open(self, steps: dict[StepKey, Step], touched: set[StepKey]) -> None:
+        for key, row in self.steps.items():
+            if row.provisional or row.status == "running":
+                steps.setdefault(key, Step.load(row.fold))
+                touched.add(key)
+
+    def copy(self) -> "Ledger":
+        return Ledger(dict(self.log), self.row, dict(self.steps), dict(self.verdicts))
+
+
+def loaded(text: str) -> Execution:
+    execution = Execution.load(text)
+    assert execution is not None
+    return execution
+
+
+def folded(history: Iterable[Event]) -> tuple[Execution, dict[StepKey, Step]]:
+    """The fold of a set of events, from nothing and at once."""
+    execution, steps = Execution(), dict[StepKey, Step]()
+    fold(execution, steps, sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key))
+    return execution, steps
+
+
+def records(history: Iterable[Event]) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
+    execution, steps = folded(history)
+    return execution_record(execution, EXTERNAL_ID), {key: step_record(steps[key], execution) for key in steps}
+
+
+def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
+    """By column, without where the fold stands, the JSON as values."""
+    columns = {name: value for name, value in record._asdict().items() if name != "fold"}
+    is_json = {name for name in ("tags", "labels", "metadata") if columns.get(name) is not None}
+    return {name: json.loads(value) if name in is_json else value for name, value in columns.items()}
+
+
+@given(histories)
+@settings(max_examples=400, deadline=None)
+def test_the_record_is_what_the_rules_say(history: list[Event]) -> None:
+    record, steps = records(history)
+    assert shown(record) == reference_record(history, EXTERNAL_ID)
+    assert {key: shown(step) for key, step in steps.items()} == reference_steps(history)
+
+
+@given(arrivals())
+@settings(max_examples=250, deadline=None)
+def test_arrival_leaves_no_trace_in_the_record(arrival: Arrival) -> None:
+    ledger = Ledger()
+    for batch in arrival.batches:
+        ledger.record(batch)
+    assert (ledger.row, ledger.steps) == records(ledger.log.values())
+
+
+@given(arrivals())
+@settings(max_examples=250, deadline=None)
+def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> None:
+    batched, single = Ledger(), Ledger()
+    for batch in arrival.batches:
+        batched.record(batch)
+    for event in arrival.stream:
+        known = list(single.log.values())
+        single.record([event])
+        if len(single.log) > len(known):
+            verdict = single.verdicts[event.id]
+            assert (verdict.outcome, verdict.reason) == reference_outcome(known, event)
+    assert batched.verdicts == single.verdicts
+    assert (batched.row, batched.steps) == (single.row, single.steps)
+
+
+@given(histories, st.integers(0, 12))
+@settings(max_examples=150, deadline=None)
+def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list[Event], stop: int) -> None:
+    entries = sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key)
+    execution, steps = Execution(), dict[StepKey, Step]()
+    fold(execution, steps, entries[:stop])
+    execution, steps = loaded(execution.dump()), {key: Step.load(step.dump()) for key, step in steps.items()}
+    fold(execution, steps, entries[stop:])
+    whole, whole_steps = folded(history)
+    assert execution.dump() == whole.dump()
+    assert {key: step.dump() for key, step in steps.items()} == {key: s.dump() for key, s in whole_steps.items()}
+
+
+texts: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
+numbers: Final = st.integers() | st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False)
+anything: Final = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(texts, anything, max_size=3), st.dictionaries(texts, texts, max_size=2), st.lists(texts))
+@settings(max_examples=100, deadline=None)
+def test_what_people_say_in_json_survives_being_stored(
+    metadata: dict[str, Any], labels: dict[str, str], tags: list[str]
+) -> None:
+    said = started(metadata=metadata, labels=labels, tags=tags), step_started(metadata=metadata)
+    execution, steps = folded(said)
+    assert loaded(execution.dump()).dump() == execution.dump()
+    assert execution_record(loaded(execution.dump()), EXTERNAL_ID) == execution_record(execution, EXTERNAL_ID)
+    (step,) = steps.values()
+    assert step_record(Step.load(step.dump()), execution) == step_record(step, execution)
+    assert json.loads(step_record(step, execution).metadata or "") == metadata
+
+
+@given(histories)
+@settings(max_examples=200, deadline=None)
+def test_a_rejected_ending_contributes_nothing(history: list[Event]) -> None:
+    *before, last = history
+    ledger = Ledger()
+    ledger.record(before)
+    if before and reference_outcome(before, last)[0] == Outcome.REJECTED:
+        (record, steps), (record_after, steps_after) = records(before), records(history)
+        # A step's refused ending is a sign of life all the same: it makes the watchdog's ending void.
+        if not record.provisional:
+            same = {"version": len(history)}
+            assert shown(record_after) == {**shown(record), **same}
+            assert {key: shown(step) for key, step in steps_after.items()} == {k: shown(s) for k, s in steps.items()}
+
+
+@given(histories, st.permutations(range(12)))
+@settings(max_examples=100, deadline=None)
+def test_figures_never_fall_in_order_of_arrival(history: list[Event], order: list[int]) -> None:
+    """Retries add up: what was consumed by facts stays consumed, in whatever attempt it was."""
+    facts = [event for event in history if event.type in ("llm.called", "tool.called")]
+    seen, tokens, cost = list[Event](), 0, 0
+    for event in sorted(facts, key=lambda fact: order[history.index(fact)]):
+        seen.append(event)
+        record, _ = records(seen)
+        assert (record.total_tokens, record.cost_nanos) >= (tokens, cost)
+        tokens, cost = record.total_tokens, record.cost_nanos
+
+
+# Small histories, all of them, in every order.
+
+INTERESTING: Final = [
+    created(at=3, metadata={"a": 1}, event_id=nth_id(1)),
+    started(at=1, total_steps=2, event_id=nth_id(2)),
+    finished("completed", at=4, duration_ms=5, event_id=nth_id(3)),
+    finished("failed", at=4, error={"message": "no"}, sequence=1, event_id=nth_id(4)),
+    finished("completed", at=6, result="late", metadata={"a": 2}, event_id=nth_id(5)),
+    watchdog_ended(at=5, event_id=nth_id(6)),
+    step_started("draft", at=2, event_id=nth_id(7)),
+    step_finished("draft", "failed", at=4, event_id=nth_id(8)),
+    step_finished("draft", "completed", at=5.5, event_id=nth_id(9)),
+    llm_called(at=5.2, prompt_tokens=3, cost_usd="0.1", event_id=nth_id(10)),
+    cancel_requested(at=0, attempt=2, event_id=nth_id(11)),
+    step_started("draft", at=0, attempt=2, event_id=nth_id(12)),
+    watchdog_ended(at=7, attempt=2, event_id=nth_id(13)),
+    other(at=9, attempt=2, event_id=nth_id(14)),
+]
+CONTRADICTORY: Final = [INTERESTING[number - 1] for number in (2, 3, 4, 5, 6, 7, 9)]
+
+
+def arrive_in_every_order(interesting: Sequence[Event], depth: int) -> int:
+    """Record every sequence of up to that many of these events, one by one; how many sets there were."""
+    known: dict[frozenset[str], tuple[ExecutionRecord | None, dict[StepKey, StepRecord]]] = {}
+
+    def go_on(ledger: Ledger) -> None:
+        key = frozenset(ledger.log)
+        assert known.setdefault(key, (ledger.row, ledger.steps)) == (ledger.row, ledger.steps)
+        for event in interesting if len(key) < depth else ():
+            if event.id not in key:
+                longer = ledger.copy()
+                longer.record([event])
+                go_on(longer)
+
+    go_on(Ledger())
+    for key, (row, steps) in known.items():
+        history = [event for event in interesting if event.id in key]
+        if row is not None:
+            assert shown(row) == reference_record(history, EXTERNAL_ID)
+            assert {key: shown(step) for key, step in steps.items()} == reference_steps(history)
+    return len(known)
+
+
+def test_every_small_history_is_the_same_in_every_order() -> None:
+    assert arrive_in_every_order(INTERESTING, depth=4) == 1 + 14 + 91 + 364 + 1001
+
+
+def test_contradictions_are_the_same_in_every_order() -> None:
+    assert arrive_in_every_order(CONTRADICTORY, depth=6) == 2**7 - 1
+
+
+def test_the_builders_of_histories_say_each_thing_by_itself() -> None:
+    """Guards the generators: a fragment that the contract refuses would fail here with its name."""
+    for build, fragments in ((created, BEGINNING), (progressed, PROGRESS), (llm_called, LLM), (tool_called, FACT)):
+        for fragment in fragments:
+            assert factories.event(build().type, fragment).data is not None
