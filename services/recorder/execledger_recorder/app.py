@@ -134,7 +134,14 @@ class _Recorder:
         return await self._wait_for(f"Postgres at {self._settings.database_address}", current)
 
     async def _wait_for_kafka(self, broker: KafkaBroker) -> bool:
-        return await self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}", broker.start)
+        async def start() -> None:
+            try:
+                await broker.start()
+            except KafkaError:
+                await broker.stop()  # closes what was opened on the way
+                raise
+
+        return await self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}", start)
 
     async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> bool:
         """Whether it came, rather than the signal to stop."""
