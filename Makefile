@@ -6,10 +6,10 @@ PYTHONS := $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 py
 # A stamp for each Python, so that another PYTHON makes .venv anew; without PYTHON the one that is there will do.
 MADE := $(or $(if $(PYTHON),,$(firstword $(wildcard $(VENV)/made-*))),$(VENV)/made-with-$(subst /,_,$(or $(PYTHON),any)))
 RUN := $(VENV)/bin/python -m
-SOURCES := contracts services tests
+SOURCES := contracts services tests deploy
 # Package indexes, and directories on somebody's machine. The brackets keep this line from finding itself.
-STRANGERS := [p]ypi\.|[p]ythonhosted|[m]aven\.(org|apache)|[n]pmjs|/([h]ome|[r]oot|[U]sers|[b]uilds)/
-STRANGERS := $(STRANGERS)|https?://[^/ "']*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
+STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]sers|[b]uilds)/
+STRANGERS := $(STRANGERS)|https?://[^/[:space:]]*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
 TREE := --exclude-dir=.git --exclude-dir=$(VENV) --exclude-dir='.*_cache' --exclude-dir=.hypothesis --exclude-dir='.execledger*'
 
 .PHONY: help demo test check bench schema constraints clean

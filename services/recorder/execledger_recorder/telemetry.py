@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Final, Literal
 
@@ -79,6 +79,12 @@ class Metrics:
         self.refolds.inc(report.refolded)
         if lag_seconds is not None:
             self.lag_seconds.observe(max(0.0, lag_seconds))
+
+    def forget(self, partition: int) -> None:
+        """Show no more of a partition that another recorder reads now."""
+        for lag in (self.consumer_lag_records, self.consumer_lag_seconds):
+            with suppress(KeyError):  # it was never shown
+                lag.remove(partition)
 
     def accounted(self, ledger: list[LedgerRow]) -> None:
         """Show what the ledger says of itself."""
