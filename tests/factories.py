@@ -15,6 +15,7 @@ from execledger_contracts.decoding import reread
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
 from execledger_contracts.status import Status
 
+OF_THE_STEP: Final = ("name", "operation", "iteration", "total_items", "agent_id", "parent_id")
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ids: Final = itertools.count(1)
 
@@ -81,8 +82,8 @@ def finished(status: str = Status.COMPLETED, **said: Any) -> Event:
 
 def watchdog_ended(*, reason: str = "silent for 60 s", **said: Any) -> Event:
     """The watchdog's provisional ending."""
-    said = {"source": WATCHDOG_SOURCE, **said}
-    return _said("execution.timed_out", said | {"provisional": True, "reason": reason})
+    said.setdefault("source", WATCHDOG_SOURCE)
+    return _said("execution.timed_out", {**said, "provisional": True, "reason": reason})
 
 
 def step_started(step_id: str = "draft", **said: Any) -> Event:
@@ -108,7 +109,6 @@ def other(type_: str = "agent.thinking", **said: Any) -> Event:
 
 
 _ATTRIBUTES: Final = ("at", "attempt", "sequence", "event_id", "source", "traceparent")
-_OF_THE_STEP: Final = ("name", "operation", "iteration", "total_items", "agent_id", "parent_id")
 
 
 def _said(type_: str, said: dict[str, Any]) -> Event:
@@ -117,5 +117,5 @@ def _said(type_: str, said: dict[str, Any]) -> Event:
 
 
 def _step(type_: str, step_id: str, said: dict[str, Any]) -> Event:
-    step = {"id": step_id, **{name: said.pop(name) for name in _OF_THE_STEP if name in said}}
-    return _said(type_, said | {"step": step})
+    step: dict[str, Any] = {"id": step_id, **{name: said.pop(name) for name in OF_THE_STEP if name in said}}
+    return _said(type_, {**said, "step": step})

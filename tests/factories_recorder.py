@@ -103,9 +103,9 @@ class Desk:
         """The outcome, with its reason, of what was logged from partition 0, by offset."""
         rows = await self.rows(
             'SELECT "offset", outcome, reason FROM execledger.execution_events WHERE topic = $1 AND partition = 0'
-            ' UNION ALL SELECT "offset", \'duplicate\', reason FROM execledger.duplicates'
+            " UNION ALL SELECT \"offset\", 'duplicate', reason FROM execledger.duplicates"
             " WHERE topic = $1 AND partition = 0"
-            ' UNION ALL SELECT "offset", \'dead_lettered\', reason FROM execledger.dead_letters'
+            " UNION ALL SELECT \"offset\", 'dead_lettered', reason FROM execledger.dead_letters"
             " WHERE topic = $1 AND partition = 0",
             topic,
         )
@@ -140,9 +140,12 @@ async def assert_balanced(connection: asyncpg.Connection) -> None:
 
 async def snapshot(connection: asyncpg.Connection, tenant: str = "default") -> dict[str, list[Row]]:
     """All that is recorded of a tenant, without surrogate ids, recording clocks and what names the tenant."""
-    return {
-        table: [dict(row) for row in await connection.fetch(query, tenant)] for table, query in _SNAPSHOTS.items()
-    }
+    return {table: [dict(row) for row in await connection.fetch(query, tenant)] for table, query in _SNAPSHOTS.items()}
+
+
+def chance(seed: int) -> Random:
+    """Chance that repeats."""
+    return Random(seed)  # noqa: S311  # no secret
 
 
 def batches(records: Sequence[Record], random: Random, most: int = 12) -> Iterable[Sequence[Record]]:
@@ -192,7 +195,7 @@ def history(**attributes: Any) -> list[Row]:
         event("step.started", {"step": {"name": "after the end"}}, at=25),
     ]
     timed_out = [event("execution.timed_out", {"provisional": True}, at=30), event("tool.called", at=29)]
-    pending = [event("execution.created", {"owner": {"id": "ann", "name": "Ann B"}, "timeout_seconds": 9}, at=86_400)]
+    pending = [event("execution.created", {"owner": {"id": "ann", "name": "Ann B"}, "timeout_seconds": 9}, at=50_000)]
     parts = {"run-1": first, "run-2": cancelled, "run-3": timed_out, "run-4": pending}
     return [{**said, "subject": run, **attributes} for run, part in parts.items() for said in part]
 
@@ -202,16 +205,17 @@ SELECT topic, partition, outcome, count(*) FROM execledger.execution_events GROU
 UNION ALL SELECT topic, partition, 'duplicate', count(*) FROM execledger.duplicates GROUP BY 1, 2
 UNION ALL SELECT topic, partition, 'dead_lettered', count(*) FROM execledger.dead_letters GROUP BY 1, 2
 """
+# What names the tenant, surrogate ids, recording clocks.
 _OWN = "'tenant_id', 'id', 'execution_id', 'tenant_uuid', 'recorded_at', 'updated_at'"
 _SNAPSHOTS = {
     "executions": f"""
         SELECT to_jsonb(execution) - ARRAY[{_OWN}] AS row FROM execledger.executions AS execution
-        WHERE tenant_id = $1 ORDER BY external_id""",
+        WHERE tenant_id = $1 ORDER BY external_id""",  # noqa: S608  # of our own making, as below
     **{
         table: f"""
         SELECT alias.external_id, to_jsonb(child) - ARRAY[{_OWN}] AS row
         FROM execledger.{table} AS child JOIN execledger.execution_aliases AS alias ON alias.id = child.execution_id
-        WHERE child.tenant_id = $1 ORDER BY external_id, {key}"""
+        WHERE child.tenant_id = $1 ORDER BY external_id, {key}"""  # noqa: S608
         for table, key in {
             "steps": "step_id, iteration, attempt",
             "llm_calls": "event_id",
@@ -224,9 +228,10 @@ _SNAPSHOTS = {
                raw::jsonb - 'tenantid' AS said
         FROM execledger.execution_events AS event JOIN execledger.execution_aliases AS alias ON alias.id = execution_id
         WHERE event.tenant_id = $1 ORDER BY external_id, event_id""",
-    "workflows": "SELECT id, name, version, occurred_at, event_id FROM execledger.workflows WHERE tenant_id = $1 ORDER BY id",
+    "workflows": """
+        SELECT id, name, version, occurred_at, event_id FROM execledger.workflows WHERE tenant_id = $1 ORDER BY id""",
     "owners": "SELECT id, email, name, occurred_at, event_id FROM execledger.owners WHERE tenant_id = $1 ORDER BY id",
     "usage_daily": """
-        SELECT to_jsonb(day) - ARRAY['tenant_id'] AS row FROM execledger.usage_daily AS day
+        SELECT to_jsonb(usage) - ARRAY['tenant_id'] AS row FROM execledger.usage_daily AS usage
         WHERE tenant_id = $1 ORDER BY owner_id, day""",
 }

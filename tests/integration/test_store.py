@@ -17,8 +17,7 @@ from execledger_recorder import migrations
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
 from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
-from factories_recorder import NOON, Desk, Topic, batches, desk, event, history, snapshot
-from random import Random
+from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 STATEMENTS = {
     file.name: file.read_text(encoding="utf-8")
@@ -94,8 +93,9 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
             assert await tx._connection.fetchval("SELECT current_user") == "execledger_recorder"
         assert await restricted.store.pending_migrations() == []
         topic = Topic()
-        events = [*history(), *history(), event(at=-10 * 366 * 86_400, subject="long ago"), b"garbage"]
-        for batch in batches(topic.add(*events), Random(1)):
+        long_ago = event(at=-10 * 366 * 86_400, subject="long ago")
+        events: list[Row | bytes] = [*history(), *history(), long_ago, b"garbage"]
+        for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
         await restricted.store.make_partitions_ahead(2)
         await restricted.store.note_ledger_ends("events", [(0, 99, NOON)])
@@ -110,7 +110,11 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
 
 async def test_the_recorder_s_role_owns_nothing_and_changes_no_schema(office: Desk) -> None:
     await office.connection.execute("SET ROLE execledger_recorder")
-    for refused in ("DROP TABLE execledger.outbox", "TRUNCATE execledger.execution_events", "CREATE TABLE execledger.x ()"):
+    for refused in (
+        "DROP TABLE execledger.outbox",
+        "TRUNCATE execledger.execution_events",
+        "CREATE TABLE execledger.x ()",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await office.connection.execute(refused)
     await office.connection.execute("RESET ROLE")
@@ -172,7 +176,9 @@ async def test_partitions_that_a_restored_database_lacks_are_made_again(office: 
     await office.record(topic.add(event()))
     for parent in PARTITIONED:
         await office.connection.execute(f"DROP TABLE execledger.{parent}_m2026_03")
-    await office.connection.execute("TRUNCATE execledger.execution_aliases, execledger.ledger, execledger.execution_labels")
+    await office.connection.execute(
+        "TRUNCATE execledger.execution_aliases, execledger.ledger, execledger.execution_labels"
+    )
     office.opened.clear()
     await office.record(Topic().add(event(), event("execution.completed", at=1)))
     assert await office.events() == {0: "applied", 1: "applied"}
@@ -223,7 +229,10 @@ async def test_one_relay_is_active_at_a_time(office: Desk) -> None:
 
 
 async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> None:
-    rows = [OutboxRow("t", b"\xff", None, pack_headers([("h", b"\xff"), ("h", None)])), OutboxRow("t", None, b"v", "[]")]
+    rows = [
+        OutboxRow("t", b"\xff", None, pack_headers([("h", b"\xff"), ("h", None)])),
+        OutboxRow("t", None, b"v", "[]"),
+    ]
     async with office.store.batch() as tx:
         await tx.append_outbox(rows)
     async with office.store.relay() as relay:

@@ -58,6 +58,7 @@ def test_what_is_not_set_up_yet_may_still_come_while_connecting(sqlstate: str) -
         TimeoutError(),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
         asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InterfaceError("cannot call Connection.fetch(): connection has been released back to the pool"),
     ],
 )
 def test_a_lost_connection_asks_to_wait_and_says_something(error: Exception) -> None:

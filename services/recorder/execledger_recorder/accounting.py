@@ -10,7 +10,10 @@ from execledger_recorder.lifecycle import Outcome
 
 
 class Record(NamedTuple):
-    """A Kafka record. Its fetch showed that no other of its partition lies from `reaches_back_to` up to it."""
+    """A Kafka record, its timestamp not beyond the year 9999.
+
+    Its fetch showed that no other of its partition lies from `reaches_back_to` up to it.
+    """
 
     topic: str
     partition: int

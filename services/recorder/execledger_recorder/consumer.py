@@ -28,6 +28,7 @@ log = structlog.get_logger()
 _SLICE: Final = 50  # records decoded before the loop turns: about 1 ms, in which Postgres's answers wait
 _COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger says where to read on
 _LONGEST_PAUSE: Final = 5.0
+_LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -47,6 +48,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._in_hand: asyncio.Task[None] | None = None
         self._stopped = False
         self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
+        self._turn = asyncio.Lock()  # to find our place
         self._sought: dict[int, int] = {}  # where the next fetch of a partition starts, because we said so
         self._moves = 0  # how often we sought: batches fetched before are void
         self._next_offsets: dict[int, int] = {}
@@ -97,6 +99,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """Finish what is in hand, so that the next owner need not do it again."""
         await self._finish()
         await self._commit()
+        for topic_partition in revoked:
+            self._metrics.forget(topic_partition.partition)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Read on from where the ledger stands, whatever offsets Kafka remembers."""
@@ -111,17 +115,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def _handle(self, message: KafkaMessage) -> None:
         """FastStream would swallow what is raised here, and go on with the next batch."""
         try:
-            await self._take(message.raw_message)
+            await self._take_or_return(message.raw_message)
+        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
+            self._fail(error)
+
+    async def _take_or_return(self, raw_batch: Sequence[ConsumerRecord]) -> None:
+        try:
+            await self._take(raw_batch)
         except (StoreUnavailable, KafkaError) as error:
             log.warning("batch_lost", error=str(error) or repr(error))
             self._lost = self._assigned()
-        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
-            self._fail(error)
+            await self._patiently(self._find_place)  # now: no other batch may come to remind us
 
     async def _take(self, raw_batch: Sequence[ConsumerRecord]) -> None:
         if self._stopped:
             return
         if self._lost:
+            for raw in raw_batch:  # what is passed over here proves no gap to the next batch
+                self._sought.pop(raw.partition, None)
             await self._patiently(self._find_place)
             return
         moves = self._moves
@@ -144,7 +155,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 reach = await self._reach(raw.partition, raw.offset)
             follows[raw.partition] = raw.offset + 1
             placed.append(
-                Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.headers, raw.value, reach)
+                Record(
+                    raw.topic,
+                    raw.partition,
+                    raw.offset,
+                    min(raw.timestamp, _LATEST_MS),
+                    raw.key,
+                    raw.headers,
+                    raw.value,
+                    reach,
+                )
             )
         return placed
 
@@ -156,7 +176,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         sought = self._sought.pop(partition, offset)
         if sought == offset:
             return offset
-        return sought if await self._log_start(partition) <= sought else offset
+        return sought if (await self._log_starts([partition]))[partition] <= sought else offset
 
     async def _read(self, batch: Sequence[Record]) -> list[Read]:
         reads: list[Read] = []
@@ -169,13 +189,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _record(self, reads: Sequence[Read]) -> None:
         try:
+            await self._record_or_return(reads)
+        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
+            self._fail(error)
+
+    async def _record_or_return(self, reads: Sequence[Read]) -> None:
+        try:
             await self._patiently(lambda: self._record_once(reads))
         except Misplaced as misplaced:
             log.warning("batch_misplaced", why=str(misplaced))
             self._lost = self._assigned()
             await self._patiently(self._find_place)
-        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
-            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         log.error("recorder_failed", exc_info=error)
@@ -212,9 +236,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 return
 
     async def _finish(self) -> None:
-        if self._in_hand is not None:
-            await self._in_hand
-            self._in_hand = None
+        if (in_hand := self._in_hand) is not None:
+            await in_hand
+            if self._in_hand is in_hand:  # another who waited may have begun the next one
+                self._in_hand = None
         if time() >= self._commit_due:
             await self._commit()
 
@@ -231,16 +256,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _find_place(self) -> None:
         """Go to where the ledger stands in each lost partition, opening accounts and counting what is gone."""
-        lost = set(self._lost)
-        starts = {partition: await self._log_start(partition) for partition in sorted(lost)}
-        positions = await self._store.open_ledger(self._settings.events_topic, starts)
-        for partition, position in positions.items():
-            if position < starts[partition]:
-                log.error("records_missed", partition=partition, first=position, upto=starts[partition])
-                await self._store.miss_records(self._settings.events_topic, partition, starts[partition])
-                self._metrics.missed.inc(starts[partition] - position)
-            self._seek(partition, max(position, starts[partition]))
-        self._lost -= lost
+        lost = set(
+            self._lost
+        )  # before it is our turn: who passed over a batch must seek again, whoever found the place
+        async with self._turn:  # two at once would count what is gone twice
+            starts = await self._log_starts(lost)
+            positions = await self._store.open_ledger(self._settings.events_topic, starts)
+            for partition, position in positions.items():
+                if position < starts[partition]:
+                    log.error("records_missed", partition=partition, first=position, upto=starts[partition])
+                    await self._store.miss_records(self._settings.events_topic, partition, starts[partition])
+                    self._metrics.missed.inc(starts[partition] - position)
+                self._seek(partition, max(position, starts[partition]))
+            self._lost -= lost
 
     def _seek(self, partition: int, offset: int) -> None:
         if self._consumer is not None and partition in self._assigned():
@@ -249,12 +277,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._next_offsets[partition] = offset
             self._moves += 1
 
-    async def _log_start(self, partition: int) -> int:
-        topic_partition = self._topic_partition(partition)
+    async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:
+        """In one question: each waits half a second behind a fetch that finds nothing."""
         if self._consumer is None:
             raise StoreUnavailable("the consumer is not connected")
-        starts = await self._consumer.beginning_offsets([topic_partition])
-        return int(starts[topic_partition])
+        starts = await self._consumer.beginning_offsets([self._topic_partition(each) for each in sorted(partitions)])
+        return {topic_partition.partition: int(start) for topic_partition, start in starts.items()}
 
     async def _is_level(self, topic_partition: TopicPartition, end: int) -> bool:
         """Whether nothing waits. The client's position also passes over the markers that end a log of transactions."""

@@ -29,6 +29,8 @@ _INFRASTRUCTURE: Final = ("08", "25", "40", "53", "55", "57", "58", "F0", "XX")
 _STATEMENT_TIMEOUT: Final = "57014"
 _NOT_YET: Final = ("28P01", "28000", "3D000", "3F000", "42P01")  # while connecting: not set up yet, which may change
 
+_LOST_CONNECTION: Final = ("closed", "released back to the pool")  # how the client says it of one that lay idle
+
 
 @contextmanager
 def translated(*, connecting: bool = False) -> Iterator[None]:
@@ -49,7 +51,7 @@ def translated(*, connecting: bool = False) -> Iterator[None]:
     except asyncpg.InterfaceError as error:
         if isinstance(error, ValueError):  # a value that the client cannot even encode
             raise Unstorable(_first_line(error)) from error
-        if "closed" in str(error):
+        if any(said in str(error) for said in _LOST_CONNECTION):
             raise StoreUnavailable(_first_line(error)) from error
         raise
 

@@ -66,9 +66,22 @@ async def _send_all(producer: AIOKafkaProducer, messages: list[OutboxRow]) -> No
 
 
 async def _enqueue(producer: AIOKafkaProducer, message: OutboxRow) -> asyncio.Future[object]:
+    headers = unpack_headers(message.headers)
+    if message.key is None and message.value is None:
+        return await _enqueue_empty(producer, message.topic, headers)
     future: asyncio.Future[object] = await producer.send(
-        message.topic, value=message.value, key=message.key, headers=unpack_headers(message.headers)
+        message.topic, value=message.value, key=message.key, headers=headers
     )
+    return future
+
+
+async def _enqueue_empty(
+    producer: AIOKafkaProducer, topic: str, headers: list[tuple[str, bytes]]
+) -> asyncio.Future[object]:
+    """Neither key nor value: Kafka allows it, and `send` does not."""
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=headers)
+    future: asyncio.Future[object] = await producer.send_batch(batch, topic, partition=0)
     return future
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
@@ -120,29 +121,33 @@ async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: 
         fresh, tallies = account(positions, (record for record, _ in batch))
         if not fresh:
             return Report()
-        ahead = {(record.partition, record.offset) for record in fresh}
-        reads = [pair for pair in batch if (pair[0].partition, pair[0].offset) in ahead]
-        report = await _record_fresh(tx, reads, dead_letter_topic)
+        report = await _record_fresh(tx, _reads_of(fresh, batch), dead_letter_topic)
         for (partition, outcome), count in report.outcomes.items():
             tallies[partition].outcomes[outcome] += count
         await tx.advance_ledger(topic, tallies)
     return report
 
 
+def _reads_of(fresh: Sequence[Record], batch: Sequence[Read]) -> Sequence[Read]:
+    if len(fresh) == len(batch):
+        return batch
+    ahead = {(record.partition, record.offset) for record in fresh}
+    return [pair for pair in batch if (pair[0].partition, pair[0].offset) in ahead]
+
+
 def _partition_times(batch: Sequence[Read]) -> Iterator[datetime]:
     """The times in the ids that new executions of this batch may get."""
-    seen: set[str] = set()
+    seen: set[Alias] = set()
     for record, decoded in batch:
-        if isinstance(decoded, Decoded) and decoded.event.subject not in seen:
-            seen.add(decoded.event.subject)
+        if isinstance(decoded, Decoded) and (decoded.event.tenantid, decoded.event.subject) not in seen:
+            seen.add((decoded.event.tenantid, decoded.event.subject))
             yield decoded.event.time.astimezone(UTC)
             if own := own_id(decoded.event.subject, record.timestamp_ms):
                 yield datetime.fromtimestamp(id_milliseconds(own) / 1000, UTC)
 
 
-@dataclass(slots=True)
-class _Arrival:
-    """One decoded record, and what became of it."""
+class _Arrival(NamedTuple):
+    """One decoded record that brought a new event, and what became of it."""
 
     record: Record
     decoded: Decoded
@@ -156,8 +161,10 @@ class _Case:
 
     id: str
     alias: Alias
-    arrivals: list[tuple[Record, Decoded]] = field(default_factory=list)
-    new: list[_Arrival] = field(default_factory=list)
+    arrivals: Sequence[tuple[Record, Decoded]]
+    fresh: list[tuple[Record, Decoded]] = field(default_factory=list)  # the arrivals that are no duplicates
+    entries: list[Entry] = field(default_factory=list)  # of those
+    new: list[_Arrival] = field(default_factory=list)  # those, judged
     before: LockedExecution | None = None
     execution: Execution = field(default_factory=Execution)
     steps: dict[StepKey, Step] = field(default_factory=dict)
@@ -183,7 +190,7 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
     await _refold(tx, [case for case in changed if case.must_refold])
     for case in changed:
         if not case.must_refold:
-            fold(case.execution, case.steps, sorted((a.entry for a in case.new), key=lambda entry: entry.key))
+            fold(case.execution, case.steps, sorted(case.entries, key=_by_key))
     await _load_open_steps(tx, [case for case in changed if _endings_changed(case, endings_before[case.id])])
     records = [(case, execution_record(case.execution, case.alias[1])) for case in changed]
     await _save(tx, records)
@@ -195,14 +202,14 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
 
 async def _open_cases(tx: Batch, good: Sequence[tuple[Record, Decoded]]) -> list[_Case]:
     """The executions of a batch, in id order, each locked and as it was recorded."""
-    firsts: dict[Alias, tuple[Record, Decoded]] = {}
-    for record, decoded in good:
-        firsts.setdefault((decoded.event.tenantid, decoded.event.subject), (record, decoded))
-    known = await tx.find_aliases(list(firsts))
-    added = await _add_aliases(tx, {alias: first for alias, first in firsts.items() if alias not in known}, known)
-    cases = {alias: _Case(id_, alias) for alias, id_ in (known | added).items()}
-    for record, decoded in good:
-        cases[(decoded.event.tenantid, decoded.event.subject)].arrivals.append((record, decoded))
+    arrivals: dict[Alias, list[tuple[Record, Decoded]]] = {}
+    for pair in good:
+        event = pair[1].event
+        arrivals.setdefault((event.tenantid, event.subject), []).append(pair)
+    known = await tx.find_aliases(list(arrivals))
+    firsts = {alias: pairs[0] for alias, pairs in arrivals.items() if alias not in known}
+    added = await _add_aliases(tx, firsts, known)
+    cases = {alias: _Case(id_, alias, arrivals[alias]) for alias, id_ in (known | added).items()}
     locked = await tx.lock_executions(sorted(known.values()))
     for case in cases.values():
         if before := locked.get(case.id):
@@ -254,7 +261,8 @@ async def _sift(tx: Batch, cases: Sequence[_Case]) -> list[DuplicateRow]:
                 duplicates.append(DuplicateRow(record.topic, record.partition, record.offset, *key, reason))
                 continue
             first[decoded.event_id] = decoded
-            case.new.append(_Arrival(record, decoded, enter(decoded.event, decoded.event_id), _UNJUDGED))
+            case.fresh.append((record, decoded))
+        case.entries = [enter(decoded.event, decoded.event_id) for _, decoded in case.fresh]
     return duplicates
 
 
@@ -278,7 +286,7 @@ def _content(text: str) -> tuple[Any, ...]:
 async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
     by_id = {case.id: case for case in cases}
     for case in cases:
-        case.touched = {step_key(a.entry.event) for a in case.new if isinstance(a.entry.event, StepEvent)}
+        case.touched = {step_key(entry.event) for entry in case.entries if isinstance(entry.event, StepEvent)}
     keys = [(case.id, key) for case in cases if case.before for key in case.touched]
     for execution_id, text in await tx.find_steps(keys) if keys else ():
         step = Step.load(text)
@@ -288,21 +296,21 @@ async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
 def _judge(case: _Case) -> None:
     judge = Judge.after(case.execution, case.steps)
     head = case.execution.head
-    for arrival in case.new:
-        arrival.verdict = judge.judge(arrival.entry)
-        case.must_refold = case.must_refold or arrival.entry.key < head
+    judged = zip(case.fresh, case.entries, strict=True)
+    case.new = [_Arrival(record, decoded, entry, judge.judge(entry)) for (record, decoded), entry in judged]
+    case.must_refold = case.must_refold or any(entry.key < head for entry in case.entries)
 
 
 async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
     """Fold from the first event: what is new lies behind the head of the row."""
     if not cases:
         return
-    entries: dict[str, list[Entry]] = {case.id: [arrival.entry for arrival in case.new] for case in cases}
+    entries: dict[str, list[Entry]] = {case.id: list(case.entries) for case in cases}
     for execution_id, event_id, text in await tx.read_events([case.id for case in cases]):
         entries[execution_id].append(enter(reread(text), event_id))
     for case in cases:
         case.execution, case.steps = Execution(), {}
-        fold(case.execution, case.steps, sorted(entries[case.id], key=lambda entry: entry.key))
+        fold(case.execution, case.steps, sorted(entries[case.id], key=_by_key))
         case.touched = set(case.steps)
 
 
@@ -324,7 +332,7 @@ async def _load_open_steps(tx: Batch, cases: Sequence[_Case]) -> None:
 async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> None:
     cases = [case for case, _ in records]
     await tx.save_executions([_execution_row(case, record) for case, record in records])
-    await tx.append_events([_event_row(case, arrival) for case in cases for arrival in case.new])
+    await tx.append_events([row for case in cases for row in _event_rows(case)])
     await tx.save_steps([row for case in cases for row in _step_rows(case)])
     await tx.append_llm_calls([row for case in cases for row in _llm_call_rows(case)])
     await tx.append_tool_calls([row for case in cases for row in _tool_call_rows(case)])
@@ -338,26 +346,28 @@ async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> 
     await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
 
 
-def _event_row(case: _Case, arrival: _Arrival) -> EventRow:
-    event, record = arrival.decoded.event, arrival.record
-    return EventRow(
-        case.id,
-        arrival.decoded.event_id,
-        case.alias[0],
-        event.type,
-        event.attempt,
-        event.time,
-        event.sequence,
-        arrival.entry.key[3],
-        _kafka_time(record.timestamp_ms),
-        arrival.verdict.outcome,
-        arrival.verdict.reason,
-        record.topic,
-        record.partition,
-        record.offset,
-        arrival.decoded.digest,
-        arrival.decoded.text,
-    )
+def _event_rows(case: _Case) -> Iterator[EventRow]:
+    tenant_id = case.alias[0]
+    for record, decoded, entry, verdict in case.new:
+        event = decoded.event
+        yield EventRow(
+            case.id,
+            decoded.event_id,
+            tenant_id,
+            event.type,
+            event.attempt,
+            event.time,
+            event.sequence,
+            entry.key[3],
+            _kafka_time(record.timestamp_ms),
+            verdict.outcome,
+            verdict.reason,
+            record.topic,
+            record.partition,
+            record.offset,
+            decoded.digest,
+            decoded.text,
+        )
 
 
 def _execution_row(case: _Case, record: ExecutionRecord) -> ExecutionRow:
@@ -489,12 +499,13 @@ def _report(
         status_before = case.before.status if case.before else "none"
         if status_before != after.status:
             report.transitions[(status_before, after.status)] += 1
-        for arrival in case.new:
-            outcome = arrival.verdict.outcome
-            report.outcomes[(arrival.record.partition, outcome)] += 1
-            report.types[(CANONICAL_TYPES.get(arrival.decoded.event.type, "other"), outcome)] += 1
-            if arrival.verdict.reason:
-                report.rejections[arrival.verdict.reason] += 1
+    arrivals = [arrival for case, _ in records for arrival in case.new]
+    report.outcomes.update([(arrival.record.partition, arrival.verdict.outcome) for arrival in arrivals])
+    report.types.update(
+        [(CANONICAL_TYPES.get(arrival.decoded.event.type, "other"), arrival.verdict.outcome) for arrival in arrivals]
+    )
+    report.rejections.update([arrival.verdict.reason for arrival in arrivals if arrival.verdict.reason])
+    report.oldest_occurred_at = min((arrival.decoded.event.time for arrival in arrivals), default=None)
     for duplicate in duplicates:
         report.outcomes[(duplicate.partition, Outcome.DUPLICATE)] += 1
         report.duplicates += 1
@@ -502,8 +513,6 @@ def _report(
     for record, why in bad:
         report.outcomes[(record.partition, Outcome.DEAD_LETTERED)] += 1
         report.dead_letters[why.reason] += 1
-    times = [arrival.decoded.event.time for case, _ in records for arrival in case.new]
-    report.oldest_occurred_at = min(times, default=None)
 
 
 @lru_cache(maxsize=4096)
@@ -511,4 +520,4 @@ def _kafka_time(timestamp_ms: int) -> datetime:
     return datetime.fromtimestamp(max(timestamp_ms, 0) / 1000, UTC)
 
 
-_UNJUDGED: Final = Verdict(Outcome.APPLIED)
+_by_key = attrgetter("key")

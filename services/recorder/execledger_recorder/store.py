@@ -114,6 +114,51 @@ class DeadLetterRow(NamedTuple):
     fingerprint: str
 
 
+class KeptDeadLetter(NamedTuple):
+    """A dead letter, whole, as the table has it."""
+
+    id: int
+    redriven_at: datetime | None
+    row: DeadLetterRow
+
+
+class DeadLetter(NamedTuple):
+    """A dead letter without its bytes, of which it says how many there are."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    reason: str
+    detail: str
+    fingerprint: str
+    redriven_at: datetime | None
+    value_bytes: int
+
+
+class DeadLetterGroup(NamedTuple):
+    """Dead letters that are bad in the same way; the detail is that of the first."""
+
+    fingerprint: str
+    reason: str
+    detail: str
+    letters: int
+    redriven: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterFilter:
+    """Which dead letters: those that are one of each list that is given, with a Kafka timestamp since then."""
+
+    ids: Sequence[int] | None = None
+    reasons: Sequence[str] | None = None
+    fingerprints: Sequence[str] | None = None
+    since: datetime | None = None
+
+
 class OutboxRow(NamedTuple):
     """A message to be sent; headers as in a dead letter."""
 
@@ -288,6 +333,39 @@ class Store:
             counted = {tuple(row[:3]): Counted(*row[3:]) for row in await connection.fetch(_SQL["audit_ledger"])}
             twice = [tuple(row) for row in await connection.fetch(_SQL["audit_twice"])]
         return ledger, counted, twice
+
+    async def recorded_offsets(self, topic: str, partition: int, start: int, end: int) -> dict[int, str]:
+        """The offsets from `start` up to `end` that the tables hold, each with its outcome."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["recorded_offsets"], topic, partition, start, end)
+        return dict(tuple(row) for row in rows)
+
+    async def dead_letter_groups(self, wanted: DeadLetterFilter) -> list[DeadLetterGroup]:
+        """Dead letters by the way in which they are bad, the most frequent first; ids narrow nothing here."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["dead_letter_groups"], wanted.reasons, wanted.fingerprints, wanted.since)
+        return [DeadLetterGroup(*row) for row in rows]
+
+    async def dead_letters(
+        self, wanted: DeadLetterFilter, *, redriven: bool, after: int = 0, limit: int = 1000
+    ) -> list[DeadLetter]:
+        """Dead letters behind the id `after`, in the order in which they came; with `redriven`, those that were too."""
+        arguments = (wanted.ids, wanted.reasons, wanted.fingerprints, wanted.since, redriven, after, limit)
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["list_dead_letters"], *arguments)
+        return [DeadLetter(*row) for row in rows]
+
+    async def read_dead_letters(self, ids: Sequence[int]) -> list[KeptDeadLetter]:
+        """Some dead letters, whole, in the order in which they came."""
+        async with self._connection() as connection:
+            return [_kept(row) for row in await connection.fetch(_SQL["read_dead_letters"], ids)]
+
+    @asynccontextmanager
+    async def redriving(self, ids: Sequence[int], *, again: bool) -> AsyncIterator["Redriving"]:
+        """Dead letters that nobody else redrives while the block lasts; with `again`, those that were already too."""
+        async with self._connection() as connection, connection.transaction():
+            rows = await connection.fetch(_SQL["take_dead_letters"], ids, again)
+            yield Redriving(connection, [_kept(row) for row in rows])
 
     async def recompute_usage(self) -> int:
         """Bring marked days of usage up to date; how many marks were taken."""
@@ -467,14 +545,32 @@ class Relay:
         await self._connection.execute(_SQL["outbox_sent"], ids)
 
 
+class Redriving:
+    """Dead letters in the hands of whoever sends them once more."""
+
+    def __init__(self, connection: asyncpg.Connection, letters: Sequence[KeptDeadLetter]) -> None:
+        self._connection = connection
+        self.letters = letters
+
+    async def sent(self, ids: Sequence[int]) -> None:
+        """Note what the broker has taken."""
+        await self._connection.execute(_SQL["mark_redriven"], ids)
+
+
 def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> str:
-    """Kafka headers as JSON: a value may be any bytes, so it is written in base64."""
-    return json.dumps([[name, None if v is None else base64.b64encode(v).decode()] for name, v in headers])
+    """Kafka headers as JSON: a value may be any bytes, so it is written in base64; a name is text, without NUL."""
+    return json.dumps(
+        [[name.replace("\0", "\ufffd"), None if v is None else base64.b64encode(v).decode()] for name, v in headers]
+    )
 
 
 def unpack_headers(packed: str) -> list[tuple[str, bytes]]:
     """The headers that `pack_headers` wrote; a null value, which the client cannot send, as an empty one."""
     return [(name, b"" if value is None else base64.b64decode(value)) for name, value in json.loads(packed)]
+
+
+def _kept(row: asyncpg.Record) -> KeptDeadLetter:
+    return KeptDeadLetter(row["id"], row["redriven_at"], DeadLetterRow(*row[2:]))
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:

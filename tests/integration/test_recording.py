@@ -1,0 +1,534 @@
+"""Batches into a real Postgres: the same record whatever the batches, and every offset accounted for."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from execledger_contracts.cleaning import Limits
+from execledger_recorder.accounting import Record
+from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
+from execledger_recorder.identity import id_milliseconds
+from execledger_recorder.recording import read, record
+from execledger_recorder.store import Store
+from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+
+OWN = "019ca948-287b-7000-8000-000000000001"
+WRITTEN = (
+    "execution_aliases",
+    "executions",
+    "execution_events",
+    "steps",
+    "llm_calls",
+    "tool_calls",
+    "execution_labels",
+    "workflows",
+    "owners",
+    "usage_marks",
+    "duplicates",
+    "dead_letters",
+    "outbox",
+)
+
+
+@pytest.fixture
+async def office(database: str) -> AsyncIterator[Desk]:
+    """A recorder's inner part; when the test ends, every record must be accounted for."""
+    async with desk(database) as office:
+        yield office
+
+
+async def record_in(office: Desk, parts: Iterable[Sequence[Record]]) -> None:
+    for part in parts:
+        await office.record(part)
+    while await office.store.recompute_usage():
+        pass
+
+
+def one_by_one(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
+    return ([record] for record in records)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_order_any_batches_and_any_repetition_give_the_same_record(office: Desk, seed: int) -> None:
+    random = chance(seed)
+    await record_in(office, [Topic("whole").add(*history(tenantid="whole"))])
+    expected = await snapshot(office.connection, "whole")
+    assert len(expected["executions"]) == 4
+    assert all(expected.values())
+    shuffled = [*history(tenantid="mixed"), *random.sample(history(tenantid="mixed"), 12)]
+    random.shuffle(shuffled)
+    ways = {
+        "single": one_by_one(Topic("single").add(*history(tenantid="single"))),
+        "random": batches(Topic("random").add(*history(tenantid="random")), random),
+        "backwards": one_by_one(Topic("backwards").add(*reversed(history(tenantid="backwards")))),
+        "mixed": batches(Topic("mixed").add(*shuffled), random, most=5),
+    }
+    for tenant, parts in ways.items():
+        await record_in(office, parts)
+        assert await snapshot(office.connection, tenant) == expected, tenant
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_outcomes_do_not_depend_on_the_batches(office: Desk, seed: int) -> None:
+    random = chance(seed)
+    events = [*history(), *random.sample(history(), 9), event("execution.started", id="conflict"), None, b"{"]
+    events.append(event("execution.completed", id="conflict"))
+    random.shuffle(events)
+    events += [event(f"execution.{ending}", subject="run-9") for ending in ("completed", "failed")]
+
+    def records(topic: str) -> list[Record]:
+        sent = [value and {**value, "tenantid": topic} if isinstance(value, dict) else value for value in events]
+        return Topic(topic).add(*sent)
+
+    await record_in(office, [records("whole")])
+    await record_in(office, one_by_one(records("single")))
+    await record_in(office, batches(records("random"), random, most=6))
+    outcomes = await office.events("whole")
+    assert len(outcomes) == len(events)
+    kinds = {outcome.split()[0] for outcome in outcomes.values()}
+    assert kinds == {"applied", "late", "rejected", "duplicate", "dead_lettered"}
+    assert await office.events("single") == outcomes
+    assert await office.events("random") == outcomes
+
+
+async def test_what_came_again_is_a_duplicate_wherever_it_came(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event(), event()))
+    report = await office.record([*topic.add(event()), *topic.add(event(), partition=2)])
+    assert await office.events() == {0: "applied", 1: "duplicate repeated", 2: "duplicate repeated"}
+    assert (report.duplicates, report.conflicts) == (2, 0)
+    assert await office.value("SELECT version FROM execledger.executions") == 1
+
+
+async def test_another_content_under_the_same_id_is_a_conflict_and_the_first_stands(office: Desk) -> None:
+    topic = Topic()
+    first = event("execution.started", {"query": "first"}, id="1", sequence=1)
+    others = [
+        {**first, "data": {"query": "second"}},
+        {**first, "type": "execution.created"},
+        {**first, "time": event(at=1)["time"]},
+        {**first, "attempt": 2},
+        {**first, "sequence": 2},
+    ]
+    await office.record(topic.add(first, *others[:2]))
+    report = await office.record(topic.add(*others[2:]))
+    outcomes = await office.events()
+    assert outcomes == {0: "applied", **dict.fromkeys(range(1, 6), "duplicate conflict")}
+    assert report.conflicts == 3
+    assert await office.value("SELECT query FROM execledger.executions") == "first"
+
+
+async def test_the_same_event_in_another_dress_is_a_repetition(office: Desk) -> None:
+    said = event("execution.started", {"query": "ä", "total_steps": 3}, attempt=2, sequence=7, partitionkey="k")
+    attributes = {f"ce_{name}": str(value).encode() for name, value in said.items() if name != "data"}
+    binary = [("content-type", b"application/json"), *attributes.items()]
+    encoded = base64.b64encode(json.dumps(said["data"]).encode()).decode()
+    dresses = [
+        json.dumps(said, indent=4).encode(),
+        json.dumps(dict(reversed(said.items())), ensure_ascii=False).encode(),
+        json.dumps({**said, "note": "unknown to us"}).encode(),
+        json.dumps({**said, "data": None, "data_base64": encoded}).encode(),
+    ]
+    topic = Topic()
+    await office.record(topic.add(said))
+    await office.record(topic.add(*dresses))
+    await office.record(topic.add(json.dumps(said["data"]).encode(), headers=binary))
+    assert await office.events() == {0: "applied", **dict.fromkeys(range(1, 6), "duplicate repeated")}
+
+
+async def test_the_same_event_id_under_another_execution_is_another_event(office: Desk) -> None:
+    same = event(id=OWN)
+    await office.record(Topic().add(same, {**same, "subject": "run-2"}, {**same, "tenantid": "other"}))
+    assert set((await office.events()).values()) == {"applied"}
+    assert await office.value("SELECT count(DISTINCT execution_id) FROM execledger.execution_events") == 3
+
+
+async def ids(office: Desk) -> dict[tuple[str, str], str]:
+    """The execution's id by tenant and external id."""
+    rows = await office.rows(
+        "SELECT alias.tenant_id, alias.external_id, alias.id FROM execledger.execution_aliases AS alias"
+        " JOIN execledger.executions USING (id)"
+    )
+    return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_uuid7_is_its_own_id_unless_another_execution_has_it(office: Desk, at_once: bool) -> None:
+    topic = Topic()
+    records = topic.add(*(event(subject=OWN, tenantid=tenant) for tenant in ("a", "b", "c")), event())
+    await record_in(office, [records] if at_once else one_by_one(records))
+    known = await ids(office)
+    assert known["a", OWN] == OWN
+    assert len(set(known.values())) == 4
+    made = [id_ for id_ in known.values() if id_ != OWN]
+    assert [id_milliseconds(id_) for id_ in made] == [NOON_MS] * 3
+    await office.record(topic.add(event("execution.completed", subject=OWN, tenantid="b", at=1)))
+    assert await office.value("SELECT status FROM execledger.executions WHERE tenant_id = 'b'") == "completed"
+    assert await ids(office) == known
+
+
+async def test_executions_of_two_tenants_and_two_months_share_a_batch(office: Desk) -> None:
+    earlier = event(subject="same", tenantid="b", time="2026-02-03T00:00:00Z")
+    await office.record(Topic().add(event(subject="same", tenantid="a"), earlier))
+    assert await office.value("SELECT count(DISTINCT xmin::text) FROM execledger.executions") == 1
+    rows = await office.rows("SELECT DISTINCT tableoid::regclass::text AS name FROM execledger.executions")
+    assert {row["name"] for row in rows} == {"execledger.executions_m2026_03", "execledger.executions_m2026_02"}
+
+
+REFUSALS = {
+    "22000": "value refused",
+    "23514": "check refused",
+    "54000": "limit refused",
+}
+
+
+@pytest.mark.parametrize("sqlstate", REFUSALS)
+async def test_a_record_that_postgres_refuses_is_a_dead_letter_and_its_neighbours_are_not(
+    office: Desk, sqlstate: str
+) -> None:
+    await refuse(office, "external_id LIKE 'bad%'", sqlstate, REFUSALS[sqlstate])
+    good = [{**said, "subject": f"run-{n % 4}"} for n, said in enumerate(history())]
+    events: list[Row] = [*good[:9], event(subject="bad 1"), *good[9:20], event(subject="bad 2"), *good[20:]]
+    report = await office.record(Topic().add(*events))
+    assert report.dead_letters == {"unstorable": 2}
+    letters = await office.rows('SELECT "offset", reason, detail, value FROM execledger.dead_letters ORDER BY 1')
+    assert [(row["offset"], row["reason"], row["detail"]) for row in letters] == [
+        (9, "unstorable", REFUSALS[sqlstate]),
+        (21, "unstorable", REFUSALS[sqlstate]),
+    ]
+    assert json.loads(letters[0]["value"])["subject"] == "bad 1"
+    await office.connection.execute("DROP TRIGGER refuse ON execledger.executions")
+    await record_in(office, [Topic("undisturbed").add(*({**said, "tenantid": "undisturbed"} for said in good))])
+    assert await snapshot(office.connection) == await snapshot(office.connection, "undisturbed")
+
+
+async def refuse(office: Desk, condition: str, sqlstate: str, message: str) -> None:
+    """Postgres refuses rows of executions of which this is true."""
+    await office.connection.execute(
+        f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = '{message}'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON execledger.executions
+        FOR EACH ROW WHEN (NEW.{condition}) EXECUTE FUNCTION refuse();
+        """
+    )
+
+
+async def test_a_dead_letter_keeps_the_record_as_it_came(office: Desk) -> None:
+    headers = [("plain", b"text"), ("bytes", b"\xff\xfe\x00"), ("nothing", None), ("plain", b"again"), ("nul\0", b"")]
+    await office.record(Topic().add(b"\xff{not json", key=b"\x00\xff", headers=headers))
+    (letter,) = await office.rows("SELECT key, value, headers, reason, detail FROM execledger.dead_letters")
+    (message,) = await office.rows("SELECT topic, key, value, headers FROM execledger.outbox")
+    assert letter["reason"] == "not_utf8"
+    assert (letter["key"], letter["value"]) == (message["key"], message["value"]) == (b"\x00\xff", b"\xff{not json")
+    kept = unpacked(letter["headers"])
+    assert kept[:4] == headers[:4]
+    assert kept[4] == ("nul\ufffd", b"")  # a name is text, and Postgres holds no NUL
+    sent = unpacked(message["headers"])
+    assert sent[:5] == kept
+    facts = {name: (value or b"").decode() for name, value in sent[5:]}
+    assert facts.pop("execledger-detail") == letter["detail"]
+    assert facts == {
+        "execledger-reason": "not_utf8",
+        "execledger-topic": "events",
+        "execledger-partition": "0",
+        "execledger-offset": "0",
+        "execledger-timestamp": str(NOON_MS),
+    }
+
+
+def unpacked(headers: str) -> list[tuple[str, bytes | None]]:
+    return [(name, None if value is None else base64.b64decode(value)) for name, value in json.loads(headers)]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "tombstone"),
+        (b"", "not_json"),
+        (b"[]", "not_cloudevent"),
+        (event(specversion="0.3"), "unsupported_version"),
+        (event("execution.started", {"total_steps": -1}), "invalid"),
+        (b" " * (Limits().record_bytes + 1), "too_large"),
+    ],
+)
+async def test_a_bad_record_does_not_hold_up_its_batch(office: Desk, value: Row | bytes | None, reason: str) -> None:
+    report = await office.record(Topic().add(event(), value, event("execution.completed", at=1)))
+    assert await office.events() == {0: "applied", 1: f"dead_lettered {reason}", 2: "applied"}
+    assert report.dead_letters == {reason: 1}
+    assert await office.value("SELECT status FROM execledger.executions") == "completed"
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 253_402_300_799_999])
+async def test_any_kafka_timestamp_is_recorded(office: Desk, timestamp_ms: int) -> None:
+    """Producers set it, and a broker may take whatever they set."""
+    await office.record(Topic().add(event(), b"garbage", timestamp_ms=timestamp_ms))
+    assert await office.events() == {0: "applied", 1: "dead_lettered not_json"}
+
+
+async def position(office: Desk, partition: int = 0) -> tuple[int, int]:
+    """Where the ledger stands, and the gaps so far."""
+    row = next(row for row in await office.store.ledger() if row.partition == partition)
+    return row.next_offset, row.gaps
+
+
+async def test_a_hole_that_no_fetch_proves_empty_is_not_passed(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event()))
+    topic.ends[0] = 5
+    with pytest.raises(Misplaced):
+        await office.record(topic.add(event("execution.completed", at=1)))
+    assert await position(office) == (1, 0)
+    assert await office.events() == {0: "applied"}
+
+
+async def test_a_hole_that_a_fetch_proves_empty_is_a_gap(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event()))
+    topic.ends[0] = 5
+    await office.record(topic.add(event("execution.completed", at=1), reaches_back_to=1))
+    assert await position(office) == (6, 4)
+
+
+async def test_what_lies_below_the_ledger_is_counted_nowhere(office: Desk) -> None:
+    records = Topic().add(event(), None, event(), event("execution.completed", at=1))
+    await office.record(records[:3])
+    before = await office.events()
+    report = await office.record(records[:2])
+    assert not report.outcomes
+    await office.record(records)
+    assert await office.events() == {**before, 3: "applied"}
+
+
+async def test_a_partition_without_an_account_is_not_recorded(office: Desk) -> None:
+    await office.open("events")
+    with pytest.raises(Misplaced):
+        await office.record(Topic().add(event(), partition=7))
+
+
+DIE = """
+CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END $$;
+"""
+
+
+async def test_a_connection_lost_in_the_middle_leaves_nothing_behind(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(*history()[:5]))
+    before = await everything(office)
+    again = topic.add(*history(), None, *({**said, "subject": "new"} for said in history()))
+    await office.connection.execute(DIE)
+    points = [*(f"BEFORE INSERT ON execledger.{table}" for table in WRITTEN), "BEFORE UPDATE ON execledger.ledger"]
+    for point in points:
+        await office.connection.execute(f"CREATE TRIGGER die {point} FOR EACH STATEMENT EXECUTE FUNCTION die()")
+        with pytest.raises(StoreUnavailable):
+            await office.record(again)
+        assert await everything(office) == before, point
+        await office.connection.execute(f"DROP TRIGGER die ON {point.split()[-1]}")
+    await office.record(again)
+    assert len(await office.events()) == 5 + len(again)
+
+
+async def test_a_connection_lost_at_the_commit_leaves_nothing_behind(office: Desk) -> None:
+    await office.open("events")
+    before = await everything(office)
+    await office.connection.execute(DIE)
+    await office.connection.execute(
+        "CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON execledger.ledger DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION die()"
+    )
+    with pytest.raises(StoreUnavailable):
+        await office.record(Topic().add(*history()))
+    assert await everything(office) == before
+
+
+async def everything(office: Desk) -> dict[str, list[Row]]:
+    return {table: await office.rows(f"TABLE execledger.{table}") for table in (*WRITTEN, "ledger")}
+
+
+async def test_a_database_that_takes_no_writes_is_waited_for(office: Desk) -> None:
+    async with Store(f"{office.dsn}?default_transaction_read_only=on") as replica:
+        await office.open("events")
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await record(replica, read(Topic().add(event()), Limits()), "dead-letter")
+
+
+async def slow_down(office: Desk) -> None:
+    """Each event of a statement takes 0.1 s."""
+    await office.connection.execute(
+        """
+        CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(0.1 * (SELECT count(*) FROM fresh)); RETURN NULL; END $$;
+        CREATE TRIGGER dawdle AFTER INSERT ON execledger.execution_events REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION dawdle();
+        """
+    )
+
+
+async def test_a_batch_that_takes_too_long_is_halved(office: Desk) -> None:
+    await slow_down(office)
+    await office.open("events")
+    async with Store(office.dsn, statement_timeout_ms=350) as impatient:
+        await record(impatient, read(Topic().add(*history()[:8]), Limits()), "dead-letter")
+    assert len(await office.events()) == 8
+    transactions = "SELECT count(DISTINCT xmin::text) FROM execledger.execution_events"
+    assert await office.value(transactions) >= 4
+
+
+async def test_a_single_record_that_takes_too_long_is_waited_for_and_no_dead_letter(office: Desk) -> None:
+    await slow_down(office)
+    await office.open("events")
+    async with Store(office.dsn, statement_timeout_ms=60) as impatient:
+        with pytest.raises(StoreTooSlow):
+            await record(impatient, read(Topic().add(*history()[:2]), Limits()), "dead-letter")
+    assert await office.events() == {}
+
+
+async def usage(office: Desk) -> dict[tuple[str, str], Row]:
+    while await office.store.recompute_usage():
+        pass
+    rows = await office.rows("SELECT * FROM execledger.usage_daily")
+    return {(row["owner_id"], str(row["day"])): row for row in rows}
+
+
+async def test_daily_usage_follows_an_execution_to_its_last_owner_and_day(office: Desk) -> None:
+    topic = Topic()
+    spent = {"usage": {"prompt_tokens": 7, "cost_usd": "0.25"}}
+    await office.record(topic.add(event("execution.completed", spent, at=90)))
+    assert await office.value("SELECT count(*) FROM execledger.usage_marks") == 1
+    assert set(await usage(office)) == {("", "2026-03-01")}
+    await office.record(topic.add(event("execution.started", {"owner": {"id": "ann"}})))
+    assert set(await usage(office)) == {("ann", "2026-03-01")}
+    await office.record(topic.add(event("execution.created", {"owner": {"id": "bob"}}, at=1)))
+    await office.record(topic.add(event("execution.started", at=-86_400)))
+    ((key, day),) = (await usage(office)).items()
+    assert key == ("bob", "2026-02-28")
+    assert (day["executions"], day["completed"], day["prompt_tokens"], str(day["cost_usd"])) == (1, 1, 7, "0.250000000")
+
+
+async def test_daily_usage_is_the_sum_of_its_executions(office: Desk) -> None:
+    topic = Topic()
+    for n in range(6):
+        kind = ("execution.completed", "execution.failed", "execution.timed_out", "llm.called")[n % 4]
+        spent: Any = {"prompt_tokens": n, "completion_tokens": 1, "cost_usd": "0.1"}
+        data = spent if kind == "llm.called" else {"usage": spent}
+        run = f"run-{n}"
+        start = event("execution.started", {"owner": {"id": f"owner-{n % 2}"}}, subject=run)
+        await office.record(topic.add(start, event(kind, data, at=1, subject=run)))
+    found = {owner: tuple(row.values())[3:] for (owner, _), row in (await usage(office)).items()}
+    assert {owner: [str(value) for value in values] for owner, values in found.items()} == {
+        "owner-0": ["3", "2", "1", "6", "3", "9", "0.300000000"],
+        "owner-1": ["3", "0", "2", "9", "3", "12", "0.300000000"],
+    }
+
+
+async def test_names_are_those_of_the_greatest_time_and_event_id(office: Desk) -> None:
+    def said(at: float, name: str, id_: str) -> Row:
+        data = {"workflow": {"id": "wf", "name": name, "version": name}, "owner": {"id": "ann", "name": name}}
+        return event("execution.started", data, at=at, id=f"00000000-0000-4000-8000-{id_:>012}", subject=f"run-{name}")
+
+    events = [said(5, "low", "1"), said(5, "high", "2"), said(4, "old", "3"), said(1, "oldest", "4")]
+    for turn, order in enumerate([events, events[::-1], [events[1], events[0], *events[2:]]]):
+        records = Topic(f"t{turn}").add(*({**said, "tenantid": f"t{turn}"} for said in order))
+        await record_in(office, [records[:2], records[2:]] if turn else one_by_one(records))
+    names = await office.rows("SELECT name, version FROM execledger.workflows")
+    assert names == [{"name": "high", "version": "high"}] * 3
+    assert await office.rows("SELECT name FROM execledger.owners") == [{"name": "high"}] * 3
+
+
+async def test_labels_and_tags_are_rows_that_follow_the_record(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event("execution.created", {"tags": ["a", "b", "a"], "labels": {"k": 1, "j": "x"}})))
+    await office.record(topic.add(event("execution.started", {"tags": ["c"], "labels": {"k": True}}, at=1)))
+    await office.record(topic.add(event("execution.progressed", at=2)))
+    rows = await office.rows("SELECT kind, key, value FROM execledger.execution_labels ORDER BY 1, 2, 3")
+    assert [tuple(row.values()) for row in rows] == [("label", "j", "x"), ("label", "k", "true"), ("tag", "", "c")]
+    await office.record(topic.add(event("execution.started", {"tags": []}, at=3)))
+    assert await office.value("SELECT count(*) FROM execledger.execution_labels WHERE kind = 'tag'") == 0
+
+
+async def test_identifiers_of_the_allowed_length_in_any_script_are_recorded(office: Desk) -> None:
+    random = chance(1)
+
+    def longest() -> str:
+        return "".join(chr(random.randint(0x1F300, 0x1F9FF)) for _ in range(255))
+
+    # One exception: a label's row in its index must fit a third of a page, with tenant, key and value.
+    data = {
+        "workflow": {"id": longest(), "name": longest(), "version": longest()},
+        "owner": {"id": longest(), "email": longest(), "name": longest()},
+        "labels": {"prd": longest()},
+        "tags": [longest()],
+        "session_id": longest(),
+        "parent_execution_id": longest(),
+    }
+    attributes: dict[str, Any] = {"subject": longest(), "tenantid": longest()}
+    step = {"step": {"id": longest(), "agent_id": longest()}}
+    await office.record(Topic().add(event(data=data, **attributes), event("step.started", step, **attributes)))
+    too_long = event(data={"labels": {longest(): longest()}}, at=1, **attributes)
+    await office.record(Topic().add(None, None, too_long))
+    assert await office.events() == {0: "applied", 1: "applied", 2: "dead_lettered unstorable"}
+
+
+async def test_two_recorders_on_the_same_executions_converge(office: Desk) -> None:
+    """Bad keys: the events of an execution lie on two partitions, which two recorders read at once."""
+    import asyncio
+
+    events = [{**said, "subject": f"{said['subject']}-{n}"} for n in range(10) for said in history()]
+    topic = Topic()
+    random = chance(2)
+    random.shuffle(events)
+    halves = [topic.add(*events[n::2], partition=n) for n in range(2)]
+    await office.open("events")
+
+    async def work(store: Store, records: Sequence[Record]) -> None:
+        for part in batches(records, chance(3), most=40):
+            while True:
+                try:
+                    await record(store, read(part, Limits()), "dead-letter")
+                except StoreUnavailable as error:
+                    assert "deadlock" not in str(error)  # noqa: PT017  # the order of locks forbids it
+                else:
+                    break
+
+    async with Store(office.dsn) as other:
+        await asyncio.gather(work(office.store, halves[0]), work(other, halves[1]))
+    await record_in(office, [])
+    await record_in(office, [Topic("alone").add(*({**said, "tenantid": "alone"} for said in events))])
+    assert await snapshot(office.connection) == await snapshot(office.connection, "alone")
+
+
+async def test_a_bug_is_not_taken_for_bad_luck(office: Desk) -> None:
+    await office.open("events")
+    before = await position(office)
+    await office.connection.execute("ALTER TABLE execledger.tool_calls DROP COLUMN success")
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await office.record(Topic().add(event(), event("tool.called", at=1)))
+    assert await position(office) == before
+    assert await office.events() == {}
+
+
+async def test_the_report_says_what_a_batch_came_to(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event()))
+    finished = event("execution.completed", at=2)
+    report = await office.record(
+        topic.add(finished, event("execution.failed", at=3), event("run.progressed", at=1), finished, None)
+    )
+    assert {outcome.value: count for (_, outcome), count in report.outcomes.items()} == {
+        "applied": 1,
+        "rejected": 1,
+        "late": 1,
+        "duplicate": 1,
+        "dead_lettered": 1,
+    }
+    assert report.transitions == {("running", "completed"): 1}
+    assert report.rejections == {"already completed": 1}
+    assert {type_ for type_, _ in report.types} == {"execution.completed", "execution.failed", "execution.progressed"}
+    assert (report.executions, report.refolded) == (1, 0)
+    assert report.oldest_occurred_at is not None
+    assert (report.oldest_occurred_at - NOON).total_seconds() == 1
