@@ -84,7 +84,7 @@ def reference_record(events: Iterable[Event], external_id: str) -> dict[str, Any
         "labels": merged(beginning, "labels"),
         "metadata": merged([event for event in told if is_of_execution(event)], "metadata"),
         "parent_execution_id": last(beginning, "parent_execution_id"),
-        "root_execution_id": last(beginning, "root_execution_id") or external_id,
+        "root_execution_id": or_else(last(beginning, "root_execution_id"), external_id),
         "traceparent": traceparent_of(told),
         "usage_day": (started_at or created_at).astimezone(UTC).date(),
     }
@@ -191,7 +191,7 @@ def is_watchdogs(event: Event) -> bool:
 
 
 def step_of(event: Event) -> Step:
-    step = event.data.step  # type: ignore[union-attr]  # only asked of step events
+    step: Any = event.data.step  # type: ignore[union-attr]  # only asked of step events
     return (step.name if step.id is None else step.id, step.iteration or 0, event.attempt)
 
 
@@ -328,7 +328,8 @@ def is_exceeded(budget: Any, told: Sequence[Event], cancelled: Event) -> bool:
 
 def traceparent_of(told: Sequence[Event]) -> str | None:
     """From execution events; a request to cancel sets nothing but its time."""
-    return last_of([event for event in told if is_of_execution(event) and not is_cancel_request(event)], "traceparent")
+    sent = [event.traceparent for event in told if is_of_execution(event) and not is_cancel_request(event)]
+    return next((traceparent for traceparent in reversed(sent) if traceparent is not None), None)
 
 
 # Ways to pick a value. Events are in order.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 import pytest
 
 from execledger import stack

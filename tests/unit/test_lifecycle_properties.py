@@ -4,17 +4,17 @@ Two things are held against the lifecycle: a reference written from the rules al
 that arrival (order, repetition, batching, going on from what is stored) leaves no trace in what is recorded.
 """
 
-import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import factories
-from execledger_contracts.events import WATCHDOG_SOURCE, Event, StepEvent
+from execledger_contracts.events import Event, StepEvent
 from execledger_recorder.lifecycle import (
     Execution,
     ExecutionRecord,
@@ -38,139 +38,13 @@ from factories import (
     llm_called,
     nth_id,
     other,
-    progressed,
     started,
     step_finished,
     step_started,
-    tool_called,
     watchdog_ended,
 )
+from histories import EXTERNAL_ID, SAYINGS, Arrival, arrivals, folded, histories, records
 from reference_fold import reference_outcome, reference_record, reference_steps
-
-EXTERNAL_ID: Final = "run-1"
-Saying = dict[str, Any]
-
-# What events say, in fragments that are put together: each a field that some rule is about.
-BEGINNING: Final[list[Saying]] = [
-    *({"workflow": {"id": "w", "version": "1"}}, {"workflow": {"name": "Research"}}, {"owner": {"id": "ann"}}),
-    *({"owner": {"name": "Bob"}}, {"trigger": {"mode": "manual"}}, {"trigger": {"event_id": "e"}}, {"query": ""}),
-    *({"session_id": "s"}, {"mode": "fast"}, {"mode": "slow"}, {"input": []}, {"input": 1}, {"total_steps": 4}),
-    *({"total_steps": 0}, {"tags": ["a"]}, {"tags": []}, {"labels": {"prd": "1"}}, {"labels": {"prd": "2", "x": None}}),
-    *({"labels": {}}, {"metadata": {"a": 1}}, {"metadata": {"a": None, "b": [1.5]}}, {"complexity_score": 0.5}),
-    *({"timeout_seconds": 9}, {"budget": {"token_limit": 5}}, {"budget": {"cost_limit_usd": "0.5"}}, {"budget": {}}),
-    *({"parent_execution_id": "p"}, {"root_execution_id": "r"}, {"owner": {}}),
-]
-PROGRESS: Final[list[Saying]] = [
-    *({"progress_percent": 0}, {"progress_percent": 70}, {"completed_steps": 1}, {"completed_steps": 9}),
-    *({"total_steps": 3}, {"total_steps": 0}, {"message": "still here"}),
-]
-ENDING: Final[list[Saying]] = [
-    *({"output": {}}, {"output": "text"}, {"result": ""}, {"duration_ms": 0}, {"duration_ms": 1500}),
-    *({"duration_ms": 2**53 - 1}, {"usage": {"prompt_tokens": 7}}, {"usage": {"cost_usd": "0.25", "total_tokens": 1}}),
-    *({"usage": {}}, {"usage": {"completion_tokens": 2, "cost_usd": "0"}}, {"agents_used": 3}, {"tools_invoked": 0}),
-    *({"cache_hits": 2}, {"metadata": {"b": 2}}, {"metadata": {}}),
-]
-FAILING: Final[list[Saying]] = [*ENDING, {"error": {"message": "no"}}, {"error": {"type": "Bad"}}, {"error": {}}]
-TIMING_OUT: Final[list[Saying]] = [*FAILING, {"provisional": True}]
-CANCELLING: Final[list[Saying]] = [
-    *(*FAILING, {"reason": "why"}, {"cancelled_by": "ann"}, {"killed_by_budget": True}, {"killed_by_budget": False}),
-]
-STEP: Final[list[Saying]] = [
-    *({"name": "Draft"}, {"operation": "write"}, {"total_items": 2}, {"agent_id": "a1"}, {"agent_id": "a2"}),
-    *({"parent_id": "root"}, {"input": 1}, {"input": ""}, {"metadata": {"a": 1}}, {"metadata": {"b": None}}),
-]
-STEP_ENDING: Final[list[Saying]] = [
-    *(*STEP, {"output": 1}, {"output": []}, {"error": {"message": "no"}}, {"error": {}}, {"duration_ms": 900}),
-    *({"duration_ms": 0}, {"unexpected": True}, {"unexpected": False}),
-]
-FACT: Final[list[Saying]] = [{"agent_id": "a1"}, {"agent_id": "a3"}, {"cache_hit": True}, {"step_id": "draft"}]
-LLM: Final[list[Saying]] = [
-    *(*FACT, {"prompt_tokens": 3}, {"completion_tokens": 4}, {"cost_usd": "0.3"}, {"cost_usd": "0"}),
-]
-
-ids: Final = st.integers(0, 999).map(nth_id)
-times: Final = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 2.0005, 3.000001, -1.0])
-attempts: Final = st.sampled_from([1, 1, 1, 2, 2, 3])
-sequences: Final = st.sampled_from([None, None, 0, 1, 2])
-parents: Final = st.sampled_from([None, None, None, "00-1", "00-2"])
-step_ids: Final = st.sampled_from(["draft", "draft", "review"])
-iterations: Final = st.sampled_from([None, 0, 1, 2])
-
-
-def said_of(
-    build: Callable[..., Event], fragments: Sequence[Saying], *, traced: bool = False, **more: st.SearchStrategy[Any]
-) -> st.SearchStrategy[Event]:
-    """Events of one type that say up to four of these things."""
-    if traced:
-        more["traceparent"] = parents
-    attributes = st.fixed_dictionaries(
-        {"at": times, "attempt": attempts, "sequence": sequences, "event_id": ids, **more}
-    )
-    said = st.lists(st.sampled_from(fragments), max_size=4)
-    return st.builds(lambda attributes, said: build(**_merged(said), **attributes), attributes, said)
-
-
-def _merged(fragments: Sequence[Saying]) -> Saying:
-    return {name: value for fragment in fragments for name, value in fragment.items()}
-
-
-def _finished(status: str) -> Callable[..., Event]:
-    return lambda **said: finished(status, **said)
-
-
-def _step_finished(status: str) -> Callable[..., Event]:
-    return lambda **said: step_finished(status=status, **said)
-
-
-ends: Final = st.one_of(
-    said_of(_finished("completed"), ENDING, traced=True),
-    said_of(_finished("failed"), FAILING, traced=True),
-    said_of(_finished("timed_out"), TIMING_OUT, traced=True),
-    said_of(_finished("timed_out"), ENDING, source=st.just(WATCHDOG_SOURCE)),  # its source, and yet no marker
-    said_of(_finished("cancelled"), CANCELLING, traced=True),
-)
-step_events: Final = st.one_of(
-    said_of(step_started, STEP, step_id=step_ids, iteration=iterations),
-    *(
-        said_of(_step_finished(status), STEP_ENDING, step_id=step_ids, iteration=iterations)
-        for status in ("completed", "failed", "timed_out", "cancelled", "skipped")
-    ),
-)
-events: Final = st.one_of(
-    said_of(created, BEGINNING, traced=True),
-    said_of(started, BEGINNING, traced=True),
-    said_of(progressed, PROGRESS, traced=True),
-    said_of(cancel_requested, [{"requested_by": "ann"}], traced=True),
-    ends,
-    ends,
-    step_events,
-    step_events,
-    said_of(llm_called, LLM),
-    said_of(tool_called, FACT),
-    said_of(other, [{"duration_ms": 1}], traced=True),
-    said_of(watchdog_ended, [{"reason": "too long"}]),
-)
-histories: Final = st.lists(events, min_size=1, max_size=12, unique_by=lambda event: event.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A history as it comes: in any order, some of it again, in batches."""
-
-    batches: list[list[Event]]
-
-    @property
-    def stream(self) -> list[Event]:
-        return [event for batch in self.batches for event in batch]
-
-
-@st.composite
-def arrivals(draw: st.DrawFn) -> Arrival:
-    history = draw(histories)
-    again = draw(st.lists(st.sampled_from(history), max_size=3))
-    stream = draw(st.permutations([*history, *again]))
-    cuts = sorted(draw(st.sets(st.integers(1, len(stream)), max_size=4)))
-    return Arrival([stream[low:high] for low, high in itertools.pairwise([0, *cuts, len(stream)])])
 
 
 @dataclass(slots=True)
@@ -219,23 +93,16 @@ def loaded(text: str) -> Execution:
     return execution
 
 
-def folded(history: Iterable[Event]) -> tuple[Execution, dict[StepKey, Step]]:
-    """The fold of a set of events, from nothing and at once."""
-    execution, steps = Execution(), dict[StepKey, Step]()
-    fold(execution, steps, sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key))
-    return execution, steps
-
-
-def records(history: Iterable[Event]) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
-    execution, steps = folded(history)
-    return execution_record(execution, EXTERNAL_ID), {key: step_record(steps[key], execution) for key in steps}
-
-
 def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
     """By column, without where the fold stands, the JSON as values."""
     columns = {name: value for name, value in record._asdict().items() if name != "fold"}
     is_json = {name for name in ("tags", "labels", "metadata") if columns.get(name) is not None}
     return {name: json.loads(value) if name in is_json else value for name, value in columns.items()}
+
+
+def shown_all(ledger: Ledger) -> tuple[dict[str, Any], dict[StepKey, dict[str, Any]]]:
+    assert ledger.row is not None
+    return shown(ledger.row), {key: shown(step) for key, step in ledger.steps.items()}
 
 
 @given(histories)
@@ -307,19 +174,19 @@ def test_what_people_say_in_json_survives_being_stored(
     assert json.loads(step_record(step, execution).metadata or "") == metadata
 
 
-@given(histories)
-@settings(max_examples=200, deadline=None)
-def test_a_rejected_ending_contributes_nothing(history: list[Event]) -> None:
-    *before, last = history
+@given(arrivals())
+@settings(max_examples=150, deadline=None)
+def test_what_is_rejected_on_arrival_changes_nothing_then(arrival: Arrival) -> None:
     ledger = Ledger()
-    ledger.record(before)
-    if before and reference_outcome(before, last)[0] == Outcome.REJECTED:
-        (record, steps), (record_after, steps_after) = records(before), records(history)
+    for event in arrival.stream:
+        before = ledger.copy()
+        ledger.record([event])
+        is_new = event.id not in before.log
         # A step's refused ending is a sign of life all the same: it makes the watchdog's ending void.
-        if not record.provisional:
-            same = {"version": len(history)}
-            assert shown(record_after) == {**shown(record), **same}
-            assert {key: shown(step) for key, step in steps_after.items()} == {k: shown(s) for k, s in steps.items()}
+        if is_new and ledger.verdicts[event.id].outcome is Outcome.REJECTED and not shown_all(before)[0]["provisional"]:
+            (record, steps), (record_after, steps_after) = shown_all(before), shown_all(ledger)
+            assert record_after == {**record, "version": len(ledger.log)}
+            assert steps_after == steps
 
 
 @given(histories, st.permutations(range(12)))
@@ -386,8 +253,14 @@ def test_contradictions_are_the_same_in_every_order() -> None:
     assert arrive_in_every_order(CONTRADICTORY, depth=6) == 2**7 - 1
 
 
-def test_the_builders_of_histories_say_each_thing_by_itself() -> None:
-    """Guards the generators: a fragment that the contract refuses would fail here with its name."""
-    for build, fragments in ((created, BEGINNING), (progressed, PROGRESS), (llm_called, LLM), (tool_called, FACT)):
-        for fragment in fragments:
-            assert factories.event(build().type, fragment).data is not None
+@pytest.mark.parametrize("type_", SAYINGS)
+def test_histories_say_what_the_contract_reads(type_: str) -> None:
+    """A value that the contract drops would weaken the properties without a word."""
+    for name, values in SAYINGS[type_].items():
+        for value in values:
+            is_of_step = type_.startswith("step.") and name in factories.OF_THE_STEP
+            said = {name: value} if not is_of_step else {}
+            step = {"step": {"id": "draft", **({name: value} if is_of_step else {})}} if "step." in type_ else {}
+            data: Any = factories.event(type_, {**said, **step}).data
+            if type_ != "agent.thinking":
+                assert getattr(data.step if is_of_step else data, name) is not None

@@ -1,10 +1,12 @@
 """The `execledger` command: `execledger --help` lists what it does."""
 
+import os
 import sys
 
 from cyclopts import App
 from rich.console import Console
 
+from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
 from execledger.commands.ledger import ledger
@@ -27,6 +29,7 @@ app = App(
 
 for command in (up, down, status, migrate, recorder, query, publish, show, ledger, token, doctor):
     app.command(command)
+app.command(dead_letters)
 
 
 def main() -> None:
@@ -36,6 +39,9 @@ def main() -> None:
     except UserError as error:
         print(f"execledger: {error}", file=sys.stderr)  # noqa: T201 - the command's voice
         sys.exit(error.exit_status)
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except PermissionError as error:
         print(f"execledger: {error.strerror}: {error.filename}", file=sys.stderr)  # noqa: T201
         sys.exit(1)

@@ -16,6 +16,7 @@ from execledger_query.edge import Edge
 from execledger_query.errors import InvalidCursorError, KeysUnavailableError, StoreUnavailableError, TooSlowError
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
+from execledger_query.ledger_routes import accounts
 from execledger_query.problems import ParameterError, ProblemError
 from execledger_query.routes import Services, operations, v1
 from execledger_query.settings import Settings
@@ -48,6 +49,7 @@ def create_api() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     api.include_router(v1)
+    api.include_router(accounts)
     api.include_router(operations)
     api.add_exception_handler(ProblemError, _said)
     api.add_exception_handler(RequestValidationError, _invalid)

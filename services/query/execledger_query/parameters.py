@@ -79,11 +79,15 @@ class Including(_Parameters):
         return PAYLOADS in self.include
 
 
-class PageOf(Including):
+class Page(_Parameters):
     """A page of a list."""
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="items at most")
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before, of the same list")
+
+
+class PageOf(Page, Including):
+    """A page of a list about executions."""
 
 
 class PageOfExecutions(PageOf):

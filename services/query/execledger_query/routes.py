@@ -69,10 +69,10 @@ async def identify(
 
 _Who = Annotated[Identity, Depends(identify)]
 _Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
 
-v1 = APIRouter(prefix="/v1", tags=["executions"], responses=_PROBLEMS)
-operations = APIRouter(tags=["operations"], responses=_PROBLEMS)
+v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
+operations = APIRouter(tags=["operations"], responses=PROBLEMS)
 
 
 @v1.get("/executions", response_model=views.ExecutionPage)

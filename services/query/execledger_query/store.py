@@ -38,6 +38,8 @@ _CLAUSES: Final = {
     "external_id": "id IN (SELECT alias.id FROM execledger.execution_aliases AS alias WHERE external_id = {}::text)",
     "started_after": "started_at >= {}::timestamptz",
     "started_before": "started_at < {}::timestamptz",
+    "reason": "reason = {}::text",
+    "fingerprint": "fingerprint = {}::text",
 }
 EXECUTION_KEY: Final = (datetime, UUID)
 _AFTER_EXECUTION: Final = " AND (created_at, id) < ({}::timestamptz, {}::uuid)"
@@ -46,6 +48,8 @@ _AFTER_STEP: Final = (
     ' AND (first_event_at, step_id COLLATE "C", iteration, attempt)'
     " > ({}::timestamptz, {}::text, {}::bigint, {}::bigint)"
 )
+DEAD_LETTER_KEY: Final = (int,)
+_AFTER_DEAD_LETTER: Final = " AND id < {}::bigint"
 EVENT_KEY: Final = (int, datetime, int, int, UUID)
 _AFTER_EVENT: Final = (
     " AND (attempt, occurred_at, coalesce(sequence, -1), rank, event_id)"
@@ -290,6 +294,18 @@ class Reader:
         """The attempts of an execution; `endings` are the types of event that end one."""
         return await self._rows(statement("attempts"), execution_id, endings)
 
+    async def ledger(self) -> Sequence[Row]:
+        return await self._rows(statement("ledger"))
+
+    async def dead_letters(self, filters: Mapping[str, str], after: Key | None, limit: int) -> Sequence[Row]:
+        """At most `limit` dead letters, newest first, those behind the key `after`."""
+        query, arguments = _narrowed("dead_letters", filters, first=2)
+        query, place = _with_place(query, _AFTER_DEAD_LETTER, after, first=2 + len(arguments))
+        return await self._rows(query, limit, *arguments, *place)
+
+    async def dead_letter(self, letter_id: int) -> Row | None:
+        return await self._row(statement("dead_letter"), letter_id)
+
     async def lag(self) -> Row | None:
         return await self._row(statement("lag"))
 
@@ -315,6 +331,10 @@ def step_key(row: Row) -> Key:
 
 def event_key(row: Row) -> Key:
     return (row["attempt"], row["occurred_at"], row["position"], row["rank"], row["event_id"])
+
+
+def dead_letter_key(row: Row) -> Key:
+    return (row["id"],)
 
 
 async def _close(pool: asyncpg.Pool) -> None:

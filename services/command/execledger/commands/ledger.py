@@ -20,7 +20,8 @@ def ledger(
     Parameters
     ----------
     audit
-        Count again what the log, the duplicates and the dead letters hold, instead of believing the counters.
+        Count again what the log, the duplicates and the dead letters hold, instead of believing the counters; and when
+        EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS is set, read again all that Kafka still holds and compare each offset.
     as_json
         Print a JSON object instead of a table.
     """
@@ -30,20 +31,7 @@ def ledger(
 
     from rich.console import Console
 
-    from execledger.errors import UserError
-    from execledger.stack.settings import required_dsn
-    from execledger_recorder.auditing import read_ledger
-    from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.store import Store
-
-    async def read() -> "LedgerReport":
-        async with Store(required_dsn()) as store:
-            return await read_ledger(store, audit=audit)
-
-    try:
-        report = asyncio.run(read())
-    except StoreUnavailable as error:
-        raise UserError(f"Postgres did not answer: {error}") from error
+    report = asyncio.run(_read(with_audit=audit))
     if as_json:
         sys.stdout.write(json.dumps(report.as_document(), indent=2) + "\n")
     else:
@@ -54,6 +42,26 @@ def ledger(
             where = f"{difference.topic}/{difference.partition}{at}"
             console.print(f"{where}: expected {difference.expected}, found {difference.found}", style="red")
     return 0 if report.is_balanced else 1
+
+
+async def _read(*, with_audit: bool) -> "LedgerReport":
+    from aiokafka.errors import KafkaError
+
+    from execledger.audit import audit
+    from execledger.errors import UserError
+    from execledger.stack.say import standard_error
+    from execledger.stack.settings import required_dsn
+    from execledger_recorder.auditing import read_ledger
+    from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.store import Store
+
+    try:
+        async with Store(required_dsn()) as store:
+            return await (audit(store, standard_error()) if with_audit else read_ledger(store, audit=False))
+    except StoreUnavailable as error:
+        raise UserError(f"Postgres did not answer: {error}") from error
+    except KafkaError as error:
+        raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
 
 
 def table(report: "LedgerReport") -> "Table":

@@ -27,6 +27,7 @@ from execledger.errors import UserError
 from execledger.stack import broker, database
 from execledger.stack.processes import choose_port
 from execledger.stack.settings import StackSettings, load
+from execledger_contracts.decoding import Reason
 from execledger_recorder.migrations import migrate
 
 console = Console(highlight=False)
@@ -272,10 +273,10 @@ def _by_workflow(rows: list[asyncpg.Record]) -> Table:
 
 
 def _dead_letters(rows: list[asyncpg.Record]) -> Table:
-    table = Table()
-    table.add_column("records", justify="right")
-    table.add_column("reason", no_wrap=True)
-    table.add_column("detail", no_wrap=True, overflow="ellipsis")
+    table = Table(expand=True)
+    table.add_column("records", justify="right", width=7)
+    table.add_column("reason", width=max(len(reason) for reason in Reason))
+    table.add_column("detail", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         table.add_row(str(row["number"]), row["reason"], row["detail"])
     return table

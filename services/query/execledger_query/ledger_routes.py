@@ -1,0 +1,79 @@
+"""Routes for those who run the system: the ledger, and what could not be recorded."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, Field
+
+from execledger_contracts.decoding import Reason
+from execledger_contracts.fields import RequiredIdentifier
+from execledger_query import ledger_views as views
+from execledger_query.identity import EVERYTHING, NOBODY, Identity, Role
+from execledger_query.paging import read_cursor, split, write_cursor
+from execledger_query.parameters import Page
+from execledger_query.problems import ProblemError
+from execledger_query.routes import PROBLEMS, Services, identify, services
+from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
+
+_OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
+_LARGEST_ID: Final = 2**63 - 1
+# Dead letters are no tenant's, so only this role may read their table; these routes read nothing else with it.
+_SEES_DEAD_LETTERS: Final = EVERYTHING
+
+
+async def operate(who: Annotated[Identity, Depends(identify)]) -> Identity:
+    """Whom the request comes from; answers 403 when they do not run the system."""
+    if not who.roles & _OPERATORS:
+        raise ProblemError("forbidden", "this needs the role service or admin")
+    return who
+
+
+class PageOfDeadLetters(Page):
+    """A page of dead letters, and what it is narrowed to."""
+
+    reason: Reason | None = Field(default=None)
+    fingerprint: RequiredIdentifier | None = Field(default=None, description="bad in the same way")
+
+    @property
+    def filters(self) -> dict[str, str]:
+        given = {"reason": self.reason, "fingerprint": self.fingerprint}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+_Services = Annotated[Services, Depends(services)]
+accounts = APIRouter(prefix="/v1", tags=["ledger"], responses=PROBLEMS, dependencies=[Depends(operate)])
+
+
+@accounts.get("/ledger", response_model=views.Ledger)
+async def show_ledger(held: _Services) -> Response:
+    """The account of every consumed record, by partition; roles service and admin."""
+    async with held.store.reading(NOBODY) as reader:
+        return _json(views.ledger_of(await reader.ledger()))
+
+
+@accounts.get("/dead-letters", response_model=views.DeadLetterPage)
+async def list_dead_letters(held: _Services, asked: Annotated[PageOfDeadLetters, Query()]) -> Response:
+    """Records that could not be recorded, newest first; roles service and admin."""
+    scope = f"dead letters {sorted(asked.filters.items())}"
+    after = None if asked.cursor is None else read_cursor(scope, asked.cursor, DEAD_LETTER_KEY)
+    async with held.store.reading(_SEES_DEAD_LETTERS) as reader:
+        rows, end = split(
+            await reader.dead_letters(asked.filters, after, asked.limit + 1), asked.limit, dead_letter_key
+        )
+    items = [views.dead_letter_of(row) for row in rows]
+    cursor = None if end is None else write_cursor(scope, end)
+    return _json(views.DeadLetterPage(items=items, next_cursor=cursor))
+
+
+@accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter)
+async def show_dead_letter(held: _Services, id: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> Response:  # noqa: A002
+    """One record that could not be recorded, as it came; roles service and admin."""
+    async with held.store.reading(_SEES_DEAD_LETTERS) as reader:
+        row = await reader.dead_letter(id)
+    if row is None:
+        raise ProblemError("not-found", "there is no such dead letter")
+    return _json(views.whole_dead_letter_of(row))
+
+
+def _json(shown: BaseModel) -> Response:
+    return Response(shown.model_dump_json(), media_type="application/json")

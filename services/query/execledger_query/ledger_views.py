@@ -1,0 +1,126 @@
+"""The shapes of the ledger and of dead letters, and how rows become them. Pure."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from execledger_query.views import Cursor, Row, Timestamp
+
+Reason = Literal[
+    "tombstone", "not_utf8", "not_json", "not_cloudevent", "invalid", "unsupported_version", "too_large", "unstorable"
+]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DeadLetter(_Shape):
+    """A record that could not be recorded."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    timestamp: Timestamp = Field(description="Kafka's")
+    reason: Reason
+    detail: str = Field(description="where in the record, and which rule")
+    fingerprint: str = Field(description="the same for records that are bad in the same way")
+    redriven_at: Timestamp | None = Field(description="when it was sent once more")
+
+
+class Header(_Shape):
+    """A header of a Kafka record; names may repeat."""
+
+    name: str
+    value: str | None = Field(description="bytes that are no UTF-8 are written as \\xff")
+
+
+class WholeDeadLetter(DeadLetter):
+    """A record that could not be recorded, as it came."""
+
+    key: str | None = Field(description="bytes that are no UTF-8 are written as \\xff")
+    headers: list[Header]
+    value_base64: str | None
+
+
+class DeadLetterPage(_Shape):
+    """Dead letters, the newest first."""
+
+    items: list[DeadLetter]
+    next_cursor: Cursor
+
+
+class Account(_Shape):
+    """The account of one partition: what was consumed is gaps, missed and the five outcomes, added up."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    end_offset: int | None = Field(description="of Kafka's log, when a recorder last looked")
+    gaps: int = Field(description="offsets that never held a record for us: transaction markers, compaction")
+    missed: int = Field(description="deleted by retention before they were read")
+    applied: int
+    late: int
+    duplicate: int
+    rejected: int
+    dead_lettered: int
+    unaccounted: int = Field(description="0, always")
+
+
+class Difference(_Shape):
+    """What an audit found."""
+
+    topic: str
+    partition: int
+    offset: int | None
+    expected: str
+    found: str
+
+
+class Ledger(_Shape):
+    """The account of every consumed record."""
+
+    partitions: list[Account]
+    unaccounted: int
+    missed: int
+    audited: bool = Field(description="false: these are the counters; `execledger ledger --audit` counts again")
+    differences: list[Difference]
+
+
+def dead_letter_of(row: Row) -> DeadLetter:
+    """A dead letter as lists show it."""
+    return DeadLetter(**{name: row[name] for name in DeadLetter.model_fields})
+
+
+def whole_dead_letter_of(row: Row) -> WholeDeadLetter:
+    """A dead letter with all that came."""
+    return WholeDeadLetter(
+        **{name: row[name] for name in DeadLetter.model_fields},
+        key=_text(row["key"]),
+        headers=[Header(name=name, value=_text(_unpacked(value))) for name, value in row["headers"]],
+        value_base64=None if row["value"] is None else b64encode(row["value"]).decode(),
+    )
+
+
+def ledger_of(rows: Sequence[Row]) -> Ledger:
+    """The account as its counters have it."""
+    accounts = [Account(**{name: row[name] for name in Account.model_fields}) for row in rows]
+    return Ledger(
+        partitions=accounts,
+        unaccounted=sum(abs(account.unaccounted) for account in accounts),
+        missed=sum(account.missed for account in accounts),
+        audited=False,
+        differences=[],
+    )
+
+
+def _unpacked(value: str | None) -> bytes | None:
+    return None if value is None else b64decode(value)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")

@@ -1,0 +1,9 @@
+-- The offsets of a partition that the tables hold, from one up to another, and under which heading.
+SELECT "offset", outcome FROM execledger.execution_events
+WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+UNION ALL
+SELECT "offset", 'duplicate' FROM execledger.duplicates
+WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+UNION ALL
+SELECT "offset", 'dead_lettered' FROM execledger.dead_letters
+WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4

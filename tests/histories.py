@@ -1,0 +1,206 @@
+"""Histories as they happen to a recorder: generated with Hypothesis, and folded from nothing at once.
+
+Few attempts, steps and times, so that contradictions, ties and repetitions are the rule.
+"""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from execledger_contracts.events import WATCHDOG_SOURCE, Event
+from execledger_recorder.lifecycle import (
+    Execution,
+    ExecutionRecord,
+    Step,
+    StepKey,
+    StepRecord,
+    enter,
+    execution_record,
+    fold,
+    step_record,
+)
+from factories import OF_THE_STEP, event, nth_id, watchdog_ended
+
+EXTERNAL_ID: Final = "run-1"
+
+# What events say: for each field that some rule is about, values that tell the first from the last.
+_BEGINNING: Final[dict[str, list[Any]]] = {
+    "workflow": [{"id": "w", "version": "1"}, {"name": "Research"}],
+    "owner": [{"id": "ann"}, {"name": "Bob"}, {}],
+    "session_id": ["s1", ""],
+    "parent_execution_id": ["p1", "p2"],
+    "root_execution_id": ["r1", ""],
+    "trigger": [{"mode": "manual"}, {"event_id": "e", "event_name": "push"}],
+    "mode": ["fast", "slow"],
+    "query": ["", "tea"],
+    "input": [[], 1],
+    "total_steps": [4, 0],
+    "tags": [["a"], []],
+    "labels": [{"prd": "1"}, {"prd": "2", "draft": "x"}, {}],
+    "metadata": [{"a": 1}, {"a": None, "b": [1.5]}],
+    "complexity_score": [0.5, 0],
+    "timeout_seconds": [9, 0.5],
+    "budget": [{"token_limit": 5}, {"cost_limit_usd": "0.5"}, {"token_limit": 0}],
+}
+_PROGRESS: Final[dict[str, list[Any]]] = {
+    "progress_percent": [0, 70],
+    "completed_steps": [1, 9],
+    "total_steps": [3, 0],
+    "message": ["still here"],
+}
+_ENDING: Final[dict[str, list[Any]]] = {
+    "output": [{}, "text"],
+    "result": ["", "text"],
+    "duration_ms": [0, 1500, 2**53 - 1],
+    "usage": [{"prompt_tokens": 7}, {"cost_usd": "0.25", "total_tokens": 1}, {"completion_tokens": 2, "cost_usd": "0"}],
+    "agents_used": [3, 0],
+    "tools_invoked": [0, 4],
+    "cache_hits": [2, 0],
+    "metadata": [{"b": 2}, {}],
+}
+_FAILING: Final = {**_ENDING, "error": [{"message": "no"}, {"type": "Bad"}, {}]}
+_CANCELLING: Final = {
+    **_FAILING,
+    "reason": ["late", ""],
+    "cancelled_by": ["ann", "bob"],
+    "killed_by_budget": [True, False],
+}
+_STEP: Final[dict[str, list[Any]]] = {
+    "name": ["Draft", "Write"],
+    "operation": ["write", "edit"],
+    "total_items": [2, 0],
+    "agent_id": ["a1", "a2"],
+    "parent_id": ["root", "draft"],
+    "input": [1, ""],
+    "metadata": [{"a": 1}, {"a": 2, "b": None}],
+}
+_STEP_ENDING: Final = {
+    **_STEP,
+    "output": [1, []],
+    "error": [{"message": "no"}, {}],
+    "duration_ms": [900, 0],
+    "unexpected": [True, False],
+}
+_TOOL: Final[dict[str, list[Any]]] = {"agent_id": ["a1", "a3"], "cache_hit": [True, False], "step_id": ["draft"]}
+_LLM: Final = {**_TOOL, "prompt_tokens": [3, 0], "completion_tokens": [4], "cost_usd": ["0.3", "0"]}
+
+SAYINGS: Final[dict[str, dict[str, list[Any]]]] = {
+    "execution.created": _BEGINNING,
+    "execution.started": _BEGINNING,
+    "execution.progressed": _PROGRESS,
+    "execution.cancel_requested": {"requested_by": ["ann"]},
+    "execution.completed": _ENDING,
+    "execution.failed": _FAILING,
+    "execution.timed_out": {**_FAILING, "provisional": [True]},  # nobody's marker but the watchdog's counts
+    "execution.cancelled": _CANCELLING,
+    "step.started": _STEP,
+    **{f"step.{status}": _STEP_ENDING for status in ("completed", "failed", "timed_out", "cancelled", "skipped")},
+    "llm.called": _LLM,
+    "tool.called": _TOOL,
+    "agent.thinking": {"duration_ms": [1]},
+}
+
+ids: Final = st.integers(0, 999).map(nth_id)
+times: Final = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 2.0005, 3.000001, -1.0])
+sequences: Final = st.sampled_from([None, None, 0, 1, 2])
+sources: Final = st.sampled_from(["/orchestrator", "/orchestrator", WATCHDOG_SOURCE])
+parents: Final = st.sampled_from([None, None, None, "00-1", "00-2"])
+step_ids: Final = st.sampled_from(["draft", "draft", "review"])
+iterations: Final = st.sampled_from([None, None, 0, 1])
+
+
+_ENDS: Final = ["execution.completed", "execution.failed", "execution.timed_out", "execution.cancelled"]
+_STEPS: Final = [type_ for type_ in SAYINGS if type_.startswith("step.")]
+_WATCHDOG: Final = "the watchdog's"
+THEMES: Final[list[tuple[list[str], list[str]]]] = [
+    # What events of these types say about these things, or about anything: rules meet that are about the same fields.
+    ([*SAYINGS, _WATCHDOG], []),
+    ([*SAYINGS, *_ENDS, *_ENDS, *_STEPS, _WATCHDOG, _WATCHDOG], []),
+    ([*_ENDS, *_STEPS, "step.started", "execution.started", "llm.called", _WATCHDOG, _WATCHDOG], ["duration_ms"]),
+    (
+        ["execution.started", "execution.cancel_requested", "step.started", "agent.thinking", *[_WATCHDOG] * 4],
+        ["query"],
+    ),
+    (["execution.created", "execution.started", "execution.completed"], ["labels", "metadata", "tags", "owner"]),
+    (["execution.started", "execution.progressed", *_STEPS], ["total_steps", "completed_steps", "progress_percent"]),
+    (["llm.called", "tool.called", *_ENDS], ["usage", "cost_usd", "prompt_tokens", "cache_hits", "cache_hit"]),
+    (["execution.started", "llm.called", "execution.cancelled"], ["budget", "prompt_tokens", "cost_usd"]),
+]
+
+
+@st.composite
+def said(draw: st.DrawFn, type_: str, fields: list[str], last_attempt: int) -> Event:
+    """An event of that type: it says half of these fields that it has, or without any up to four of its own."""
+    has = SAYINGS[type_]
+    if fields:
+        data = {name: draw(st.sampled_from(has[name])) for name in fields if name in has and draw(st.booleans())}
+    else:
+        data = dict(
+            draw(st.lists(st.sampled_from([(n, value) for n, every in has.items() for value in every]), max_size=4))
+        )
+    if type_.startswith("step."):
+        of_the_step = {name: data.pop(name) for name in OF_THE_STEP if name in data}
+        data["step"] = {"id": draw(step_ids), "iteration": draw(iterations), **of_the_step}
+    # Without the marker, what the watchdog says counts as from anyone.
+    source = "/orchestrator" if "provisional" in data else draw(sources)
+    return event(type_, data, **draw(attributes(last_attempt)), source=source, traceparent=draw(parents))
+
+
+@st.composite
+def _events(draw: st.DrawFn, types: list[str], fields: list[str], last_attempt: int) -> Event:
+    type_ = draw(st.sampled_from(types))
+    if type_ == _WATCHDOG:
+        return watchdog_ended(**draw(attributes(last_attempt)))
+    return draw(said(type_, fields, last_attempt))
+
+
+def attributes(last_attempt: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"at": times, "attempt": st.integers(1, last_attempt), "sequence": sequences, "event_id": ids}
+    )
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> list[Event]:
+    types, fields = draw(st.sampled_from(THEMES))
+    last_attempt = draw(st.sampled_from([1, 1, 2, 3]))
+    events = _events(types, fields, last_attempt)
+    return draw(st.lists(events, min_size=1, max_size=12, unique_by=lambda event: event.id))
+
+
+histories: Final = _histories()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A history as it comes: in any order, some of it again, in batches."""
+
+    batches: list[list[Event]]
+
+    @property
+    def stream(self) -> list[Event]:
+        return [event for batch in self.batches for event in batch]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> Arrival:
+    history = draw(histories)
+    again = draw(st.lists(st.sampled_from(history), max_size=3))
+    stream = draw(st.permutations([*history, *again]))
+    cuts = sorted(draw(st.sets(st.integers(1, len(stream)), max_size=4)))
+    return Arrival([stream[low:high] for low, high in itertools.pairwise([0, *cuts, len(stream)])])
+
+
+def folded(history: Iterable[Event]) -> tuple[Execution, dict[StepKey, Step]]:
+    """The fold of a set of events, from nothing and at once."""
+    execution, steps = Execution(), dict[StepKey, Step]()
+    fold(execution, steps, sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key))
+    return execution, steps
+
+
+def records(history: Iterable[Event]) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
+    execution, steps = folded(history)
+    return execution_record(execution, EXTERNAL_ID), {key: step_record(steps[key], execution) for key in steps}

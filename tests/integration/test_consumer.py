@@ -1,0 +1,472 @@
+"""The recorder as a process, on a real Kafka and a real Postgres."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from conftest import Servers, Topics, _drop, _execute
+from consuming import consumed
+from execledger.stack import broker
+from execledger.stack.database import with_database
+from execledger_contracts.cleaning import Limits
+from execledger_contracts.samples import INVALID, VALID
+from execledger_recorder.accounting import Record
+from execledger_recorder.recording import read, record
+from execledger_recorder.store import LedgerRow, Store
+from factories_recorder import OUTCOMES, Row, assert_balanced, chance, event, history, snapshot
+from running import Service, cable, eventually, recorder
+
+_OFFSETS = """
+SELECT partition, "offset" FROM execledger.execution_events
+UNION ALL SELECT partition, "offset" FROM execledger.duplicates
+UNION ALL SELECT partition, "offset" FROM execledger.dead_letters
+"""
+Sent = tuple[bytes | None, list[tuple[str, bytes]], bytes | None]
+"""Value, headers, key."""
+
+
+class Bench:
+    """A recorder's surroundings: servers, topics, its database; what it is told and what it wrote."""
+
+    def __init__(self, servers: Servers, topics: Topics, dsn: str, folder: Path) -> None:
+        self.servers = servers
+        self.topics = topics
+        self.dsn = dsn
+        self.folder = folder
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {
+            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
+            "postgres_dsn": self.dsn,
+            "events_topic": self.topics.events,
+            "dead_letter_topic": self.topics.dead_letter,
+            "control_topic": self.topics.control,
+            "consumer_group": self.topics.group,
+            "usage_interval_seconds": 0.2,
+        }
+
+    @asynccontextmanager
+    async def recorder(self, *, ready: bool = True, **settings: object) -> AsyncIterator[Service]:
+        async with recorder(self.folder, ready=ready, **{**self.settings, **settings}) as service:
+            yield service
+
+    async def publish(self, *sent: Row | Sent, partition: int | None = None) -> None:
+        """Events, or records as they are, to the partition of their subject unless one is named."""
+        async with producing(self.servers) as producer:
+            await publish(producer, self.topics.events, sent, partition)
+
+    async def ledger(self) -> list[LedgerRow]:
+        async with Store(self.dsn) as store:
+            return [row for row in await store.ledger() if row.topic == self.topics.events]
+
+    async def visible(self) -> list[Any]:
+        """Every record that Kafka shows to who reads what was committed."""
+        return await committed(self.servers, self.topics.events)
+
+    async def until_recorded(self) -> None:
+        """Until each visible record lies behind the ledger, and daily usage is up to date."""
+        ends = {record.partition: record.offset + 1 for record in await self.visible()}
+
+        async def is_level() -> bool:
+            positions = {row.partition: row.next_offset for row in await self.ledger()}
+            return all(positions.get(partition, 0) >= end for partition, end in ends.items())
+
+        await eventually(is_level)
+        await eventually(self._has_no_usage_marks)
+
+    async def assert_every_record_is_accounted_for(self) -> None:
+        """Each visible record has one outcome, at its offset, and nothing else has."""
+        visible = Counter((record.partition, record.offset) for record in await self.visible())
+        async with connected(self.dsn) as connection:
+            await assert_balanced(connection)
+            found = await connection.fetch(_OFFSETS)
+        assert Counter((row["partition"], row["offset"]) for row in found) == visible
+        assert sum(row.unaccounted for row in await self.ledger()) == 0
+
+    async def undisturbed(self, dsn: str) -> dict[str, list[Row]]:
+        """What a recorder that nothing happens to makes of the same records, in one batch."""
+        visible = await self.visible()
+        records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.headers, r.value, 0) for r in visible]
+        async with Store(dsn) as store, connected(dsn) as connection:
+            await store.open_ledger(self.topics.events, dict.fromkeys(range(3), 0))
+            await record(store, read(records, Limits()), "dead-letter")
+            while await store.recompute_usage():
+                pass
+            return await snapshot(connection)
+
+    async def recorded(self) -> dict[str, list[Row]]:
+        async with connected(self.dsn) as connection:
+            return await snapshot(connection)
+
+    async def committed_offsets(self) -> dict[int, int]:
+        async with broker.admin(self.servers.bootstrap_servers) as client:
+            offsets = await client.list_consumer_group_offsets(self.topics.group)
+        return {place.partition: said.offset for place, said in offsets.items() if place.topic == self.topics.events}
+
+    async def _has_no_usage_marks(self) -> bool:
+        async with connected(self.dsn) as connection:
+            return not await connection.fetchval("SELECT EXISTS (SELECT FROM execledger.usage_marks)")
+
+
+@pytest.fixture
+def bench(servers: Servers, topics: Topics, database: str, tmp_path: Path) -> Bench:
+    """Surroundings of one recorder."""
+    return Bench(servers, topics, database, tmp_path)
+
+
+@pytest.fixture
+async def other_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """The DSN of a second fresh, migrated database."""
+    name = f"other_{secrets.token_hex(6)}"
+    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield with_database(servers.postgres_dsn, name)
+    await _drop(servers, name)
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def producing(servers: Servers, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=servers.bootstrap_servers, max_request_size=4_000_000, linger_ms=2, **options
+    )
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def publish(
+    producer: AIOKafkaProducer, topic: str, sent: Sequence[Row | Sent], partition: int | None = None
+) -> None:
+    for item in sent:
+        value, headers, key = (
+            (json.dumps(item).encode(), [], item["subject"].encode()) if isinstance(item, dict) else item
+        )
+        if value is None and key is None:
+            empty = producer.create_batch()
+            empty.append(key=None, value=None, timestamp=None, headers=headers)
+            await producer.send_batch(empty, topic, partition=partition or 0)
+        else:
+            await producer.send(topic, value, key=key, headers=headers, partition=partition)
+    await producer.flush()
+
+
+async def committed(servers: Servers, topic: str) -> list[Any]:
+    """Every record of committed transactions, and of none."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, partition) for partition in range(3)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        records: list[Any] = []
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+        return records
+    finally:
+        await consumer.stop()
+
+
+def many(executions: int) -> list[Row]:
+    """Histories of many executions, interleaved."""
+    events = [{**said, "subject": f"{said['subject']}-{n}"} for n in range(executions) for said in history()]
+    chance(5).shuffle(events)
+    return events
+
+
+def samples() -> list[Sent]:
+    """Each golden sample and each breach of a rule, as they are sent."""
+    records = [sample.record() for sample in (*VALID, *INVALID)]
+    return [(value, [(name, said or b"") for name, said in headers], None) for value, headers in records]
+
+
+async def test_mixed_traffic_is_recorded_or_dead_lettered_and_all_of_it_accounted_for(bench: Bench) -> None:
+    largest = event("execution.completed", {"output": "x" * (1_048_588 - 500)}, subject="large")
+    strange = [
+        (b"\xff\x00 garbage", [("h", b"\xff\xfe"), ("h", b"twice"), ("nul\0", b"")], b"\xff key"),
+        (None, [("reason", b"compacted")], b"run-1"),
+        (json.dumps(event(at=3, subject="headers")).encode(), [("traceparent", b"\xff"), ("ce\xe4", b"")], None),
+    ]
+    await bench.publish(*history())
+    async with bench.recorder(batch_size=50) as service:
+        assert (await service.get("/healthz")).text == "alive\n"
+        assert (await service.get("/metrics")).status_code == 200
+        await bench.publish(*samples(), largest, *strange)
+        for partition in range(3):
+            await publish_transactions(bench, partition)
+        await bench.publish(*history(subject="again")[:4])
+        await bench.until_recorded()
+        await bench.assert_every_record_is_accounted_for()
+        ledger = await bench.ledger()
+        assert all(row.gaps >= 4 for row in ledger)
+        await assert_copies_of_dead_letters(bench)
+
+        async def shown() -> bool:
+            metrics = await service.metrics()
+            return counted(metrics) == {name: sum(getattr(row, name) for row in ledger) for name in OUTCOMES}
+
+        await eventually(shown)
+        assert (await service.metrics())["execledger_unaccounted_records"] == 0
+        await eventually(lambda: lags_are_none(service))
+        assert await service.stop() == 0
+    assert await bench.committed_offsets() == {row.partition: row.next_offset for row in ledger}
+    assert max(line["records"] for line in service.said("batch_recorded")) <= 50
+
+
+async def publish_transactions(bench: Bench, partition: int) -> None:
+    """Two that are committed around one that is aborted: three markers, and records that nobody may read."""
+    async with producing(bench.servers, transactional_id=f"t-{secrets.token_hex(4)}") as producer:
+        for number in range(3):
+            await producer.begin_transaction()
+            run = f"transaction-{partition}-{number}"
+            await publish(producer, bench.topics.events, [event(at=n, subject=run) for n in range(3)], partition)
+            await (producer.abort_transaction() if number == 1 else producer.commit_transaction())
+
+
+def counted(metrics: dict[str, float]) -> dict[str, float]:
+    """Records by outcome."""
+    counts = dict.fromkeys(OUTCOMES, 0.0)
+    for name, value in metrics.items():
+        if name.startswith("execledger_records_total{"):
+            outcome = name.split('outcome="')[1].split('"')[0]
+            counts[outcome] += value
+    return counts
+
+
+async def lags_are_none(service: Service) -> bool:
+    lags = {name: value for name, value in (await service.metrics()).items() if "consumer_lag" in name}
+    return len(lags) == 6 and not any(lags.values())
+
+
+async def assert_copies_of_dead_letters(bench: Bench) -> None:
+    """One for each, with key, value and headers as they came, and the facts."""
+    async with connected(bench.dsn) as connection:
+        letters = await connection.fetch('SELECT * FROM execledger.dead_letters ORDER BY partition, "offset"')
+    assert len(letters) > 50
+
+    async def copies() -> list[Any]:
+        found = await consumed(bench.servers.bootstrap_servers, bench.topics.dead_letter)
+        return found if len(found) >= len(letters) else []
+
+    copied = {place(copy): copy for copy in await eventually(copies)}
+    originals = {(record.partition, record.offset): record for record in await bench.visible()}
+    assert copied.keys() == {(letter["partition"], letter["offset"]) for letter in letters}
+    for letter in letters:
+        at = (letter["partition"], letter["offset"])
+        copy, original = copied[at], originals[at]
+        assert (letter["key"], letter["value"]) == (original.key, original.value)
+        assert (copy.key, copy.value) == (original.key, original.value)
+        kept = [(name.replace("\0", "\ufffd"), value) for name, value in original.headers]
+        assert list(copy.headers[: len(kept)]) == kept
+        facts = dict(copy.headers[len(kept) :])
+        assert facts["execledger-reason"].decode() == letter["reason"]
+        assert facts["execledger-detail"].decode() == letter["detail"]
+        assert facts["execledger-topic"].decode() == bench.topics.events
+
+
+def place(copy: Any) -> tuple[int, int]:
+    facts = dict(copy.headers)
+    return int(facts["execledger-partition"]), int(facts["execledger-offset"])
+
+
+async def test_a_recorder_that_is_killed_under_load_loses_and_doubles_nothing(
+    bench: Bench, other_database: str
+) -> None:
+    """Each next one is of another group, so that nothing but the ledger says where to read on."""
+    events = many(60)
+    publishing = asyncio.create_task(bench.publish(*events))
+    for share in (0.2, 0.5):
+        async with bench.recorder(batch_size=20, consumer_group=f"{bench.topics.group}-{share}") as service:
+            goal = share * len(events)
+
+            async def is_reached(goal: float = goal) -> bool:
+                return sum(row.next_offset for row in await bench.ledger()) > goal
+
+            await eventually(is_reached)
+            service.kill()
+    await publishing
+    assert sum(row.next_offset for row in await bench.ledger()) < len(events)
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        assert (await service.metrics())["execledger_unaccounted_records"] == 0
+    await bench.assert_every_record_is_accounted_for()
+    assert await bench.recorded() == await bench.undisturbed(other_database)
+
+
+async def test_two_recorders_share_the_partitions_of_one_execution_s_events(bench: Bench, other_database: str) -> None:
+    """Bad keys: the events of every execution lie on all partitions."""
+    events = many(20)
+    for partition in range(3):
+        await bench.publish(*events[partition::3], partition=partition)
+    async with bench.recorder(batch_size=30) as one, bench.recorder(batch_size=30) as other:
+        for partition in range(3):
+            await bench.publish(*events[partition::3], partition=partition)
+        await bench.until_recorded()
+        assert await one.stop() == await other.stop() == 0
+        said = one.log.read_text() + other.log.read_text()
+        assert "deadlock" not in said
+        assert one.said("batch_recorded")
+        assert other.said("batch_recorded")
+    await bench.assert_every_record_is_accounted_for()
+    assert await bench.recorded() == await bench.undisturbed(other_database)
+    ledger = await bench.ledger()
+    assert sum(row.duplicate for row in ledger) == len(events)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        "ALTER TABLE execledger.execution_events DROP COLUMN rank",
+        "CREATE FUNCTION oops() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'oops'; END $$;"
+        "CREATE TRIGGER oops BEFORE INSERT ON execledger.ledger EXECUTE FUNCTION oops()",
+    ],
+    ids=["in a batch", "in finding its place"],
+)
+async def test_a_bug_ends_the_process_and_moves_nothing(bench: Bench, break_it: str) -> None:
+    async with connected(bench.dsn) as connection:
+        await connection.execute(break_it)
+    await bench.publish(*history())
+    async with bench.recorder(ready=False) as service:
+        assert await service.ended() == 1
+        assert service.said("recorder_failed")
+    assert {row.next_offset for row in await bench.ledger()} <= {0}
+    assert set((await bench.committed_offsets()).values()) <= {-1, 0}
+
+
+async def test_a_recorder_waits_for_postgres_and_says_which(bench: Bench) -> None:
+    parts = urlsplit(bench.dsn)
+    async with cable(f"{parts.hostname}:{parts.port}") as line:
+        dsn = bench.dsn.replace(f":{parts.port}/", f":{line.own_port}/")
+        async with bench.recorder(ready=False, postgres_dsn=dsn) as service:
+            await eventually(lambda: waits(service, f"Postgres at {line.address}"))
+            await line.mend()
+            await eventually(service.is_ready)
+            await bench.publish(*history())
+            await bench.until_recorded()
+            await line.cut()
+            await bench.publish(*history(subject="while away"))
+            await eventually(lambda: is_paused(service))
+            await line.mend()
+            await bench.until_recorded()
+            assert not await is_paused(service)
+            assert await service.stop() == 0
+    await bench.assert_every_record_is_accounted_for()
+    password = urlsplit(bench.dsn).password
+    assert password
+    assert password not in service.log.read_text()
+
+
+async def test_a_recorder_waits_for_kafka_and_says_which(bench: Bench) -> None:
+    await bench.publish(*history())
+    async with (
+        cable(bench.servers.bootstrap_servers.split(",")[0]) as line,
+        bench.recorder(ready=False, kafka_bootstrap_servers=line.address) as service,
+    ):
+        await eventually(lambda: waits(service, f"Kafka at {line.address}"))
+        await line.mend()
+        await bench.until_recorded()
+        assert await service.is_ready()
+        assert await service.stop() == 0
+    await bench.assert_every_record_is_accounted_for()
+
+
+async def waits(service: Service, for_what: str) -> bool:
+    """Whether it lives, is not ready, and says why, to who asks and in its log."""
+    if not service.said("waiting_for"):
+        return False
+    answer = await service.get("/readyz")
+    assert answer.status_code == 503
+    assert for_what in answer.text
+    assert (await service.get("/healthz")).status_code == 200
+    return str(service.said("waiting_for")[0]["what"]).startswith(for_what)
+
+
+async def is_paused(service: Service) -> bool:
+    return (await service.metrics())["execledger_paused"] > 0
+
+
+async def test_a_recorder_that_may_wait_forever_still_obeys(bench: Bench) -> None:
+    async with bench.recorder(ready=False, postgres_dsn="postgresql://u:p@127.0.0.1:1/x") as service:
+        await eventually(lambda: waits(service, "Postgres at 127.0.0.1:1/x"))
+        assert await service.stop() == 0
+
+
+async def test_what_kafka_deleted_before_it_was_read_is_missed_and_said(bench: Bench) -> None:
+    await bench.publish(*(event(at=n) for n in range(6)), partition=0)
+    await bench.publish(*(event(at=n) for n in range(10, 14)), partition=1)
+    await delete_before(bench, partition=1, offset=3)
+    async with bench.recorder(consumer_group=f"{bench.topics.group}-before") as service:
+        await bench.until_recorded()
+        assert await service.stop() == 0
+    await bench.publish(*(event(at=n) for n in range(20, 30)), partition=0)
+    await delete_before(bench, partition=0, offset=9)
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        assert (await service.metrics())["execledger_missed_records_total"] == 3
+        assert service.said("records_missed")
+    accounts = {row.partition: (row.first_offset, row.next_offset, row.missed) for row in await bench.ledger()}
+    assert accounts == {0: (0, 16, 3), 1: (3, 4, 0), 2: (0, 0, 0)}
+    async with connected(bench.dsn) as connection:
+        await assert_balanced(connection)
+
+
+async def delete_before(bench: Bench, *, partition: int, offset: int) -> None:
+    place = TopicPartition(bench.topics.events, partition)
+    client = AIOKafkaAdminClient(bootstrap_servers=bench.servers.bootstrap_servers)
+    await client.start()
+    try:
+        await client.delete_records({place: RecordsToDelete(before_offset=offset)})
+    finally:
+        await client.close()
+
+
+async def test_a_ledger_that_was_restored_is_read_on_from(bench: Bench, other_database: str) -> None:
+    """Kafka's offsets are ahead of the database that a backup brought back."""
+    await bench.publish(*many(3))
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        assert await service.stop() == 0
+    assert sum((await bench.committed_offsets()).values()) > 0
+    bench.dsn = other_database
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+    await bench.assert_every_record_is_accounted_for()
+
+
+async def test_timestamps_beyond_the_calendar_stop_nobody(bench: Bench) -> None:
+    """Producers set them; this topic takes whatever they set, as topics did by default before Kafka 4."""
+    async with broker.admin(bench.servers.bootstrap_servers) as client:
+        taken = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, bench.topics.events, configs=taken)])
+    async with producing(bench.servers) as producer:
+        for value in (json.dumps(event()).encode(), b"garbage"):
+            await producer.send_and_wait(bench.topics.events, value, timestamp_ms=2**62, partition=0)
+    async with bench.recorder():
+        await bench.until_recorded()
+    await bench.assert_every_record_is_accounted_for()

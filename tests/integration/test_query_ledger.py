@@ -1,0 +1,139 @@
+"""What the routes for operators answer: the ledger and the dead letters."""
+
+import base64
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx2
+import pytest
+
+from execledger_query.identity import NOBODY, Identity, Role
+from execledger_query.store import Options, Store
+from factories_query import bearing, ledger, serving
+from factories_recorder import Desk, Topic, desk, event
+
+SERVICE = bearing("svc", "acme", "service")
+ADMIN = bearing("root", "ops", "admin")
+LISTED = ["id", "topic", "partition", "offset", "timestamp", "reason", "detail", "fingerprint", "redriven_at"]
+
+
+@pytest.fixture
+async def office(database: str) -> AsyncIterator[Desk]:
+    """Two good records, four bad ones: ids 1 to 4."""
+    async with desk(database) as office:
+        headers = [("ce_x", b"1"), ("ce_x", b"\xff"), ("none", None)]
+        topic = Topic()
+        await office.record(topic.add(event(), b"{", b"{ ", event("run.progressed", at=1), partition=1))
+        await office.record(topic.add(event(attempt=0), key=b"\x00run"))
+        await office.record(topic.add(None, headers=headers))
+        yield office
+
+
+@pytest.fixture
+async def client(office: Desk) -> AsyncIterator[httpx2.AsyncClient]:
+    async with serving(office.dsn) as opened:
+        yield opened
+
+
+async def test_dead_letters_have_the_shape_that_is_promised(client: httpx2.AsyncClient) -> None:
+    listed = (await client.get("/v1/dead-letters", headers=SERVICE)).json()
+    assert [item["id"] for item in listed["items"]] == [4, 3, 2, 1]
+    assert listed["next_cursor"] is None
+    assert all(list(item) == LISTED for item in listed["items"])
+    one = (await client.get("/v1/dead-letters/3", headers=ADMIN)).json()
+    assert list(one) == [*LISTED, "key", "headers", "value_base64"]
+    assert {**one, "fingerprint": "", "value_base64": ""} == {
+        "id": 3, "topic": "events", "partition": 0, "offset": 0, "timestamp": "2026-03-01T12:00:00.123Z",
+        "reason": "invalid", "detail": "attempt: must be at least 1, this is 0", "fingerprint": "",
+        "redriven_at": None, "key": "\x00run", "headers": [], "value_base64": "",
+    }  # fmt: skip
+    assert b'"attempt": 0' in base64.b64decode(one["value_base64"])
+
+
+async def test_a_tombstone_and_bytes_that_are_no_text_are_shown(client: httpx2.AsyncClient) -> None:
+    one = (await client.get("/v1/dead-letters/4", headers=SERVICE)).json()
+    assert (one["reason"], one["key"], one["value_base64"]) == ("not_utf8", None, None)
+    assert one["headers"] == [
+        {"name": "ce_x", "value": "1"}, {"name": "ce_x", "value": "\\xff"}, {"name": "none", "value": None}
+    ]  # fmt: skip
+
+
+async def test_dead_letters_are_narrowed_by_reason_and_fingerprint(client: httpx2.AsyncClient) -> None:
+    fingerprint = (await client.get("/v1/dead-letters/3", headers=SERVICE)).json()["fingerprint"]
+    for query, found in (
+        ("reason=not_json", [2, 1]),
+        ("reason=tombstone", []),
+        (f"fingerprint={fingerprint}", [3]),
+        (f"fingerprint={fingerprint}&reason=invalid", [3]),
+        (f"fingerprint={fingerprint}&reason=not_json", []),
+    ):
+        answer = await client.get(f"/v1/dead-letters?{query}", headers=SERVICE)
+        assert [item["id"] for item in answer.json()["items"]] == found, query
+
+
+async def test_cursors_walk_the_dead_letters_once_and_belong_to_their_filters(
+    office: Desk, client: httpx2.AsyncClient
+) -> None:
+    first = (await client.get("/v1/dead-letters?limit=3", headers=SERVICE)).json()
+    assert [item["id"] for item in first["items"]] == [4, 3, 2]
+    await office.record(Topic("more").add(b"["))
+    cursor = first["next_cursor"]
+    rest = (await client.get(f"/v1/dead-letters?limit=3&cursor={cursor}", headers=ADMIN)).json()
+    assert ([item["id"] for item in rest["items"]], rest["next_cursor"]) == ([1], None)
+    wrong = await client.get(f"/v1/dead-letters?reason=not_json&cursor={cursor}", headers=SERVICE)
+    assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:execledger:problem:invalid-cursor")
+
+
+async def test_the_ledger_has_the_shape_that_is_promised(office: Desk, client: httpx2.AsyncClient) -> None:
+    async with ledger(office.dsn) as rows:
+        await rows.ends(partition=1)
+    shown = (await client.get("/v1/ledger", headers=SERVICE)).json()
+    assert list(shown) == ["partitions", "unaccounted", "missed", "audited", "differences"]
+    assert shown["partitions"][1] == {
+        "topic": "events", "partition": 1, "first_offset": 0, "next_offset": 4, "end_offset": 9, "gaps": 0, "missed": 0,
+        "applied": 2, "late": 0, "duplicate": 0, "rejected": 0, "dead_lettered": 2, "unaccounted": 0,
+    }  # fmt: skip
+    assert [row["end_offset"] for row in shown["partitions"]] == [None, 9, None]
+    assert (shown["unaccounted"], shown["missed"], shown["audited"], shown["differences"]) == (0, 0, False, [])
+
+
+async def test_the_ledger_adds_up_what_is_missed_and_unaccounted(database: str) -> None:
+    async with ledger(database) as rows, serving(database) as client:
+        for partition, (missed, applied) in enumerate([(2, 8), (3, 6), (0, 12)]):
+            row = {"topic": "t", "partition": partition, "first_offset": 0, "next_offset": 10}
+            await rows._insert("ledger", {**row, "missed": missed, "applied": applied})
+        shown = (await client.get("/v1/ledger", headers=ADMIN)).json()
+    assert [row["unaccounted"] for row in shown["partitions"]] == [0, 1, -2]
+    assert (shown["unaccounted"], shown["missed"]) == (3, 5)
+
+
+async def test_only_those_who_run_the_system_may_look(client: httpx2.AsyncClient) -> None:
+    for path in ("/v1/ledger", "/v1/dead-letters", "/v1/dead-letters/3", "/v1/dead-letters/99"):
+        for roles in ((), ("owner",), ("reader", "payloads")):
+            refused = await client.get(path, headers=bearing("ann", "acme", *roles))
+            assert (refused.status_code, refused.json()["type"]) == (403, "urn:execledger:problem:forbidden"), path
+        assert (await client.get(path)).status_code == 401
+        for headers in (SERVICE, ADMIN, bearing("x", "umbra", "service", "reader")):
+            assert (await client.get(path, headers=headers)).status_code == (404 if "99" in path else 200)
+
+
+async def test_a_parameter_that_is_none_is_named(client: httpx2.AsyncClient) -> None:
+    lists = (
+        ("?reason=bad", "reason"),
+        ("?limit=0", "limit"),
+        ("?tenant=acme", "tenant"),
+        ("?fingerprint=", "fingerprint"),
+    )
+    for query, parameter in (*lists, ("/0", "id"), ("/x", "id"), (f"/{2**63}", "id")):
+        refused = await client.get(f"/v1/dead-letters{query}", headers=SERVICE)
+        assert refused.status_code == 400, query
+        assert [error["parameter"] for error in refused.json()["errors"]] == [parameter]
+
+
+async def test_the_tables_of_dead_letters_open_to_the_admin_s_role_only(office: Desk) -> None:
+    async with Store.open(Options(office.dsn)) as store:
+        for who in (NOBODY, Identity("svc", "acme", frozenset({Role.SERVICE}))):
+            for table in ("dead_letters", "duplicates"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    async with store.reading(who) as reader:
+                        await reader._rows(f"SELECT FROM execledger.{table}")
