@@ -108,8 +108,8 @@ times: Final = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 2.0005, 3.000001, 
 sequences: Final = st.sampled_from([None, None, 0, 1, 2])
 sources: Final = st.sampled_from(["/orchestrator", "/orchestrator", WATCHDOG_SOURCE])
 parents: Final = st.sampled_from([None, None, None, "00-1", "00-2"])
-step_ids: Final = st.sampled_from(["draft", "draft", "review"])
-iterations: Final = st.sampled_from([None, None, 0, 1])
+step_ids: Final = st.sampled_from(["draft", "draft", "draft", "review"])
+iterations: Final = st.sampled_from([None, None, None, 0, 1])
 
 
 _ENDS: Final = ["execution.completed", "execution.failed", "execution.timed_out", "execution.cancelled"]
@@ -124,6 +124,7 @@ THEMES: Final[list[tuple[list[str], list[str]]]] = [
         ["execution.started", "execution.cancel_requested", "step.started", "agent.thinking", *[_WATCHDOG] * 4],
         ["query"],
     ),
+    (["step.started", "step.completed", "step.failed"], ["duration_ms", "agent_id", "output"]),
     (["execution.created", "execution.started", "execution.completed"], ["labels", "metadata", "tags", "owner"]),
     (["execution.started", "execution.progressed", *_STEPS], ["total_steps", "completed_steps", "progress_percent"]),
     (["llm.called", "tool.called", *_ENDS], ["usage", "cost_usd", "prompt_tokens", "cache_hits", "cache_hit"]),
@@ -138,9 +139,8 @@ def said(draw: st.DrawFn, type_: str, fields: list[str], last_attempt: int) -> E
     if fields:
         data = {name: draw(st.sampled_from(has[name])) for name in fields if name in has and draw(st.booleans())}
     else:
-        data = dict(
-            draw(st.lists(st.sampled_from([(n, value) for n, every in has.items() for value in every]), max_size=4))
-        )
+        fragments = [(name, value) for name, every in has.items() for value in every]
+        data = dict(draw(st.lists(st.sampled_from(fragments), max_size=4)))
     if type_.startswith("step."):
         of_the_step = {name: data.pop(name) for name in OF_THE_STEP if name in data}
         data["step"] = {"id": draw(step_ids), "iteration": draw(iterations), **of_the_step}

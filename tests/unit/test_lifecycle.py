@@ -798,6 +798,11 @@ def test_what_lies_before_a_recorded_event_is_late() -> None:
     assert outcomes(finished(at=5), started(at=1), created(at=0)) == ["applied", "late", "late"]
 
 
+def test_the_latest_event_recorded_is_what_others_are_late_against() -> None:
+    assert outcomes(progressed(at=5), started(at=1), progressed(at=3)) == ["applied", "late", "late"]
+    assert outcomes(step_finished(at=5), step_started(at=1), step_started(at=3)) == ["applied", "late", "late"]
+
+
 def test_a_step_event_is_late_only_against_its_step() -> None:
     arrivals = [step_finished("draft", at=5), step_started("review", at=1), step_started("draft", at=0)]
     assert outcomes(*arrivals) == ["applied", "applied", "late"]

@@ -106,7 +106,7 @@ def shown_all(ledger: Ledger) -> tuple[dict[str, Any], dict[StepKey, dict[str, A
 
 
 @given(histories)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_the_record_is_what_the_rules_say(history: list[Event]) -> None:
     record, steps = records(history)
     assert shown(record) == reference_record(history, EXTERNAL_ID)
@@ -114,7 +114,7 @@ def test_the_record_is_what_the_rules_say(history: list[Event]) -> None:
 
 
 @given(arrivals())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_arrival_leaves_no_trace_in_the_record(arrival: Arrival) -> None:
     ledger = Ledger()
     for batch in arrival.batches:
@@ -123,7 +123,7 @@ def test_arrival_leaves_no_trace_in_the_record(arrival: Arrival) -> None:
 
 
 @given(arrivals())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> None:
     batched, single = Ledger(), Ledger()
     for batch in arrival.batches:

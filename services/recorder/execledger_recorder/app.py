@@ -60,6 +60,7 @@ class _Recorder:
         self._stop = asyncio.Event()
         self._failed = False
         self._waits_for: str | None = "start"
+        self._consumer: Consumer | None = None
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -83,7 +84,7 @@ class _Recorder:
             logger=None,
             graceful_timeout=30.0,
         )
-        consumer = Consumer(broker, store, self._metrics, self._settings, on_bug=self._fail)
+        consumer = self._consumer = Consumer(broker, store, self._metrics, self._settings, on_bug=self._fail)
         if not await self._wait_for_kafka(broker):
             return
         self._waits_for = None
@@ -199,6 +200,8 @@ class _Recorder:
     async def _ready(self, _: Request) -> Response:
         if self._waits_for is not None:
             return PlainTextResponse(f"waiting for {self._waits_for}\n", status_code=503)
+        if self._consumer is not None and self._consumer.is_stalled:
+            return PlainTextResponse("records wait in Kafka, and none comes: see the log\n", status_code=503)
         return PlainTextResponse("ready\n")
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 _SLICE: Final = 50  # records decoded before the loop turns: about 1 ms, in which Postgres's answers wait
 _COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger says where to read on
 _LONGEST_PAUSE: Final = 5.0
+_STALL_SECONDS: Final = 30.0
 _LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
 
 
@@ -37,6 +38,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     While Postgres takes one batch the next is decoded; transactions never overlap. A failure that is nobody's plan
     is handed to `on_bug`, and nothing more is recorded.
     """
+
+    is_stalled = False
+    """Whether records wait in Kafka and none has come for half a minute."""
 
     def __init__(
         self, broker: KafkaBroker, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]
@@ -54,6 +58,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._next_offsets: dict[int, int] = {}
         self._last_seen_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
         self._commit_due = 0.0
+        self._moved_at = monotonic()  # when a batch last came, or nothing was waiting
         self._subscriber: BatchSubscriber = broker.subscriber(
             settings.events_topic,
             group_id=settings.consumer_group,
@@ -82,18 +87,29 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         consumer = self._consumer
         if consumer is None or not (assigned := self._assigned()):
             return
+        if self._lost:  # finding the place failed, and no batch may come to try again
+            await self._find_place()
         ends = await consumer.end_offsets([self._topic_partition(partition) for partition in assigned])
         seen: list[tuple[int, int, datetime | None]] = []
         for topic_partition, end in ends.items():
             partition = topic_partition.partition
-            oldest_ms = None if await self._is_level(topic_partition, end) else self._last_seen_ms.get(partition, 0)
+            is_level = await self._is_level(topic_partition, end)
+            if not is_level and partition not in self._last_seen_ms:
+                continue  # how old the oldest is will be known with the first batch
+            oldest_ms = None if is_level else self._last_seen_ms[partition]
             seen.append((partition, end, None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)))
-            lag = 0 if oldest_ms is None else max(0, end - self._next_offsets.get(partition, end))
-            self._metrics.consumer_lag_records.labels(partition).set(lag)
-            self._metrics.consumer_lag_seconds.labels(partition).set(
-                0 if oldest_ms is None else time() - oldest_ms / 1000
-            )
+            self._metrics.lagging(partition, end - self._next_offsets.get(partition, end), oldest_ms)
+        self._watch_for_stall(len(seen) == len(ends) and all(oldest is None for _, _, oldest in seen))
         await self._store.note_ledger_ends(self._settings.events_topic, sorted(seen))
+
+    def _watch_for_stall(self, is_level: bool) -> None:
+        """A record that the client itself cannot read, by a header's name say, stops the fetching without a word."""
+        if is_level or (self._in_hand is not None and not self._in_hand.done()):
+            self._moved_at = monotonic()
+        self.is_stalled = monotonic() - self._moved_at > _STALL_SECONDS
+        self._metrics.stalled.set(self.is_stalled)
+        if self.is_stalled:
+            log.error("consumer_stalled", seconds=round(monotonic() - self._moved_at), next_offsets=self._next_offsets)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finish what is in hand, so that the next owner need not do it again."""
@@ -135,6 +151,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 self._sought.pop(raw.partition, None)
             await self._patiently(self._find_place)
             return
+        self._moved_at = monotonic()
         moves = self._moves
         batch = await self._placed(raw_batch)
         reads = await self._read(batch)
@@ -256,12 +273,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _find_place(self) -> None:
         """Go to where the ledger stands in each lost partition, opening accounts and counting what is gone."""
-        lost = set(
-            self._lost
-        )  # before it is our turn: who passed over a batch must seek again, whoever found the place
+        # Before it is our turn: who passed over a batch must seek again, whoever found the place.
+        lost = set(self._lost)
         async with self._turn:  # two at once would count what is gone twice
             starts = await self._log_starts(lost)
             positions = await self._store.open_ledger(self._settings.events_topic, starts)
+            await self._check_ends(positions)
             for partition, position in positions.items():
                 if position < starts[partition]:
                     log.error("records_missed", partition=partition, first=position, upto=starts[partition])
@@ -269,6 +286,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                     self._metrics.missed.inc(starts[partition] - position)
                 self._seek(partition, max(position, starts[partition]))
             self._lost -= lost
+
+    async def _check_ends(self, positions: Mapping[int, int]) -> None:
+        """A ledger beyond the end of Kafka's log would pass over what comes: an operator has to say what happened."""
+        ends = await self._offsets(AIOKafkaConsumer.end_offsets, positions)
+        for partition, position in positions.items():
+            if position > ends[partition]:
+                raise StoreUnavailable(
+                    f"the ledger of partition {partition} stands at {position}, but Kafka's log ends at "
+                    f"{ends[partition]}: was the topic made anew, or is this another Kafka?"
+                )
 
     def _seek(self, partition: int, offset: int) -> None:
         if self._consumer is not None and partition in self._assigned():
@@ -278,11 +305,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._moves += 1
 
     async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:
+        return await self._offsets(AIOKafkaConsumer.beginning_offsets, partitions)
+
+    async def _offsets(self, ask: Callable[..., Awaitable[Any]], partitions: Iterable[int]) -> dict[int, int]:
         """In one question: each waits half a second behind a fetch that finds nothing."""
         if self._consumer is None:
             raise StoreUnavailable("the consumer is not connected")
-        starts = await self._consumer.beginning_offsets([self._topic_partition(each) for each in sorted(partitions)])
-        return {topic_partition.partition: int(start) for topic_partition, start in starts.items()}
+        offsets = await ask(self._consumer, [self._topic_partition(each) for each in sorted(partitions)])
+        return {topic_partition.partition: int(offset) for topic_partition, offset in offsets.items()}
 
     async def _is_level(self, topic_partition: TopicPartition, end: int) -> bool:
         """Whether nothing waits. The client's position also passes over the markers that end a log of transactions."""

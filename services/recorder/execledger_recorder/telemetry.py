@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from time import perf_counter
+from time import perf_counter, time
 from typing import Final, Literal
 
 import structlog
@@ -42,6 +42,7 @@ class Metrics:
         self.rebalances = counter("rebalances", "Assignments of partitions by the consumer group")
         self.missed = counter("missed_records", "Offsets that Kafka deleted before they were read")
         self.paused = gauge("paused", "1 while a batch waits for Postgres to come back")
+        self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
         self.batch_size = histogram("batch_records", "Records in a batch", _RECORDS)
         self.batch_seconds = histogram("batch_seconds", "Seconds of a batch by phase", _SECONDS, "phase")
         self.lag_seconds = histogram(
@@ -79,6 +80,12 @@ class Metrics:
         self.refolds.inc(report.refolded)
         if lag_seconds is not None:
             self.lag_seconds.observe(max(0.0, lag_seconds))
+
+    def lagging(self, partition: int, records: int, oldest_ms: int | None) -> None:
+        """Show how far the ledger is behind Kafka; `oldest_ms` is None when nothing waits."""
+        self.consumer_lag_records.labels(partition).set(0 if oldest_ms is None else max(0, records))
+        seconds = 0.0 if oldest_ms is None else max(0.0, time() - oldest_ms / 1000)
+        self.consumer_lag_seconds.labels(partition).set(seconds)
 
     def forget(self, partition: int) -> None:
         """Show no more of a partition that another recorder reads now."""
