@@ -470,3 +470,47 @@ async def test_timestamps_beyond_the_calendar_stop_nobody(bench: Bench) -> None:
     async with bench.recorder():
         await bench.until_recorded()
     await bench.assert_every_record_is_accounted_for()
+
+
+async def test_a_ledger_beyond_the_end_of_the_topic_passes_over_nothing(bench: Bench) -> None:
+    """The topic was made anew, or the database belongs to another Kafka: an operator has to say."""
+    await bench.publish(event(), partition=0)
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        assert await service.stop() == 0
+    async with connected(bench.dsn) as connection:
+        await connection.execute("UPDATE execledger.ledger SET next_offset = 100, gaps = 99 WHERE partition = 0")
+    await bench.publish(event(at=1), partition=0)
+    async with bench.recorder() as service:
+        await eventually(lambda: says(service, "was the topic made anew"))
+        assert await service.stop() == 0
+    assert [row.next_offset for row in await bench.ledger() if row.partition == 0] == [100]
+    async with connected(bench.dsn) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM execledger.execution_events") == 1
+
+
+async def says(service: Service, words: str) -> bool:
+    """Whether a log line about its place or its waiting holds these words."""
+    return any(words in str(line) for name in ("place_unknown", "waiting") for line in service.said(name))
+
+
+async def test_a_copy_that_the_dead_letter_topic_refuses_is_cut_and_the_table_keeps_the_whole(bench: Bench) -> None:
+    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.dead_letter, {"max.message.bytes": "300000"})
+    async with broker.admin(bench.servers.bootstrap_servers) as client:
+        await client.alter_configs([resource])
+    await bench.publish((b"x" * 900_000, [], b"large"), (b"y", [], b"small"), partition=0)
+    async with bench.recorder():
+        await bench.until_recorded()
+        await eventually(lambda: is_outbox_empty(bench))
+    copies = await consumed(bench.servers.bootstrap_servers, bench.topics.dead_letter)
+    sizes = {copy.key: len(copy.value) for copy in copies}
+    assert sizes == {b"large": 262_144, b"small": 1}
+    (large,) = [copy for copy in copies if copy.key == b"large"]
+    assert dict(large.headers)["execledger-cut"].startswith(b"900000 bytes")
+    async with connected(bench.dsn) as connection:
+        assert await connection.fetchval("SELECT max(length(value)) FROM execledger.dead_letters") == 900_000
+
+
+async def is_outbox_empty(bench: Bench) -> bool:
+    async with connected(bench.dsn) as connection:
+        return not await connection.fetchval("SELECT EXISTS (SELECT FROM execledger.outbox)")

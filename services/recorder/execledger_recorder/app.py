@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 _RETRY_SECONDS: Final = 2.0
 _OBSERVE_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _PARTITION_MONTHS_AHEAD: Final = 2
 
@@ -95,7 +96,8 @@ class _Recorder:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await broker.stop()
+        with contextlib.suppress(TimeoutError):  # of brokers that are away no leave is taken
+            await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
 
     def _background(self, consumer: Consumer, store: Store) -> list[Coroutine[Any, Any, None]]:
         settings = self._settings

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 _SLICE: Final = 50  # records decoded before the loop turns: about 1 ms, in which Postgres's answers wait
 _COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger says where to read on
+_COMMIT_PATIENCE_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 5.0
 _STALL_SECONDS: Final = 30.0
 _LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
@@ -50,6 +51,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._settings = settings
         self._on_bug = on_bug
         self._in_hand: asyncio.Task[None] | None = None
+        self._is_handling = False  # a batch is being decoded, or waits for the one in hand
         self._stopped = False
         self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
         self._turn = asyncio.Lock()  # to find our place
@@ -122,6 +124,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """Read on from where the ledger stands, whatever offsets Kafka remembers."""
         self._metrics.rebalances.inc()
         self._lost = {topic_partition.partition for topic_partition in assigned}
+        self._last_seen_ms.clear()
         log.info("partitions_assigned", partitions=sorted(self._lost))
         try:
             await self._find_place()
@@ -130,10 +133,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _handle(self, message: KafkaMessage) -> None:
         """FastStream would swallow what is raised here, and go on with the next batch."""
+        self._is_handling = True
         try:
             await self._take_or_return(message.raw_message)
         except Exception as error:  # noqa: BLE001  # a bug, whatever it is
             self._fail(error)
+        finally:
+            self._is_handling = False
 
     async def _take_or_return(self, raw_batch: Sequence[ConsumerRecord]) -> None:
         try:
@@ -154,13 +160,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._moved_at = monotonic()
         moves = self._moves
         batch = await self._placed(raw_batch)
+        for first in reversed(batch):
+            self._last_seen_ms.setdefault(first.partition, first.timestamp_ms)
         reads = await self._read(batch)
         with self._metrics.phase("wait"):
             await self._finish()
         if self._stopped or self._lost or moves != self._moves:
             return
-        for first in reversed(batch):
-            self._last_seen_ms[first.partition] = first.timestamp_ms
         self._in_hand = asyncio.create_task(self._record(reads))
 
     async def _placed(self, batch: Sequence[ConsumerRecord]) -> list[Record]:
@@ -266,9 +272,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         offsets = {self._topic_partition(p): at for p, at in self._next_offsets.items() if p in assigned}
         if self._consumer is None or not offsets:
             return
-        try:
-            await self._consumer.commit(offsets)
-        except KafkaError as error:  # the ledger knows better than Kafka
+        try:  # without its own limit the client would wait for an absent coordinator for ever
+            await asyncio.wait_for(self._consumer.commit(offsets), _COMMIT_PATIENCE_SECONDS)
+        except (KafkaError, TimeoutError) as error:  # the ledger knows better than Kafka
             log.warning("commit_failed", error=repr(error))
 
     async def _find_place(self) -> None:
@@ -316,7 +322,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _is_level(self, topic_partition: TopicPartition, end: int) -> bool:
         """Whether nothing waits. The client's position also passes over the markers that end a log of transactions."""
-        if self._in_hand is not None and not self._in_hand.done():
+        if self._is_handling or (self._in_hand is not None and not self._in_hand.done()):
             return False
         if self._next_offsets.get(topic_partition.partition, -1) >= end:
             return True

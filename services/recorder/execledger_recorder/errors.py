@@ -48,6 +48,8 @@ def translated(*, connecting: bool = False) -> Iterator[None]:
         raise
     except (OSError, TimeoutError) as error:
         raise StoreUnavailable(_first_line(error)) from error
+    except asyncpg.ClientConfigurationError as error:
+        raise StoreUnavailable(f"EXECLEDGER_POSTGRES_DSN: {_first_line(error)}") from error
     except asyncpg.InterfaceError as error:
         if isinstance(error, ValueError):  # a value that the client cannot even encode
             raise Unstorable(_first_line(error)) from error

@@ -103,14 +103,22 @@ async def record(store: Store, batch: Sequence[Read], dead_letter_topic: str) ->
     except StoreTooSlow:
         if len(batch) == 1:
             raise
-    except Unstorable as refused:
+    except Unstorable:
         if len(batch) == 1:
-            letter = Undecodable(Reason.UNSTORABLE, str(refused))
-            return await _record_whole(store, [(batch[0][0], letter)], dead_letter_topic)
+            return await _record_last(store, batch[0], dead_letter_topic)
     middle = len(batch) // 2
     report = await record(store, batch[:middle], dead_letter_topic)
     report.add(await record(store, batch[middle:], dead_letter_topic))
     return report
+
+
+async def _record_last(store: Store, refused: Read, dead_letter_topic: str) -> Report:
+    """Once more, for it may have been a partition that was missing; then it is the record itself."""
+    try:
+        return await _record_whole(store, [refused], dead_letter_topic)
+    except Unstorable as error:
+        letter = Undecodable(Reason.UNSTORABLE, str(error))
+        return await _record_whole(store, [(refused[0], letter)], dead_letter_topic)
 
 
 async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: str) -> Report:
@@ -181,6 +189,7 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
     good = [(record, decoded) for record, decoded in reads if isinstance(decoded, Decoded)]
     bad = [(record, why) for record, why in reads if isinstance(why, Undecodable)]
     cases = await _open_cases(tx, good)
+    await _refold(tx, [case for case in cases if case.must_refold])  # rows that an earlier version of the fold wrote
     duplicates = await _sift(tx, cases)
     await _load_steps(tx, cases)
     for case in cases:
@@ -219,12 +228,11 @@ async def _open_cases(tx: Batch, good: Sequence[tuple[Record, Decoded]]) -> list
 
 def _resume(case: _Case, before: LockedExecution) -> None:
     case.before = before
-    execution = Execution.load(before.fold)
-    if execution is None:
+    if (execution := Execution.load(before.fold)) is None:
         case.must_refold = True
-        return
-    case.execution = execution
-    case.labels_before = case.labels()
+    else:
+        case.execution = execution
+        case.labels_before = case.labels()
 
 
 async def _add_aliases(
@@ -287,7 +295,7 @@ async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
     by_id = {case.id: case for case in cases}
     for case in cases:
         case.touched = {step_key(entry.event) for entry in case.entries if isinstance(entry.event, StepEvent)}
-    keys = [(case.id, key) for case in cases if case.before for key in case.touched]
+    keys = [(case.id, key) for case in cases if case.before and not case.must_refold for key in case.touched]
     for execution_id, text in await tx.find_steps(keys) if keys else ():
         step = Step.load(text)
         by_id[execution_id].steps[step.key] = step

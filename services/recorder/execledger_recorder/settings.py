@@ -5,10 +5,12 @@ from typing import Any, Final, Literal, Self
 
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from pydantic import Field, PostgresDsn, Secret, ValidationError
+from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger_contracts.cleaning import Limits
+
+_BROKERS: Final = r"^\s*[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*\s*$"
 
 
 class SettingsError(Exception):
@@ -18,9 +20,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Each field is the variable EXECLEDGER_ and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", env_ignore_empty=True, extra="ignore")
 
-    kafka_bootstrap_servers: str = Field(min_length=1, description="Kafka brokers as HOST:PORT, comma-separated")
+    kafka_bootstrap_servers: str = Field(pattern=_BROKERS, description="Kafka brokers as HOST:PORT, comma-separated")
     postgres_dsn: Secret[PostgresDsn] = Field(description="the database, postgresql://USER:PASSWORD@HOST:PORT/NAME")
 
     events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     )
     kafka_sasl_username: str | None = Field(None, description="user for SASL")
     kafka_sasl_password: Secret[str] | None = Field(None, description="password for SASL")
-    kafka_ssl_cafile: str | None = Field(None, description="file of the certificate authority for TLS")
+    kafka_ssl_cafile: FilePath | None = Field(None, description="file of the certificate authority for TLS")
 
     recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
     recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
@@ -103,4 +105,6 @@ _SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SH
 def _explained(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0])
     wanted = settings.model_fields[name].description
+    if message.startswith("String should match pattern"):
+        return f"EXECLEDGER_{name.upper()}: must be {wanted}"
     return f"EXECLEDGER_{name.upper()}: {message[0].lower()}{message[1:]}; it is {wanted}"

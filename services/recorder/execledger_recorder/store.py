@@ -24,6 +24,8 @@ _SQL: Final = {
     for file in resources.files(__package__).joinpath("sql").iterdir()
 }
 
+_AUDIT_SECONDS: Final = 86_400.0
+
 Alias = tuple[str, str]
 """Tenant, external id."""
 
@@ -330,8 +332,11 @@ class Store:
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute("SET LOCAL statement_timeout = 0")
             ledger = [LedgerRow(**row) for row in await connection.fetch(_SQL["read_ledger"])]
-            counted = {tuple(row[:3]): Counted(*row[3:]) for row in await connection.fetch(_SQL["audit_ledger"])}
-            twice = [tuple(row) for row in await connection.fetch(_SQL["audit_twice"])]
+            counted = {
+                tuple(row[:3]): Counted(*row[3:])
+                for row in await connection.fetch(_SQL["audit_ledger"], timeout=_AUDIT_SECONDS)
+            }
+            twice = [tuple(row) for row in await connection.fetch(_SQL["audit_twice"], timeout=_AUDIT_SECONDS)]
         return ledger, counted, twice
 
     async def recorded_offsets(self, topic: str, partition: int, start: int, end: int) -> dict[int, str]:
@@ -398,6 +403,8 @@ class Store:
                     min_size=1,
                     max_size=5,
                     timeout=10,
+                    # For a network that swallows the server's own time limit.
+                    command_timeout=self._statement_timeout_ms / 1000 + 10,
                     init=_prepare_connection,
                     # JIT costs more than the short statements here ever take.
                     server_settings={
