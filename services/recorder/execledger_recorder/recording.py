@@ -1,13 +1,15 @@
 """One batch of Kafka records into the store: fetch what is known, decide, save."""
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
@@ -197,11 +199,9 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
     changed = [case for case in cases if case.new]
     endings_before = {case.id: endings(case.execution) for case in changed}
     await _refold(tx, [case for case in changed if case.must_refold])
-    for case in changed:
-        if not case.must_refold:
-            fold(case.execution, case.steps, sorted(case.entries, key=_by_key))
+    async with _meanwhile(_append(tx, changed)):
+        records = [(case, record) async for case, record in _fold_on(changed)]
     await _load_open_steps(tx, [case for case in changed if _endings_changed(case, endings_before[case.id])])
-    records = [(case, execution_record(case.execution, case.alias[1])) for case in changed]
     await _save(tx, records)
     await tx.append_duplicates(duplicates)
     await deadletters.add(tx, bad, dead_letter_topic)
@@ -322,6 +322,26 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
         case.touched = set(case.steps)
 
 
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let Postgres work while the block computes: nothing else may be asked of it before the block ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await task
+
+
+async def _fold_on(cases: Sequence[_Case]) -> AsyncIterator[tuple[_Case, ExecutionRecord]]:
+    """The record of each execution; those not folded again go on from their rows."""
+    for number, case in enumerate(cases):
+        if not case.must_refold:
+            fold(case.execution, case.steps, sorted(case.entries, key=_by_key))
+        yield case, execution_record(case.execution, case.alias[1])
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)  # what Postgres takes meanwhile goes on its way
+
+
 def _endings_changed(case: _Case, before: Any) -> bool:
     return case.before is not None and not case.must_refold and endings(case.execution) != before
 
@@ -337,13 +357,17 @@ async def _load_open_steps(tx: Batch, cases: Sequence[_Case]) -> None:
         by_id[execution_id].touched.add(step.key)
 
 
+async def _append(tx: Batch, cases: Sequence[_Case]) -> None:
+    """What is only ever added: the log, and the facts in it."""
+    await tx.append_events([row for case in cases for row in _event_rows(case)])
+    await tx.append_llm_calls([row for case in cases for row in _llm_call_rows(case)])
+    await tx.append_tool_calls([row for case in cases for row in _tool_call_rows(case)])
+
+
 async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> None:
     cases = [case for case, _ in records]
     await tx.save_executions([_execution_row(case, record) for case, record in records])
-    await tx.append_events([row for case in cases for row in _event_rows(case)])
     await tx.save_steps([row for case in cases for row in _step_rows(case)])
-    await tx.append_llm_calls([row for case in cases for row in _llm_call_rows(case)])
-    await tx.append_tool_calls([row for case in cases for row in _tool_call_rows(case)])
     relabelled = [case for case in cases if case.labels() != (case.labels_before or (None, None))]
     await tx.replace_labels(
         [case.id for case in relabelled if case.before], [row for case in relabelled for row in _label_rows(case)]
@@ -529,3 +553,4 @@ def _kafka_time(timestamp_ms: int) -> datetime:
 
 
 _by_key = attrgetter("key")
+_SLICE: Final = 10  # executions folded before the loop turns: less than a millisecond

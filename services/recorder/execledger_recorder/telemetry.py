@@ -14,7 +14,7 @@ from execledger_recorder.recording import Report
 from execledger_recorder.store import LedgerRow
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
-_RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 5000)
+_RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 4000, 10_000)
 
 Phase = Literal["decode", "wait", "record"]
 
