@@ -60,12 +60,17 @@ class Ledger:
         await self._insert("steps", row)
 
     async def ends(
-        self, *, waiting: timedelta | None = None, observed: timedelta = timedelta(0), partition: int = 0
+        self,
+        *,
+        waiting: timedelta | None = None,
+        observed: timedelta = timedelta(0),
+        topic: str = "executions.events",
+        partition: int = 0,
     ) -> None:
         """What the recorder saw of a partition's end, that long ago."""
         now = datetime.now(UTC)
         oldest = None if waiting is None else now - waiting
-        row = {"topic": "events", "partition": partition, "end_offset": 9, "oldest_unrecorded_at": oldest}
+        row = {"topic": topic, "partition": partition, "end_offset": 9, "oldest_unrecorded_at": oldest}
         await self._insert("ledger_ends", {**row, "observed_at": now - observed})
 
     async def _partition(self, execution_id: UUID) -> None:

@@ -74,9 +74,12 @@ LATEST_AHEAD: Final = timedelta(hours=24)
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What jsonb refuses even where it is overwritten, in the first of two equal keys.
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-# Every digit (and the point among them) as 0, every E as e; + is left out.
+# Every digit (and the point among them) as 0, every E as e; signs are left out.
 _DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789.E", b"0000000000e")
 _MANY_DIGITS: Final = b"0" * 200
+_LONGEST_NUMBER: Final = 1000
+# A digit that is lost when the number reads as 0; or an exponent of which numeric takes no zero either.
+_NOT_QUITE_ZERO: Final = re.compile(r"-?[0.]*[1-9]|.*[eE][+-]?[0-9]{5}")
 _OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
 _EARLIEST_MICROSECONDS: Final = int(EARLIEST.timestamp()) * 1_000_000
 _LATEST_MICROSECONDS: Final = int(LATEST.timestamp()) * 1_000_000
@@ -166,16 +169,16 @@ def _plain(text: bytes) -> Decoded | None:
 
 
 def _may_hold_huge_number(text: bytes) -> bool:
-    """Whether a number may lie beyond a float64: an exponent of three digits, or so many digits that two are enough.
+    """Whether a number may be too large or too near to 0: an exponent of three digits, or so many that two are enough.
 
     A third of the time of a regular expression for the same, on events full of hexadecimal ids.
     """
-    zeros = text.translate(_DIGITS_AS_ZERO, b"+")
+    zeros = text.translate(_DIGITS_AS_ZERO, b"+-")
     if _MANY_DIGITS in zeros:
         return True
     at = zeros.find(b"0e000")
     while at >= 0:
-        before = zeros[:at].rstrip(b"0").removesuffix(b"-").rstrip()
+        before = zeros[:at].rstrip(b"0").rstrip()
         if not before or before[-1] in b":,[":  # else it is part of a text, mostly of an id
             return True
         at = zeros.find(b"0e000", at + 5)
@@ -267,7 +270,7 @@ def _document_value(text: bytes) -> Any:
     if _nests_too_deep(characters):
         raise _BadRecordError(Reason.INVALID, f"data: nested more than {MAX_DEPTH} deep")
     try:
-        return json.loads(characters, parse_constant=_refuse_constant, parse_int=_bounded_int)
+        return json.loads(characters, parse_constant=_refuse_constant, parse_int=_bounded_int, parse_float=_bounded)
     except json.JSONDecodeError as error:
         raise _BadRecordError(Reason.NOT_JSON, f"character {error.pos}: {error.msg}") from None
 
@@ -291,6 +294,13 @@ def _refuse_constant(name: str) -> Any:
 
 def _bounded_int(digits: str) -> int | float:
     return int(digits) if len(digits) < 400 else float("inf")
+
+
+def _bounded(number: str) -> float:
+    """Infinity also for what is too long or too near to 0: far enough out, jsonb and numeric refuse it."""
+    read = float(number)
+    is_lost = len(number) > _LONGEST_NUMBER or (read == 0 and _NOT_QUITE_ZERO.match(number))
+    return float("inf") if is_lost else read
 
 
 def _check_envelope(document: dict[str, Any]) -> None:
@@ -338,8 +348,8 @@ def _dumped(document: dict[str, Any]) -> bytes:
 
 
 def _explained(errors: list[ErrorDetails]) -> str:
-    """The first field at fault; of several readings of it that failed, the last and most lenient one."""
-    error = [error for error in errors if _path(error) == _path(errors[0])][-1]
+    """The first field at fault; where there are two readings of it, by the more lenient one, which failed too."""
+    error = next((error for error in errors if AS_SENT not in error["loc"]), errors[0])
     shown = "" if error["type"] == "missing" else f", this is {_shown(error['input'])}"
     return f"{_path(error)}: {_rule(error)}{shown}"
 

@@ -374,6 +374,10 @@ INVALID: Final[tuple[Sample, ...]] = (
     _bad("base64", "Data that is no base64.", _event(data_base64="{}")),
     _bad("nesting", "Data nested 101 deep.", _text('{"input": ' + "[" * 100 + "]" * 100 + "}")),
     _bad("number-beyond-float64", "1e400.", _text('{"input": {"big": 1e400}}')),
+    _bad("number-near-zero", "1e-20000: no float64 tells it from 0.", _text('{"input": {"small": 1e-20000}}')),
+    _bad(
+        "number-too-long", "A number of more than 1,000 characters.", _text('{"input": {"long": 0.' + "3" * 999 + "}}")
+    ),
     _bad("integer-beyond-float64", "An integer of 310 digits.", _text('{"input": {"big": ' + "9" * 310 + "}}")),
     _bad("label-object", "A label value is text or a scalar.", _event({"labels": {"prd": {"id": 1}}})),
     _bad("label-too-long", "A label value has at most 255 characters.", _event({"labels": {"prd": "x" * 256}})),

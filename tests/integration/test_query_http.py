@@ -187,6 +187,34 @@ async def test_payloads_are_whole(client: httpx2.AsyncClient) -> None:
     ]
 
 
+async def test_events_are_shown_whatever_their_error_is_and_whatever_their_numbers(
+    rows: Ledger, client: httpx2.AsyncClient
+) -> None:
+    execution = await rows.execution(external_id="run-1")
+    for number, data in enumerate(
+        [
+            {"error": ["boom"], "input": "secret"},
+            {"error": {"stack": "secret"}},
+            {"output": "secret"},
+            {"error": {"message": "boom", "stack": "secret", "code": 5}, "stack": "kept", "other": {"input": 1}},
+        ]
+    ):
+        await rows.event(execution, data=data, sequence=number)
+    await rows.event(execution, sequence=9)
+    fine = '{"source": "s", "data": {"fine": 1e-20000, "long": 0.%s, "result": "secret"}}' % ("3" * 20_000)
+    await rows.connection.execute("UPDATE execledger.execution_events SET raw = $1 WHERE sequence = 9", fine)
+    shown = [
+        event["data"] for event in (await client.get("/v1/executions/run-1/events", headers=READER)).json()["items"]
+    ]
+    assert shown == [
+        {"error": ["boom"]},
+        {"error": {}},
+        {},
+        {"error": {"message": "boom", "code": 5}, "stack": "kept", "other": {"input": 1}},
+        {"fine": 0.0, "long": pytest.approx(1 / 3)},
+    ]
+
+
 @pytest.mark.usefixtures("talkative")
 async def test_a_reader_may_list_their_own_with_payloads(client: httpx2.AsyncClient) -> None:
     ann = bearing("ann", "acme", "reader")
@@ -326,6 +354,13 @@ async def test_every_answer_says_how_fresh_it_is(database: str, rows: Ledger) ->
     assert await lag() == pytest.approx(30, abs=3)
     await rows.connection.execute("UPDATE execledger.ledger_ends SET observed_at = now() - interval '90 s'")
     assert await lag() == pytest.approx(90, abs=3)
+
+
+async def test_a_topic_that_is_no_longer_read_makes_nothing_older(database: str, rows: Ledger) -> None:
+    await rows.ends(topic="abandoned", observed=timedelta(days=9))
+    await rows.ends(topic="mine")
+    async with serving(database, events_topic="mine") as client:
+        assert (await client.get("/v1/executions", headers=READER)).headers["execledger-lag-seconds"] == "0"
 
 
 async def test_a_refusal_says_so_too(rows: Ledger, client: httpx2.AsyncClient) -> None:

@@ -86,7 +86,7 @@ async def test_cursors_walk_the_dead_letters_once_and_belong_to_their_filters(
 
 async def test_the_ledger_has_the_shape_that_is_promised(office: Desk, client: httpx2.AsyncClient) -> None:
     async with ledger(office.dsn) as rows:
-        await rows.ends(partition=1)
+        await rows.ends(topic="events", partition=1)
     shown = (await client.get("/v1/ledger", headers=SERVICE)).json()
     assert list(shown) == ["partitions", "unaccounted", "missed", "audited", "differences"]
     assert shown["partitions"][1] == {

@@ -24,6 +24,8 @@ BEYOND_SCHEMA = {
     "integer-beyond-float64",
     "nesting",
     "number-beyond-float64",
+    "number-near-zero",
+    "number-too-long",
     "subject-with-surrogate",
     "time-ahead",
     "time-before-2000",

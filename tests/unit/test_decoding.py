@@ -338,6 +338,11 @@ class TestFields:
     def test_a_label_is_no_object_and_no_list(self, value: Any) -> None:
         assert refused({"labels": {"prd": value}}).detail.startswith("data.labels.prd: must be text")
 
+    def test_the_label_that_is_named_is_the_one_at_fault(self) -> None:
+        result = refused({"labels": {"a": 5e22, "b": {"c": 1}}})
+        assert result.detail == 'data.labels.b: must be text, this is {"c": 1}'
+        assert refused({"labels": {"(as sent)": {}}}).reason is Reason.INVALID
+
     @pytest.mark.parametrize(
         "data",
         [
@@ -396,7 +401,11 @@ class TestNumbersAndNesting:
         assert refused_bytes(raw(data % token)).reason is Reason.NOT_JSON
 
     @pytest.mark.parametrize(
-        "number", ["1e400", "-1e400", "1E+0400", "9" * 310, "9" * 250 + "e99", "9" * 250 + ".5e99", "-" + "9" * 5000]
+        "number",
+        [
+            *("1e400", "-1e400", "1E+0400", "9" * 310, "9" * 250 + "e99", "9" * 250 + ".5e99", "-" + "9" * 5000),
+            *("1e-400", "-0.1E-20000", "0." + "0" * 250 + "1e-99", "0e-20000", "-0.0e-20000", "0." + "1" * 999),
+        ],
     )
     @pytest.mark.parametrize("path", ["input", "unknown", ""])
     def test_a_number_beyond_a_float64_is_refused(self, number: str, path: str) -> None:
@@ -406,8 +415,14 @@ class TestNumbersAndNesting:
     def test_such_a_number_is_found_outside_the_data_too(self) -> None:
         assert refused_bytes(json.dumps(event())[:-1].encode() + b', "": 1e400}').detail.endswith("64-bit float")
 
-    @pytest.mark.parametrize("number", ["1.7976931348623157e308", "-1e308", "1e-400", str(2**1024 - 2**971), "0" * 1])
-    def test_the_largest_numbers_are_kept(self, number: str) -> None:
+    @pytest.mark.parametrize(
+        "number",
+        [
+            *("1.7976931348623157e308", "-1e308", str(2**1024 - 2**971)),
+            *("5e-324", "-1e-100", "0e-400", "-0.0e-10", "0." + "0" * 998, "0." + "1" * 998),
+        ],
+    )
+    def test_the_largest_and_the_smallest_numbers_are_kept(self, number: str) -> None:
         assert isinstance(decode(raw(f'{{"input": {number}}}')), Decoded)
 
     def test_an_integer_beyond_the_largest_float_is_refused(self) -> None:

@@ -26,6 +26,12 @@ def test_a_cursor_gives_back_the_key_that_it_was_made_of(key: tuple[Any, ...], s
     assert read_cursor(scope, write_cursor(scope, key), KINDS) == key
 
 
+def test_the_longest_key_has_a_cursor_that_is_read() -> None:
+    key = (datetime(2026, 3, 1, tzinfo=UTC), "😀" * 255, 2**31 - 1, 2**31 - 1)
+    kinds = (datetime, str, int, int)
+    assert read_cursor("list", write_cursor("list", key), kinds) == key
+
+
 @given(KEYS)
 def test_a_cursor_belongs_to_one_list_with_its_filters(key: tuple[Any, ...]) -> None:
     with pytest.raises(InvalidCursorError):

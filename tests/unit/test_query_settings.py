@@ -73,7 +73,7 @@ def test_anonymous_reading_is_for_nothing_else(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_misspelt_variable_is_noticed_and_those_of_others_are_not() -> None:
-    assert misspelt(["EXECLEDGER_JWT_SECRETS", "EXECLEDGER_EVENTS_TOPIC", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"]) == [
+    assert misspelt(["EXECLEDGER_JWT_SECRETS", "EXECLEDGER_CONTROL_TOPIC", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"]) == [
         ("EXECLEDGER_JWT_SECRETS", "EXECLEDGER_JWT_SECRET")
     ]
 

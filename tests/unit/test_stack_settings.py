@@ -4,7 +4,7 @@ import pytest
 
 from execledger.commands import doctor
 from execledger.errors import UserError
-from execledger.stack.settings import StackSettings, load
+from execledger.stack.settings import StackSettings, load, required_brokers
 
 
 def test_a_mistyped_setting_gets_a_suggestion() -> None:
@@ -30,4 +30,20 @@ def test_a_bad_value_is_named_by_its_variable_and_not_shown(monkeypatch: pytest.
     with pytest.raises(UserError, match="EXECLEDGER_JWT_SECRET: ") as raised:
         load(StackSettings)
     assert "too-short" not in str(raised.value)
+    assert raised.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    "servers", ["localhost:9092", "a.test:1, b.test:65535", "[::1]:9092", "[fe80::1%eth0]:9092,b:1"]
+)
+def test_brokers_are_hosts_with_ports(monkeypatch: pytest.MonkeyPatch, servers: str) -> None:
+    monkeypatch.setenv("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS", servers)
+    assert required_brokers() == servers
+
+
+@pytest.mark.parametrize("servers", ["foo:bar", "foo", "foo:0", "foo:65536", ":9092", "a:1,", "::1:9092", "http://a:1"])
+def test_anything_else_is_one_line(monkeypatch: pytest.MonkeyPatch, servers: str) -> None:
+    monkeypatch.setenv("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS", servers)
+    with pytest.raises(UserError, match=r"^EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS: should be HOST:PORT.*$") as raised:
+        required_brokers()
     assert raised.value.exit_status == 2

@@ -187,7 +187,7 @@ def _not_taken(error: BaseException, counts: Counts) -> UserError:
 async def _producer(bootstrap_servers: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
     """Not idempotent: such a one fails for good after a record that is too large, and retries without end."""
     settings = {"acks": "all", "linger_ms": 5, "max_request_size": MAX_REQUEST_BYTES, "request_timeout_ms": 20_000}
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, **{**settings, **options})
+    producer = AIOKafkaProducer(**{**settings, "bootstrap_servers": bootstrap_servers, **options})
     try:
         await producer.start()
     except (KafkaError, OSError, TimeoutError) as error:

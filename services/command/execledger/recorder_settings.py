@@ -1,6 +1,7 @@
 """The recorder's settings, for commands that do part of its work; a fault is told as commands tell faults."""
 
 import logging
+from typing import Any
 
 from pydantic_settings import SettingsConfigDict
 
@@ -16,6 +17,15 @@ class _WithoutKafka(Settings):
     kafka_bootstrap_servers: str = "none"
 
 
+class KafkaSettings(Settings):
+    """For what asks Kafka alone."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str = "none"
+    postgres_dsn: Any = None
+
+
 def names_kafka() -> bool:
     """Whether the environment says where Kafka is."""
     return load(StackSettings).kafka_bootstrap_servers is not None
@@ -29,3 +39,9 @@ def recorder_settings(*, with_kafka: bool) -> Settings:
     required_brokers()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the command says itself, in one line, what is wrong
     return load(Settings)
+
+
+def kafka_options() -> dict[str, Any]:
+    """How to speak to the brokers that the environment names, as aiokafka's keyword arguments."""
+    required_brokers()
+    return load(KafkaSettings).kafka_options

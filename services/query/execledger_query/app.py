@@ -75,7 +75,8 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))
         app.state.request_seconds = request_seconds(registry)
-        app.state.services = Services(store, authenticator(settings, client), Freshness(store), registry)
+        freshness = Freshness(store, settings.events_topic)
+        app.state.services = Services(store, authenticator(settings, client), freshness, registry)
         looking = asyncio.create_task(
             keep_fresh(
                 store,

@@ -38,8 +38,9 @@ def lag(look: Look, elapsed: float) -> float:
 class Freshness:
     """The lag, read at most once a second however many ask; the database's clock judges, so ours may be wrong."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._topic = topic
         self._clock = clock
         self._look: Look | None = None
         self._looked_at = float("-inf")
@@ -61,7 +62,7 @@ class Freshness:
     async def _read(self) -> None:
         try:
             async with self._store.reading(NOBODY) as reader:
-                row = await reader.lag()
+                row = await reader.lag(self._topic)
         except (StoreUnavailableError, TooSlowError):
             return
         self._look = None if row is None else Look(row["waiting_seconds"], row["observed_seconds"])

@@ -18,7 +18,8 @@ from execledger_query.errors import InvalidCursorError
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 _CHECKSUM_BYTES: Final = 8
-_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{12,4096}")
+# The longest that is given out, of a step's id of 255 emoji, has 4124 characters.
+_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{12,16384}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

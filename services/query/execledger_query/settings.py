@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     postgres_dsn: SecretStr = Field(description="database to read: postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
     query_host: str = Field(default="127.0.0.1", description="address to listen on")
     query_port: int = Field(default=8080, ge=0, le=65535, description="port to listen on, 0 for any free one")
     jwt_secret: SecretStr | None = Field(default=None, description="secret of HS256 tokens, 32 bytes or more")
@@ -104,7 +105,7 @@ def is_loopback(host: str) -> bool:
 def misspelt(names: list[str]) -> list[tuple[str, str]]:
     """Variables that look like one of ours but are none, each with the one that may be meant.
 
-    >>> misspelt(["EXECLEDGER_QUERY_PROT", "EXECLEDGER_QUERY_PORT", "EXECLEDGER_EVENTS_TOPIC", "PATH"])
+    >>> misspelt(["EXECLEDGER_QUERY_PROT", "EXECLEDGER_QUERY_PORT", "EXECLEDGER_CONTROL_TOPIC", "PATH"])
     [('EXECLEDGER_QUERY_PROT', 'EXECLEDGER_QUERY_PORT')]
     """
     ours = [variable(name) for name in Settings.model_fields]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from execledger.commands.options import DEFAULT_DATA, Data
 
@@ -47,6 +47,7 @@ def doctor(*, data: Data = DEFAULT_DATA) -> int:
 
 def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Look at everything in turn; what depends on something broken is left out."""
+    from execledger.recorder_settings import KafkaSettings
     from execledger.stack.local import known_endpoints
     from execledger.stack.settings import StackSettings
 
@@ -54,7 +55,7 @@ def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     faults = [*unknown_settings(environment, known_names(classes)), *refused_settings(classes)]
     yield from faults or [Finding("settings", "every EXECLEDGER_ variable is known and valid")]
     yield from _secret(environment)
-    if any(finding.advice for finding in refused_settings([StackSettings])):
+    if any(finding.advice for finding in refused_settings([StackSettings, KafkaSettings])):
         return
     bootstrap_servers, dsn = known_endpoints(data)
     yield from asyncio.run(_kafka(bootstrap_servers, StackSettings()))
@@ -104,7 +105,7 @@ def refused_settings(classes: Iterable[type["BaseSettings"]]) -> list[Finding]:
             for fault in faults(settings, error):
                 name, _, reason = fault.partition(": ")
                 if reason != "Field required":
-                    found[name] = Finding(name, reason, "Correct the value or unset the variable.")
+                    found.setdefault(name, Finding(name, reason, "Correct the value or unset the variable."))
     return list(found.values())
 
 
@@ -113,16 +114,25 @@ async def _kafka(bootstrap_servers: str | None, settings: "StackSettings") -> li
 
     if bootstrap_servers is None:
         return [_nowhere("Kafka", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS")]
-    if fault := await broker.fault(bootstrap_servers):
+    options = _security()
+    if fault := await broker.fault(bootstrap_servers, **options):
         return [Finding("Kafka", f"{bootstrap_servers}: {fault}", _start("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"))]
     wanted = broker.wanted_topics(settings)
-    existing = await broker.existing_topics(bootstrap_servers, [topic.name for topic in wanted])
+    existing = await broker.existing_topics(bootstrap_servers, [topic.name for topic in wanted], **options)
     events = existing.get(settings.events_topic)
     return [
         Finding("Kafka", f"{bootstrap_servers} answers"),
         *(_topic(topic, existing.get(topic.name)) for topic in wanted),
         *_dead_letter_room(events, existing.get(settings.dead_letter_topic)),
     ]
+
+
+def _security() -> dict[str, Any]:
+    """How to speak to a Kafka that the environment names; the local one has no security."""
+    from execledger.recorder_settings import kafka_options, names_kafka
+
+    options = kafka_options() if names_kafka() else {}
+    return {name: value for name, value in options.items() if name != "bootstrap_servers"}
 
 
 def _topic(wanted: "Topic", found: "Topic | None") -> Finding:
@@ -138,7 +148,7 @@ def _topic(wanted: "Topic", found: "Topic | None") -> Finding:
 
 
 def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> list[Finding]:
-    """A dead letter holds a whole record and more: the largest must fit."""
+    """A copy on the topic holds a whole record and more: the largest should fit."""
     if events is None or dead_letters is None:
         return []
     needed = 2 * events.max_message_bytes
@@ -148,7 +158,8 @@ def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> l
         Finding(
             f"topic {dead_letters.name}",
             f"takes messages up to {dead_letters.max_message_bytes} bytes, {events.name} up to "
-            f"{events.max_message_bytes}: a large dead letter would be refused and hold up its partition",
+            f"{events.max_message_bytes}: the copy of a large dead letter there is cut and marked, "
+            "the table dead_letters keeps the whole",
             f"Set max.message.bytes of {dead_letters.name} to {needed} or more.",
         )
     ]

@@ -5,7 +5,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 
-def publish(file: str, *, unchecked: Annotated[bool, Parameter(negative=())] = False) -> int:
+def publish(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *,
+    unchecked: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
     """Publish CloudEvents, JSON lines, to the events topic; exit status 1 when a line was refused.
 
     Parameters
@@ -22,9 +26,10 @@ def publish(file: str, *, unchecked: Annotated[bool, Parameter(negative=())] = F
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     from execledger.publish import Counts, open_lines, publish_lines
+    from execledger.recorder_settings import kafka_options
     from execledger.stack.settings import StackSettings, load, required_brokers
 
-    brokers, topic = required_brokers(), load(StackSettings).events_topic
+    brokers, topic, options = required_brokers(), load(StackSettings).events_topic, kafka_options()
     columns = (TextColumn("{task.completed} events sent to {task.description}"), TimeElapsedColumn())
     with open_lines(file) as lines, Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(topic, total=None)
@@ -33,7 +38,14 @@ def publish(file: str, *, unchecked: Annotated[bool, Parameter(negative=())] = F
             progress.update(task, completed=counts.sent)
 
         counts = asyncio.run(
-            publish_lines(lines, bootstrap_servers=brokers, topic=topic, unchecked=unchecked, on_progress=show)
+            publish_lines(
+                lines,
+                bootstrap_servers=brokers,
+                topic=topic,
+                unchecked=unchecked,
+                on_progress=show,
+                kafka_options=options,
+            )
         )
     sys.stdout.write(f"{counts.sent} sent, {counts.refused} refused\n")
     return 1 if counts.refused else 0

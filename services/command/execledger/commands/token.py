@@ -7,6 +7,8 @@ from cyclopts import Parameter
 from execledger.errors import UserError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_DAYS = 366
+_LONGEST_NAME = 255  # as a tenant's and an owner's id in events
 
 
 def token(
@@ -27,13 +29,15 @@ def token(
     role
         owner (the default), reader, service, admin or payloads; may be repeated.
     ttl
-        How long it counts, as 90s, 15m, 1h or 7d.
+        How long it counts, as 90s, 15m, 1h or 7d; 366d at most.
     """
     import sys
     import time
 
     import jwt
 
+    _check_name("--sub", sub)
+    _check_name("--tenant", tenant)
     claims = {"sub": sub, "tenant": tenant, "roles": _known(role or ["owner"]), "exp": int(time.time()) + seconds(ttl)}
     sys.stdout.write(jwt.encode(claims, _secret(), algorithm="HS256") + "\n")
 
@@ -45,9 +49,16 @@ def seconds(duration: str) -> int:
     (900, 7200)
     """
     amount, unit = duration[:-1], duration[-1:]
-    if not (amount.isascii() and amount.isdigit() and unit in _UNITS and int(amount) > 0):
+    if not (amount.isascii() and amount.isdigit() and unit in _UNITS and amount.strip("0")):
         raise UserError(f"--ttl: should be a duration as 90s, 15m, 1h or 7d, this is {duration!r}", exit_status=2)
+    if len(amount) > 9 or int(amount) * _UNITS[unit] > _LONGEST_DAYS * _UNITS["d"]:
+        raise UserError(f"--ttl: should be {_LONGEST_DAYS}d at most", exit_status=2)
     return int(amount) * _UNITS[unit]
+
+
+def _check_name(option: str, name: str) -> None:
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise UserError(f"{option}: should have 1 to {_LONGEST_NAME} characters", exit_status=2)
 
 
 def _known(roles: list[str]) -> list[str]:

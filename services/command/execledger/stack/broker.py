@@ -35,16 +35,16 @@ def wanted_topics(settings: StackSettings) -> tuple[Topic, Topic, Topic]:
     )
 
 
-async def cluster_id(bootstrap_servers: str) -> str:
+async def cluster_id(bootstrap_servers: str, **options: Any) -> str:
     """The id of the cluster that answers at an address; raises what aiokafka raises when none does."""
-    async with admin(bootstrap_servers) as client:
+    async with admin(bootstrap_servers, **options) as client:
         return str((await client.describe_cluster())["cluster_id"])
 
 
-async def fault(bootstrap_servers: str) -> str | None:
+async def fault(bootstrap_servers: str, **options: Any) -> str | None:
     """Why no broker answers; None when one does."""
     try:
-        await cluster_id(bootstrap_servers)
+        await cluster_id(bootstrap_servers, **options)
     except (KafkaError, OSError, TimeoutError) as error:
         return f"no answer ({type(error).__name__})"
     except (ValueError, AssertionError):
@@ -61,9 +61,9 @@ async def make_topics(bootstrap_servers: str, topics: Sequence[Topic]) -> None:
             raise for_code(code)(f"topic {name}")
 
 
-async def existing_topics(bootstrap_servers: str, names: Sequence[str]) -> dict[str, Topic]:
+async def existing_topics(bootstrap_servers: str, names: Sequence[str], **options: Any) -> dict[str, Topic]:
     """Those of the named topics that exist, as they are."""
-    async with admin(bootstrap_servers) as client:
+    async with admin(bootstrap_servers, **options) as client:
         described = [topic for topic in await client.describe_topics() if topic["topic"] in names]
         if not described:
             return {}
@@ -74,10 +74,10 @@ async def existing_topics(bootstrap_servers: str, names: Sequence[str]) -> dict[
 
 
 @asynccontextmanager
-async def admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client; says nothing in the log about a broker that does not answer."""
+async def admin(bootstrap_servers: str, **options: Any) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client with aiokafka's options; says nothing in the log about a broker that does not answer."""
     with _quiet():
-        client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=10_000)
+        client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=10_000, **options)
         try:
             await client.start()
             yield client

@@ -12,15 +12,22 @@ async def fault(dsn: str) -> str | None:
     """Why the server does not answer, without anything secret; None when it does."""
     try:
         await version(dsn)
-    except asyncpg.ClientConfigurationError:
-        return "the DSN cannot be read: write postgresql://user:password@host:5432/database"
-    except asyncpg.PostgresError as error:
-        return str(error)
-    except ValueError:
-        return "the DSN cannot be read: special characters in the password must be percent-encoded"
-    except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-        return f"no answer ({type(error).__name__})"
+    except (*REFUSALS, ValueError) as error:
+        return reason(error)
     return None
+
+
+def reason(error: Exception) -> str:
+    """What a refusal, or the ValueError of a DSN that cannot be read, means; without anything secret."""
+    match error:
+        case asyncpg.ClientConfigurationError():
+            return "the DSN cannot be read: write postgresql://user:password@host:5432/database"
+        case asyncpg.PostgresError():
+            return str(error)
+        case ValueError():
+            return "the DSN cannot be read: special characters in the password must be percent-encoded"
+        case _:
+            return f"no answer ({type(error).__name__})"
 
 
 async def version(dsn: str) -> int:

@@ -1,13 +1,15 @@
 """The settings that the local stack reads from the environment."""
 
+import re
 from typing import TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger.errors import UserError
 
 KAFKA_RECORD_OVERHEAD = 12  # Kafka counts the batch header's first two fields: 1 MiB of batch is 1048588
+_BROKER = re.compile(r"\s*(?:\[[\w:.%]+\]|[^\s,:\[\]/]+):([0-9]{1,5})\s*")
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -26,6 +28,14 @@ class StackSettings(BaseSettings):
     jwt_secret: SecretStr | None = Field(default=None, min_length=32)
     jwks_url: str | None = None
     maven_repository: str | None = None
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, servers: str | None) -> str | None:
+        brokers = [_BROKER.fullmatch(server) for server in (servers or "h:1").split(",")]
+        if not all(broker and 0 < int(broker[1]) < 65536 for broker in brokers):
+            raise ValueError("should be HOST:PORT, several with commas, an IPv6 address in brackets")
+        return servers
 
 
 def load(settings: type[SettingsT]) -> SettingsT:
@@ -61,7 +71,7 @@ def faults(settings: type[BaseSettings], error: ValidationError) -> list[str]:
     """One sentence for each value that was refused; the values stay out, for some are secrets."""
     prefix = settings.model_config.get("env_prefix", "")
     return [
-        f"{_variable(prefix, fault['loc'])}: {fault['msg']}"
+        f"{_variable(prefix, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     ]
 

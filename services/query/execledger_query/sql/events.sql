@@ -4,7 +4,19 @@ SELECT
     coalesce(sequence, -1) AS position, rank, outcome, reason, topic, partition, "offset",
     CASE
         WHEN $3::boolean OR json_typeof(raw -> 'data') IS DISTINCT FROM 'object' THEN raw -> 'data'
-        ELSE ((raw -> 'data')::jsonb - ARRAY['input', 'output', 'result'] #- ARRAY['error', 'stack'])::json
+        ELSE (
+            -- Part by part, as text: jsonb refuses numbers that JSON allows.
+            SELECT coalesce(json_object_agg(part.key, CASE
+                WHEN part.key = 'error' AND json_typeof(part.value) = 'object' THEN (
+                    SELECT coalesce(json_object_agg(detail.key, detail.value), '{}')
+                    FROM json_each(part.value) AS detail
+                    WHERE detail.key <> 'stack'
+                )
+                ELSE part.value
+            END), '{}')
+            FROM json_each(raw -> 'data') AS part
+            WHERE part.key NOT IN ('input', 'output', 'result')
+        )
     END AS data
 FROM execledger.execution_events
 WHERE execution_id = $2 /* AND filters */

@@ -1,0 +1,105 @@
+"""What commands say of values that cannot be right: one line, exit status 2, nothing secret."""
+
+from io import BytesIO, TextIOWrapper
+from typing import Any
+
+import pytest
+
+from command_line import execledger
+from execledger.commands import doctor
+from execledger.recorder_settings import kafka_options
+from execledger.stack.broker import Topic
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:hunter2@127.0.0.1:1/db?sslmode=bogus",
+        "postgresql://u:hun/ter2@127.0.0.1:1/db",
+        "mysql://u:hunter2@h/d",
+    ],
+)
+async def test_a_dsn_that_cannot_be_read_is_one_line_without_its_password(dsn: str) -> None:
+    said = await execledger("migrate", postgres_dsn=dsn)
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert said.err.startswith("execledger: EXECLEDGER_POSTGRES_DSN: the DSN cannot be read: ")
+    assert "hunter2" not in said.err
+    assert "'hun'" not in said.err
+
+
+@pytest.mark.parametrize("arguments", [("publish", "-"), ("dead-letters", "redrive", "--all"), ("migrate",)])
+async def test_a_broker_s_address_that_cannot_be_read_is_one_line(arguments: tuple[str, ...]) -> None:
+    said = await execledger(*arguments, kafka_bootstrap_servers="foo:bar", postgres_dsn="postgresql://127.0.0.1:1/db")
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert said.err.startswith("execledger: EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS: should be HOST:PORT")
+
+
+async def test_the_doctor_names_a_broker_s_address_that_cannot_be_read() -> None:
+    said = await execledger("doctor", kafka_bootstrap_servers="foo:bar")
+    assert said.status == 1
+    assert "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS: should be HOST:PORT" in said.out
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("--sub", ""),
+        ("--sub", "x" * 256),
+        ("--tenant", ""),
+        ("--tenant", "x" * 256),
+        ("--ttl", "367d"),
+        ("--ttl", "9" * 5000 + "d"),
+        ("--ttl", "0h"),
+    ],
+)
+async def test_a_token_that_no_one_could_use_is_not_made(option: str, wrong: str) -> None:
+    right = {"--sub": "ann", "--tenant": "acme", "--ttl": "366d"}
+    made = await execledger("token", *_flat(right), jwt_secret="s" * 32)
+    assert (made.status, made.out.count(".")) == (0, 2)
+    said = await execledger("token", *_flat({**right, option: wrong}), jwt_secret="s" * 32)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith(f"execledger: {option}: should ")
+
+
+async def test_publish_speaks_to_kafka_as_the_recorder_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    async def publish_lines(_lines: Any, **options: Any) -> Any:
+        from execledger.publish import Counts
+
+        given.update(options)
+        return Counts()
+
+    monkeypatch.setattr("execledger.publish.publish_lines", publish_lines)
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO()))
+    said = await execledger(
+        *("publish", "-"),
+        kafka_bootstrap_servers="kafka.test:9093",
+        postgres_dsn="not asked",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_sasl_username="ann",
+        kafka_sasl_password="hunter2",
+    )
+    assert said.status == 0, said.err
+    options = given["kafka_options"]
+    assert (options["security_protocol"], options["sasl_mechanism"]) == ("SASL_SSL", "SCRAM-SHA-512")
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("ann", "hunter2")
+    assert options["ssl_context"] is not None
+
+
+def test_without_security_kafka_is_spoken_to_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS", "a.test:1")
+    assert {"bootstrap_servers": "a.test:1", "security_protocol": "PLAINTEXT"}.items() <= kafka_options().items()
+
+
+def test_the_doctor_says_what_becomes_of_a_dead_letter_that_its_topic_is_too_small_for() -> None:
+    (found,) = doctor._dead_letter_room(Topic("events", 3, 1000), Topic("dead", 1, 1999))
+    assert (
+        "the copy of a large dead letter there is cut and marked, the table dead_letters keeps the whole" in found.fact
+    )
+    assert doctor._dead_letter_room(Topic("events", 3, 1000), Topic("dead", 1, 2000)) == []
+
+
+def _flat(options: dict[str, str]) -> list[str]:
+    return [part for option in options.items() for part in option]
