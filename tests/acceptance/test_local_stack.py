@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from execledger import stack
-from execledger.stack import ServerStatus
+from execledger.stack import ServerStatus, processes
 
 SECRETS_OF = ("EXECLEDGER_POSTGRES_DSN", "EXECLEDGER_JWT_SECRET")
 
@@ -117,10 +117,19 @@ async def test_data_survive_down_and_up(data: Path) -> None:
     await connection.close()
 
 
+def kill(pid: int | None) -> None:
+    """Kill a process, and wait until the kernel has taken it down: that of a large one takes a while."""
+    process = psutil.Process(pid)
+    process.kill()
+    deadline = time.monotonic() + 10
+    while processes.runs(process) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def test_killed_servers_come_back(data: Path) -> None:
     exports, before = up(data), status(data)
     for server in before.values():
-        psutil.Process(server.pid).kill()
+        kill(server.pid)
     assert {server.running for server in status(data).values()} == {False}
     assert up(data) == exports
     assert {server.reachable for server in status(data).values()} == {True}
@@ -129,7 +138,7 @@ def test_killed_servers_come_back(data: Path) -> None:
 def test_a_pid_file_that_names_a_stranger_does_not_keep_postgres_down(data: Path) -> None:
     up(data)
     server = status(data)["Postgres"]
-    psutil.Process(server.pid).kill()
+    kill(server.pid)
     pid_file = Path(str(server.data)) / "data" / "postmaster.pid"
     _, *rest = pid_file.read_text().splitlines(keepends=True)
     pid_file.write_text("".join([f"{os.getpid()}\n", *rest]))
