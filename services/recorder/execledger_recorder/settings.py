@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
     recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
 
-    # measured from a backlog, of COPY alone: 2,000 records reach 0.15, 4,000 reach 0.18, 8,000 reach 0.17
-    batch_size: int = Field(4000, ge=1, le=100_000, description="records in one transaction at most")
+    # from a backlog, as a share of COPY alone (make bench, medians): 2,000 records reach 0.162, 4,000 reach 0.154
+    batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
     batch_wait_ms: int = Field(50, ge=1, le=10_000, description="how long to wait for the first record of a batch")
     statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
