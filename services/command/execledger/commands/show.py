@@ -33,9 +33,10 @@ def show(
 
     from rich.console import Console
 
+    from execledger.stack.settings import required_dsn
     from execledger.timeline import as_document, draw
 
-    timeline = asyncio.run(_read(_dsn(), id, tenant))
+    timeline = asyncio.run(_read(required_dsn(), id, tenant))
     if as_json:
         sys.stdout.write(json.dumps(as_document(timeline), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -64,12 +65,3 @@ async def _read(dsn: str, name: str, tenant: str | None) -> "Timeline":
                     return await read(reader, row)
     except (StoreUnavailableError, TooSlowError) as error:
         raise UserError(str(error)) from error
-
-
-def _dsn() -> str:
-    from execledger.stack.settings import StackSettings, load
-
-    dsn = load(StackSettings).postgres_dsn
-    if dsn is None:
-        raise UserError("EXECLEDGER_POSTGRES_DSN: should be set to the database to read", exit_status=2)
-    return dsn.get_secret_value()
