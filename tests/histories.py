@@ -11,7 +11,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
-from execledger_recorder.lifecycle import (
+from execledger_lifecycle import (
     Execution,
     ExecutionRecord,
     Step,

@@ -31,6 +31,8 @@ from execledger_contracts.fields import (
 
 DATASCHEMA: Final = "urn:execledger:events:1"
 WATCHDOG_SOURCE: Final = "execledger:watchdog"
+IMPORT_SOURCE: Final = "execledger:import"
+"""Source of events made from rows of older tables, alone or followed by a colon and more: history, not news."""
 
 
 class _Part(BaseModel):

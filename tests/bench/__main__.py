@@ -31,7 +31,7 @@ from execledger.stack.processes import choose_port
 from execledger.stack.settings import StackSettings
 from execledger.stack.settings import load as load_settings
 from execledger_contracts.decoding import Decoded, decode
-from execledger_recorder.lifecycle import enter
+from execledger_lifecycle import enter
 from execledger_recorder.migrations import migrate
 from execledger_recorder.store import EventRow
 

@@ -9,7 +9,7 @@ import pytest
 
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
 from execledger_contracts.status import Status
-from execledger_recorder.lifecycle import (
+from execledger_lifecycle import (
     Entry,
     Execution,
     ExecutionRecord,
@@ -20,7 +20,7 @@ from execledger_recorder.lifecycle import (
     endings,
     enter,
 )
-from execledger_recorder.lifecycle.order import RANKS
+from execledger_lifecycle.order import RANKS
 from factories import (
     NOON,
     cancel_requested,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from execledger_contracts.events import CANONICAL_TYPES, Event, OtherEvent, sent_types
-from execledger_recorder.lifecycle.order import RANKS
+from execledger_lifecycle.order import RANKS
 from factories import (
     cancel_requested,
     created,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import factories
 from execledger_contracts.events import Event, StepEvent
-from execledger_recorder.lifecycle import (
+from execledger_lifecycle import (
     Execution,
     ExecutionRecord,
     Judge,
@@ -30,7 +30,7 @@ from execledger_recorder.lifecycle import (
     fold,
     step_record,
 )
-from execledger_recorder.lifecycle.folding import step_key
+from execledger_lifecycle.folding import step_key
 from factories import (
     cancel_requested,
     created,

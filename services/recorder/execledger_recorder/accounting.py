@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from execledger_lifecycle import Outcome
 from execledger_recorder.errors import Misplaced
-from execledger_recorder.lifecycle import Outcome
 
 
 class Record(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
-from execledger_recorder.lifecycle import Outcome
+from execledger_lifecycle import Outcome
 from execledger_recorder.store import Counted, LedgerRow, Store
 
 _MOST_DIFFERENCES: Final = 1000  # of one partition: a lost table must not fill the memory

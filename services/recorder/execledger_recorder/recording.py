@@ -21,11 +21,7 @@ from execledger_contracts.events import (
     StepEvent,
     ToolCalled,
 )
-from execledger_recorder import deadletters
-from execledger_recorder.accounting import Record, account
-from execledger_recorder.errors import StoreTooSlow, Unstorable
-from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
-from execledger_recorder.lifecycle import (
+from execledger_lifecycle import (
     Entry,
     Execution,
     ExecutionRecord,
@@ -41,7 +37,11 @@ from execledger_recorder.lifecycle import (
     fold,
     step_record,
 )
-from execledger_recorder.lifecycle.folding import step_key
+from execledger_lifecycle.folding import step_key
+from execledger_recorder import deadletters
+from execledger_recorder.accounting import Record, account
+from execledger_recorder.errors import StoreTooSlow, Unstorable
+from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
 from execledger_recorder.store import (
     Alias,
     Batch,

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 
+from execledger_lifecycle import ExecutionRecord, Outcome, StepRecord
+from execledger_lifecycle.state import StepKey
 from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally
 from execledger_recorder.errors import Unstorable, translated
-from execledger_recorder.lifecycle import ExecutionRecord, Outcome, StepRecord
-from execledger_recorder.lifecycle.state import StepKey
 
 _SQL: Final = {
     file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")

@@ -33,8 +33,8 @@ from execledger_contracts.events import (
     ToolCalled,
 )
 from execledger_contracts.status import Status
-from execledger_recorder.lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, is_watchdogs
-from execledger_recorder.lifecycle.state import Attempt, ErrorSaid, Execution, Step, StepKey
+from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, is_watchdogs
+from execledger_lifecycle.state import Attempt, ErrorSaid, Execution, Step, StepKey
 
 ExecutionEnd = ExecutionCompleted | ExecutionFailed | ExecutionTimedOut | ExecutionCancelled
 

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from execledger_contracts.events import ExecutionCancelRequested, LlmCalled, OtherEvent, ToolCalled
 from execledger_contracts.status import Status
-from execledger_recorder.lifecycle.folding import step_key
-from execledger_recorder.lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, OrderKey, is_watchdogs
-from execledger_recorder.lifecycle.state import Execution, Step, StepKey
+from execledger_lifecycle.folding import step_key
+from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, OrderKey, is_watchdogs
+from execledger_lifecycle.state import Execution, Step, StepKey
 
 
 class Outcome(StrEnum):

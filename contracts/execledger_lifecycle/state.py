@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 
 from execledger_contracts.status import Status
-from execledger_recorder.lifecycle.order import OrderKey
+from execledger_lifecycle.order import OrderKey
 
 StepKey = tuple[str, int, int]
 """Step id, iteration, attempt."""

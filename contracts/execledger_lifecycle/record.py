@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic_core import to_json
 
 from execledger_contracts.status import Status
-from execledger_recorder.lifecycle.state import Attempt, Execution, Step
+from execledger_lifecycle.state import Attempt, Execution, Step
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_ONE: Final = -62_135_596_800_000_000  # in microseconds since 1970
