@@ -12,7 +12,7 @@ STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]
 STRANGERS := $(STRANGERS)|https?://[^/[:space:]]*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
 TREE := --exclude-dir=.git --exclude-dir=$(VENV) --exclude-dir='.*_cache' --exclude-dir=.hypothesis --exclude-dir='.execledger*'
 
-.PHONY: help demo test check bench schema constraints clean
+.PHONY: help demo test check bench fuzz schema constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,10 @@ check: $(VENV)/dev ## style, types, layers, generated files, nothing of a machin
 
 bench: $(VENV)/dev ## how fast and how big, as ratios measured in one run; ARGS=--help lists its options
 	@PYTHONPATH=tests $(RUN) bench $(ARGS)
+
+fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=N -seed=N
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	@PYTHONPATH=tests $(RUN) fuzz $(ARGS)
 
 schema: $(VENV)/dev ## write the generated files: schemas, AsyncAPI, samples, OpenAPI
 	$(RUN) execledger_contracts.schema

@@ -1,27 +1,15 @@
 """Whatever bytes come, decoding gives an event that can be stored and read again, or the reason why not."""
 
 import json
-import math
 from typing import Any, Final
-from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execledger_contracts.cleaning import Limits, cleaned, find_unstorable_number, marked
-from execledger_contracts.decoding import EARLIEST, LATEST, Decoded, Headers, Reason, Undecodable, decode, reread
+from decoding_promises import CORPUS, EVENTS, SMALL, TOKENS, assert_storable, check
+from execledger_contracts.cleaning import cleaned, find_unstorable_number, marked
 from execledger_contracts.events import CANONICAL_TYPES
-from execledger_contracts.samples import INVALID, VALID
 
-SMALL: Final = Limits(text_bytes=16_384, json_bytes=16_384)
-CORPUS: Final = [sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers]
-EVENTS: Final = [sample.value for sample in VALID if isinstance(sample.value, dict) and not sample.headers]
-TOKENS: Final = [
-    *(b"NaN", b"-Infinity", b"1e400", b"-1E+999", b"1e-400", b"-0", b"9" * 310, b"9" * 250 + b"e99", b"1e22", b"5.0"),
-    *(b"null", b"true", b'""', b'"\\u0000"', b'"\\ud800"', b'"\\ud83d\\ude00"', b'"NaN"', b'"\\\\u0000"', b"{}", b"[]"),
-    *(b"[" * 101, b'{"a":' * 60, b"[" * 90 + b"]" * 90, b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
-    *(b'"data_base64":"e30=",', b'"data":null,', b'"id":"again",', b'"' + b"x" * 20_000 + b'"', b"}", b",", b"\\"),
-]
 SPECIAL: Final = ["x" * 256, "x" * 20_000, "ü" * 9_000, "1e5", "NaN", "-1"]
 FIELDS: Final = [
     *("workflow", "owner", "trigger", "budget", "usage", "error", "step", "labels", "metadata", "tags", "input"),
@@ -43,42 +31,6 @@ def nested(value: Any, times: int) -> Any:
     for _ in range(times):
         value = [value]
     return value
-
-
-def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, limits: Limits = SMALL) -> None:
-    result = decode(value, headers, timestamp_ms, limits)
-    match result:
-        case Undecodable(reason, detail):
-            assert isinstance(reason, Reason)
-            assert 0 < len(detail) <= 200
-            assert "\0" not in detail
-            assert detail.encode()
-        case Decoded(event, event_id, text, _):
-            assert_storable(json.loads(text, parse_constant=no_json))
-            assert str(UUID(event_id)) == event_id
-            assert EARLIEST <= event.time < LATEST
-            assert reread(text) == event
-            assert decode(text.encode(), (), timestamp_ms, limits) == result
-
-
-def no_json(token: str) -> Any:
-    raise AssertionError(f"{token} is no JSON")
-
-
-def assert_storable(value: Any) -> None:
-    match value:
-        case str():
-            assert "\0" not in value
-            assert value.encode() is not None
-        case float():
-            assert math.isfinite(value)
-        case dict():
-            for key, child in value.items():
-                assert_storable(key)
-                assert_storable(child)
-        case list():
-            for child in value:
-                assert_storable(child)
 
 
 @given(st.none() | st.binary(max_size=200), timestamps)

@@ -1,0 +1,1 @@
+"""Decoding under inputs that nobody thought of."""
