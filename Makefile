@@ -12,7 +12,7 @@ STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]
 STRANGERS := $(STRANGERS)|https?://[^/[:space:]]*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
 TREE := --exclude-dir=.git --exclude-dir=$(VENV) --exclude-dir='.*_cache' --exclude-dir=.hypothesis --exclude-dir='.execledger*'
 
-.PHONY: help demo test check bench fuzz torture schema constraints clean
+.PHONY: help demo test check bench faults fuzz torture schema constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,6 +44,9 @@ fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=
 
 torture: $(VENV)/dev ## load, and every part killed and paused at random; MINUTES=10 SEED=1
 	@PYTHONPATH=tests $(RUN) torture $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+faults: $(VENV)/dev ## plant each fault of tests/faults in a copy, and see its tests fail; ARGS="ledger" chooses by name
+	@PYTHONPATH=tests $(RUN) faults $(ARGS)
 
 schema: $(VENV)/dev ## write the generated files: schemas, AsyncAPI, samples, OpenAPI
 	$(RUN) execledger_contracts.schema
