@@ -129,6 +129,7 @@ class Cable:
     host: str
     port: int
     own_port: int
+    lingers: float = 0.0  # seconds between the server's last word and the end of the stream
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -149,18 +150,23 @@ class Cable:
             writer.transport.abort()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self.host, self.port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self.host, self.port)
+        except OSError:  # nobody is there
+            writer.close()
+            return
         ends = {writer, far_writer}
         self._open |= ends
-        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer, self.lingers))
         self._open -= ends
 
 
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lingers: float = 0.0) -> None:
     with suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)
             await writer.drain()
+    await asyncio.sleep(lingers)
     writer.close()
 
 

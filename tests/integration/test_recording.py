@@ -1,9 +1,11 @@
 """Batches into a real Postgres: the same record whatever the batches, and every offset accounted for."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -13,8 +15,9 @@ from execledger_recorder.accounting import Record
 from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
 from execledger_recorder.identity import id_milliseconds
 from execledger_recorder.recording import read, record
-from execledger_recorder.store import Store
+from execledger_recorder.store import DuplicateRow, Store
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+from running import cable
 
 OWN = "019ca948-287b-7000-8000-000000000001"
 WRITTEN = (
@@ -344,6 +347,29 @@ async def test_a_connection_lost_at_the_commit_leaves_nothing_behind(office: Des
     with pytest.raises(StoreUnavailable):
         await office.record(Topic().add(*history()))
     assert await everything(office) == before
+
+
+async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost_one(office: Desk) -> None:
+    address = urlsplit(office.dsn)
+    user = address.netloc.rpartition("@")[0]
+    row = DuplicateRow("events", 0, 0, OWN, OWN, "repeated")
+
+    async def copy(store: Store) -> None:
+        async with store.batch() as tx:
+            await tx.append_duplicates([row])  # the next one need not be prepared
+            await office.connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND datname = current_database()"
+            )
+            await asyncio.sleep(0.1)
+            await tx.append_duplicates([row._replace(offset=1)])
+
+    async with cable(f"{address.hostname}:{address.port}") as line:
+        line.lingers = 0.5
+        await line.mend()
+        async with Store(urlunsplit(address._replace(netloc=f"{user}@{line.address}"))) as store:
+            with pytest.raises(StoreUnavailable):
+                await copy(store)
 
 
 async def everything(office: Desk) -> dict[str, list[Row]]:

@@ -5,6 +5,7 @@ The seed decides what is published and which trouble comes when; the same seed t
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -44,6 +45,7 @@ async def _trouble(tortured: System, seed: int, seconds: float, say: Callable[[s
         trouble = random.choice(untried or TROUBLES)
         say(f"{monotonic() - began:6.1f} s  {trouble.__name__.replace('_', ' ')}")
         await trouble(tortured, random)
+        tortured.check()
         done[trouble.__name__] += 1
     return done
 
@@ -59,11 +61,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=randbelow(1_000_000), help="which load, which trouble")
     options = parser.parse_args()
     print(f"seed {options.seed}: to try the same again, make torture MINUTES={options.minutes:g} SEED={options.seed}")  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="execledger-torture-") as folder:
-        faults = asyncio.run(torture(options.minutes * 60, options.seed, Path(folder), print))
+    folder = Path(tempfile.mkdtemp(prefix="execledger-torture-"))
+    print(f"the recorders' logs: {folder}")  # noqa: T201
+    faults = asyncio.run(torture(options.minutes * 60, options.seed, folder, print))
     for fault in faults:
         print(f"WRONG: {fault}")  # noqa: T201
-    print("nothing lost, nothing doubled, nothing wrong" if not faults else f"{len(faults)} faults")  # noqa: T201
+    if not faults:
+        print("nothing lost, nothing doubled, nothing wrong")  # noqa: T201
+        shutil.rmtree(folder)
     return 1 if faults else 0
 
 

@@ -64,6 +64,13 @@ class System:
     line: Cable
     seats: list[Seat]
 
+    def check(self) -> None:
+        """No recorder ends by itself, whatever happens around it."""
+        for seat in self.seats:
+            assert seat.service is not None
+            status = seat.service.process.poll()
+            assert status is None, f"a recorder ended with {status}: {seat.service.log}"
+
     async def start_servers(self) -> None:
         """Start what does not run."""
         await asyncio.to_thread(stack.start, self.data, console=Console(quiet=True))

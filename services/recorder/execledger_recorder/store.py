@@ -1,5 +1,6 @@
 """The one module that knows Postgres."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from execledger_lifecycle import ExecutionRecord, Outcome, StepRecord
 from execledger_lifecycle.state import StepKey
 from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally
-from execledger_recorder.errors import Unstorable, translated
+from execledger_recorder.errors import StoreUnavailable, Unstorable, translated
 
 _SQL: Final = {
     file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
@@ -415,7 +416,12 @@ class Store:
                     },
                 )
             async with self._pool.acquire(timeout=10) as connection:
-                yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
+                try:
+                    yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
+                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                    if await _is_ending(connection):
+                        raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
+                    raise
 
 
 class Batch:
@@ -583,6 +589,16 @@ def _kept(row: asyncpg.Record) -> KeptDeadLetter:
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     await connection.execute(_SQL["stage_executions"])
     await connection.execute(_SQL["stage_steps"])
+
+
+async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Whether the server has ended the connection. Between its last word and the end of the stream the client takes
+    the connection for one on which somebody else is at work, which in our hands would be a bug."""
+    for _ in range(20):
+        if connection.is_closed():
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:
