@@ -4,7 +4,7 @@ Few attempts, steps and times, so that contradictions, ties and repetitions are 
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
 from execledger_lifecycle import (
+    Entry,
     Execution,
     ExecutionRecord,
     Step,
@@ -25,6 +26,10 @@ from execledger_lifecycle import (
 from factories import OF_THE_STEP, event, nth_id, watchdog_ended
 
 EXTERNAL_ID: Final = "run-1"
+Prices = Mapping[str, int]
+NO_PRICES: Final[Prices] = {}
+PRICES: Final[Prices] = {nth_id(number): number % 3 * 10**8 for number in range(1000) if number % 4}
+"""Nano-dollars that are stored for calls by event id: for most ids, some of them 0."""
 
 # What events say: for each field that some rule is about, values that tell the first from the last.
 _BEGINNING: Final[dict[str, list[Any]]] = {
@@ -194,13 +199,18 @@ def arrivals(draw: st.DrawFn) -> Arrival:
     return Arrival([stream[low:high] for low, high in itertools.pairwise([0, *cuts, len(stream)])])
 
 
-def folded(history: Iterable[Event]) -> tuple[Execution, dict[StepKey, Step]]:
+def entered(event: Event, prices: Prices) -> Entry:
+    """An event as the log gives it back."""
+    return enter(event, event.id, prices.get(event.id))
+
+
+def folded(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[Execution, dict[StepKey, Step]]:
     """The fold of a set of events, from nothing and at once."""
     execution, steps = Execution(), dict[StepKey, Step]()
-    fold(execution, steps, sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key))
+    fold(execution, steps, sorted((entered(event, prices) for event in history), key=lambda entry: entry.key))
     return execution, steps
 
 
-def records(history: Iterable[Event]) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
-    execution, steps = folded(history)
+def records(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
+    execution, steps = folded(history, prices)
     return execution_record(execution, EXTERNAL_ID), {key: step_record(steps[key], execution) for key in steps}

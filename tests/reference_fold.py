@@ -3,7 +3,7 @@
 Each function looks at all events again, as the rules are worded. Times are datetimes and money is Decimal here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -30,9 +30,11 @@ ORDER: Final = (
 )
 TERMINAL: Final = ("completed", "failed", "timed_out", "cancelled", "skipped")
 Step = tuple[str, int, int]
+Prices = Mapping[str, int]
+"""The stored price of calls whose cost nobody reported, in nano-dollars by event id."""
 
 
-def reference_record(events: Iterable[Event], external_id: str) -> dict[str, Any]:
+def reference_record(events: Iterable[Event], external_id: str, prices: Prices) -> dict[str, Any]:
     """What the record of these distinct events must hold, by column; the JSON columns as values."""
     everything = sorted(events, key=place)
     told = contributing(everything)
@@ -69,7 +71,7 @@ def reference_record(events: Iterable[Event], external_id: str) -> dict[str, Any
         "input_event_id": who_last(beginning, "input"),
         "output_event_id": who_first(ends, "output"),
         "result_event_id": who_first(ends, "result"),
-        **figures_of(told),
+        **figures_of(told, prices),
         "agents_used": agents_of(told, ends),
         "complexity_score": last(beginning, "complexity_score"),
         "timeout_seconds": last(beginning, "timeout_seconds"),
@@ -79,7 +81,7 @@ def reference_record(events: Iterable[Event], external_id: str) -> dict[str, Any
         "cancel_reason": first(ends, "reason") if status == "cancelled" else None,
         "cancel_requested_at": earliest(e for e in told if is_cancel_request(e) and e.attempt >= attempt),
         "killed_by_budget": status == "cancelled"
-        and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, ends[0])),
+        and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, ends[0], prices)),
         "tags": last(beginning, "tags"),
         "labels": merged(beginning, "labels"),
         "metadata": merged([event for event in told if is_of_execution(event)], "metadata"),
@@ -282,31 +284,39 @@ def taken_status(everything: Sequence[Event], attempt: int) -> str | None:
     return "cancelled" if attempt < highest_attempt(everything) else None
 
 
-def figures_of(told: Sequence[Event]) -> dict[str, Any]:
-    each = [figures_of_attempt([e for e in told if e.attempt == attempt]) for attempt in {e.attempt for e in told}]
+def figures_of(told: Sequence[Event], prices: Prices) -> dict[str, Any]:
+    attempts = {event.attempt for event in told}
+    each = [figures_of_attempt([e for e in told if e.attempt == attempt], prices) for attempt in attempts]
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "tools_invoked", "cache_hits")
     sums: dict[str, Any] = {name: sum(figures[name] for figures in each) for name in names}
     sources = {figures["cost_source"] for figures in each}
-    source = next((source for source in ("facts", "reported") if source in sources), None)
+    source = next((source for source in ("computed", "facts", "reported") if source in sources), None)
     return {**sums, "cost_nanos": int(sums["cost_usd"] * 10**9), "cost_source": source}
 
 
-def figures_of_attempt(own: Sequence[Event]) -> dict[str, Any]:
+def figures_of_attempt(own: Sequence[Event], prices: Prices) -> dict[str, Any]:
     ends = [event for event in own if is_end(event)]
     usages = [event.data.usage for event in ends if event.data.usage is not None]  # type: ignore[union-attr]
     facts = [event for event in own if kind(event) == "fact"]
     prompt = or_else(first_of(usages, "prompt_tokens"), sum(values(facts, "prompt_tokens")))
     completion = or_else(first_of(usages, "completion_tokens"), sum(values(facts, "completion_tokens")))
-    reported, called = first_of(usages, "cost_usd"), values(facts, "cost_usd")
+    reported, called, computed = first_of(usages, "cost_usd"), values(facts, "cost_usd"), computed_of(facts, prices)
+    fact_source = "computed" if computed else "facts" if called else None
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": or_else(first_of(usages, "total_tokens"), prompt + completion),
-        "cost_usd": or_else(reported, sum(called, Decimal(0))),
-        "cost_source": "reported" if reported is not None else "facts" if called else None,
+        "cost_usd": or_else(reported, sum([*called, *computed], Decimal(0))),
+        "cost_source": "reported" if reported is not None else fact_source,
         "tools_invoked": or_else(first(ends, "tools_invoked"), sum(event.type == "tool.called" for event in facts)),
         "cache_hits": or_else(first(ends, "cache_hits"), values(facts, "cache_hit").count(True)),
     }
+
+
+def computed_of(facts: Sequence[Event], prices: Prices) -> list[Decimal]:
+    """What was reported is never computed."""
+    unreported = [event for event in facts if event.type == "llm.called" and not values([event], "cost_usd")]
+    return [Decimal(prices[event.id]).scaleb(-9) for event in unreported if event.id in prices]
 
 
 def agents_of(told: Sequence[Event], ends: Sequence[Event]) -> int:
@@ -315,10 +325,10 @@ def agents_of(told: Sequence[Event], ends: Sequence[Event]) -> int:
     return int(or_else(first(ends, "agents_used"), len(in_facts | in_steps - {None})))
 
 
-def is_exceeded(budget: Any, told: Sequence[Event], cancelled: Event) -> bool:
+def is_exceeded(budget: Any, told: Sequence[Event], cancelled: Event, prices: Prices) -> bool:
     facts = [event for event in told if kind(event) == "fact" and place(event) < place(cancelled)]
     tokens = sum(values(facts, "prompt_tokens")) + sum(values(facts, "completion_tokens"))
-    cost = sum(values(facts, "cost_usd"), Decimal(0))
+    cost = sum([*values(facts, "cost_usd"), *computed_of(facts, prices)], Decimal(0))
     if budget is None:
         return False
     return (budget.token_limit is not None and tokens > budget.token_limit) or (

@@ -252,7 +252,10 @@ def _take_llm_call(
     data = event.data
     attempt.fact_prompt_tokens += data.prompt_tokens or 0
     attempt.fact_completion_tokens += data.completion_tokens or 0
-    if (cost := _nanos(data.cost_usd)) is not None:
+    cost = _nanos(data.cost_usd)
+    if cost is None and entry.computed_nanos is not None:
+        cost, attempt.fact_cost_computed = entry.computed_nanos, True
+    if cost is not None:
         attempt.fact_cost_nanos = (attempt.fact_cost_nanos or 0) + cost
     attempt.fact_hits += data.cache_hit is True
     _add_agent(execution, data.agent_id)

@@ -74,6 +74,7 @@ class Entry(NamedTuple):
     key: OrderKey
     event_id: str
     event: Event
+    computed_nanos: int | None = None  # what the log keeps beside a call whose cost nobody reported
 
     @property
     def at(self) -> int:
@@ -81,11 +82,12 @@ class Entry(NamedTuple):
         return self.key[1]
 
 
-def enter(event: Event, event_id: str) -> Entry:
-    """Place an event in the order."""
+def enter(event: Event, event_id: str, computed_nanos: int | None = None) -> Entry:
+    """Place an event in the order, with the price that is stored for it."""
     microseconds = (event.time - _EPOCH) // _MICROSECOND  # timestamp() is a float64, which rounds them from 2242 on
     sequence = -1 if event.sequence is None else event.sequence
-    return Entry((event.attempt, microseconds, sequence, RANKS[type(event)], event_id), event_id, event)
+    key = (event.attempt, microseconds, sequence, RANKS[type(event)], event_id)
+    return Entry(key, event_id, event, computed_nanos)
 
 
 def is_watchdogs(event: Event) -> bool:

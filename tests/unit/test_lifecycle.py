@@ -659,6 +659,23 @@ def test_the_source_of_cost_is_the_weakest_of_its_parts() -> None:
     assert record_of(fact, finished(at=1, usage={"cost_usd": "0.2"}), report).cost_source == "reported"
 
 
+def test_cost_that_nobody_reported_is_the_stored_price() -> None:
+    calls = [llm_called(cost_usd="0.1"), llm_called(prompt_tokens=1), llm_called(at=1, attempt=2)]
+    record, _ = records(calls, {call.id: 200_000_000 for call in calls})
+    assert (record.cost_usd, record.cost_nanos, record.cost_source) == (Decimal("0.5"), 500_000_000, "computed")
+
+
+def test_a_price_of_nothing_is_a_cost() -> None:
+    call = llm_called(cache_hit=True)
+    assert records([call], {call.id: 0})[0].cost_source == "computed"
+
+
+def test_computed_cost_is_no_part_of_what_an_ending_reported() -> None:
+    call, report = llm_called(prompt_tokens=1), finished(at=1, usage={"cost_usd": "0.2"})
+    record, _ = records([call, report], {call.id: 10**9})
+    assert (record.cost_usd, record.cost_source) == (Decimal("0.2"), "reported")
+
+
 # Cancelling and budgets.
 
 
@@ -688,6 +705,13 @@ def test_facts_before_a_cancellation_that_exceed_the_budget_killed_it(budget: di
     assert record_of(begun, llm_called(at=1, **call), finished(Status.CANCELLED, at=2)).killed_by_budget is True
     assert record_of(begun, llm_called(at=3, **call), finished(Status.CANCELLED, at=2)).killed_by_budget is False
     assert record_of(begun, llm_called(at=1, **call), finished(Status.FAILED, at=2)).killed_by_budget is False
+
+
+def test_computed_cost_counts_towards_the_budget() -> None:
+    call = llm_called(at=1, prompt_tokens=1)
+    history = [started(at=0, budget={"cost_limit_usd": "0.2"}), call, finished(Status.CANCELLED, at=2)]
+    assert records(history, {call.id: 200_000_001})[0].killed_by_budget is True
+    assert records(history, {call.id: 200_000_000})[0].killed_by_budget is False
 
 
 def test_a_budget_that_is_just_used_up_kills_nothing() -> None:

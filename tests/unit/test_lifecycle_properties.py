@@ -25,7 +25,6 @@ from execledger_lifecycle import (
     StepRecord,
     Verdict,
     endings,
-    enter,
     execution_record,
     fold,
     step_record,
@@ -43,7 +42,7 @@ from factories import (
     step_started,
     watchdog_ended,
 )
-from histories import EXTERNAL_ID, SAYINGS, Arrival, arrivals, folded, histories, records
+from histories import EXTERNAL_ID, PRICES, SAYINGS, Arrival, arrivals, entered, folded, histories, records
 from reference_fold import reference_outcome, reference_record, reference_steps
 
 
@@ -64,11 +63,11 @@ class Ledger:
         touched = {step_key(event) for event in new.values() if isinstance(event, StepEvent)}
         steps = {key: Step.load(self.steps[key].fold) for key in touched & self.steps.keys()}
         judge, head, before = Judge.after(execution, steps), execution.head, endings(execution)
-        entries = [enter(event, event.id) for event in new.values()]
+        entries = [entered(event, PRICES) for event in new.values()]
         self.verdicts |= {entry.event_id: judge.judge(entry) for entry in entries}
         self.log |= new
         if any(entry.key < head for entry in entries):
-            execution, steps = folded(self.log.values())
+            execution, steps = folded(self.log.values(), PRICES)
             touched = set(steps)
         else:
             fold(execution, steps, sorted(entries, key=lambda entry: entry.key))
@@ -108,8 +107,8 @@ def shown_all(ledger: Ledger) -> tuple[dict[str, Any], dict[StepKey, dict[str, A
 @given(histories)
 @settings(max_examples=600, deadline=None)
 def test_the_record_is_what_the_rules_say(history: list[Event]) -> None:
-    record, steps = records(history)
-    assert shown(record) == reference_record(history, EXTERNAL_ID)
+    record, steps = records(history, PRICES)
+    assert shown(record) == reference_record(history, EXTERNAL_ID, PRICES)
     assert {key: shown(step) for key, step in steps.items()} == reference_steps(history)
 
 
@@ -119,7 +118,7 @@ def test_arrival_leaves_no_trace_in_the_record(arrival: Arrival) -> None:
     ledger = Ledger()
     for batch in arrival.batches:
         ledger.record(batch)
-    assert (ledger.row, ledger.steps) == records(ledger.log.values())
+    assert (ledger.row, ledger.steps) == records(ledger.log.values(), PRICES)
 
 
 @given(arrivals())
@@ -141,12 +140,12 @@ def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> N
 @given(histories, st.integers(0, 12))
 @settings(max_examples=150, deadline=None)
 def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list[Event], stop: int) -> None:
-    entries = sorted((enter(event, event.id) for event in history), key=lambda entry: entry.key)
+    entries = sorted((entered(event, PRICES) for event in history), key=lambda entry: entry.key)
     execution, steps = Execution(), dict[StepKey, Step]()
     fold(execution, steps, entries[:stop])
     execution, steps = loaded(execution.dump()), {key: Step.load(step.dump()) for key, step in steps.items()}
     fold(execution, steps, entries[stop:])
-    whole, whole_steps = folded(history)
+    whole, whole_steps = folded(history, PRICES)
     assert execution.dump() == whole.dump()
     assert {key: step.dump() for key, step in steps.items()} == {key: s.dump() for key, s in whole_steps.items()}
 
@@ -197,7 +196,7 @@ def test_figures_never_fall_in_order_of_arrival(history: list[Event], order: lis
     seen, tokens, cost = list[Event](), 0, 0
     for event in sorted(facts, key=lambda fact: order[history.index(fact)]):
         seen.append(event)
-        record, _ = records(seen)
+        record, _ = records(seen, PRICES)
         assert (record.total_tokens, record.cost_nanos) >= (tokens, cost)
         tokens, cost = record.total_tokens, record.cost_nanos
 
@@ -215,6 +214,7 @@ INTERESTING: Final = [
     step_finished("draft", "failed", at=4, event_id=nth_id(8)),
     step_finished("draft", "completed", at=5.5, event_id=nth_id(9)),
     llm_called(at=5.2, prompt_tokens=3, cost_usd="0.1", event_id=nth_id(10)),
+    llm_called(at=4.1, completion_tokens=3, event_id=nth_id(15)),
     cancel_requested(at=0, attempt=2, event_id=nth_id(11)),
     step_started("draft", at=0, attempt=2, event_id=nth_id(12)),
     watchdog_ended(at=7, attempt=2, event_id=nth_id(13)),
@@ -240,13 +240,13 @@ def arrive_in_every_order(interesting: Sequence[Event], depth: int) -> int:
     for key, (row, steps) in known.items():
         history = [event for event in interesting if event.id in key]
         if row is not None:
-            assert shown(row) == reference_record(history, EXTERNAL_ID)
+            assert shown(row) == reference_record(history, EXTERNAL_ID, PRICES)
             assert {key: shown(step) for key, step in steps.items()} == reference_steps(history)
     return len(known)
 
 
 def test_every_small_history_is_the_same_in_every_order() -> None:
-    assert arrive_in_every_order(INTERESTING, depth=4) == 1 + 14 + 91 + 364 + 1001
+    assert arrive_in_every_order(INTERESTING, depth=4) == 1 + 15 + 105 + 455 + 1365
 
 
 def test_contradictions_are_the_same_in_every_order() -> None:

@@ -14,6 +14,7 @@ from execledger.commands.migrate import migrate
 from execledger.commands.publish import publish
 from execledger.commands.query import query
 from execledger.commands.recorder import recorder
+from execledger.commands.reprice import reprice
 from execledger.commands.show import show
 from execledger.commands.status import status
 from execledger.commands.token import token
@@ -27,7 +28,7 @@ app = App(
     error_console=Console(stderr=True),
 )
 
-for command in (up, down, status, migrate, recorder, query, publish, show, ledger, token, doctor):
+for command in (up, down, status, migrate, recorder, query, publish, show, ledger, reprice, token, doctor):
     app.command(command)
 app.command(dead_letters)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
 from execledger_contracts.events import (
     CANONICAL_TYPES,
+    Event,
     ExecutionCreated,
     ExecutionStarted,
     LlmCalled,
@@ -38,7 +40,7 @@ from execledger_lifecycle import (
     step_record,
 )
 from execledger_lifecycle.folding import step_key
-from execledger_recorder import deadletters
+from execledger_recorder import deadletters, pricing
 from execledger_recorder.accounting import Record, account
 from execledger_recorder.errors import StoreTooSlow, Unstorable
 from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
@@ -112,6 +114,20 @@ async def record(store: Store, batch: Sequence[Read], dead_letter_topic: str) ->
     report = await record(store, batch[:middle], dead_letter_topic)
     report.add(await record(store, batch[middle:], dead_letter_topic))
     return report
+
+
+async def refold(tx: Batch, ids: Sequence[str]) -> int:
+    """Fold executions again from the log, with the prices that are stored, and save them; how many there were.
+
+    Sends no commands, and moves no account.
+    """
+    locked = await tx.lock_executions(sorted(ids))
+    cases = [_Case(id_, (row.tenant_id, row.external_id), (), must_refold=True) for id_, row in locked.items()]
+    for case in cases:
+        _resume(case, locked[case.id])
+    await _refold(tx, cases)
+    await _save(tx, [(case, execution_record(case.execution, case.alias[1])) for case in cases])
+    return len(cases)
 
 
 async def _record_last(store: Store, refused: Read, dead_letter_topic: str) -> Report:
@@ -270,8 +286,15 @@ async def _sift(tx: Batch, cases: Sequence[_Case]) -> list[DuplicateRow]:
                 continue
             first[decoded.event_id] = decoded
             case.fresh.append((record, decoded))
-        case.entries = [enter(decoded.event, decoded.event_id) for _, decoded in case.fresh]
+        case.entries = [enter(decoded.event, decoded.event_id, _price(decoded.event)) for _, decoded in case.fresh]
     return duplicates
+
+
+def _price(event: Event) -> int | None:
+    """What a call cost when nobody says so. From here on it is what is stored, until somebody reprices."""
+    return (
+        pricing.price(event.data, event.time) if isinstance(event, LlmCalled) and event.data.cost_usd is None else None
+    )
 
 
 async def _is_same(
@@ -314,8 +337,8 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
     if not cases:
         return
     entries: dict[str, list[Entry]] = {case.id: list(case.entries) for case in cases}
-    for execution_id, event_id, text in await tx.read_events([case.id for case in cases]):
-        entries[execution_id].append(enter(reread(text), event_id))
+    for execution_id, event_id, text, computed_nanos in await tx.read_events([case.id for case in cases]):
+        entries[execution_id].append(enter(reread(text), event_id, computed_nanos))
     for case in cases:
         case.execution, case.steps = Execution(), {}
         fold(case.execution, case.steps, sorted(entries[case.id], key=_by_key))
@@ -403,7 +426,7 @@ def _event_rows(case: _Case) -> Iterator[EventRow]:
 
 
 def _execution_row(case: _Case, record: ExecutionRecord) -> ExecutionRow:
-    heard_at = _kafka_time(max(arrival.record.timestamp_ms for arrival in case.new))
+    heard_at = _kafka_time(max((arrival.record.timestamp_ms for arrival in case.new), default=0))  # none: as it is
     return ExecutionRow(case.id, *case.alias, record, _foreign(case.alias[0], record, case.execution.labels), heard_at)
 
 
@@ -433,7 +456,7 @@ def _step_rows(case: _Case) -> Iterator[tuple[str, str, StepRecord]]:
 def _llm_call_rows(case: _Case) -> Iterator[LlmCallRow]:
     for arrival in case.new:
         if isinstance(event := arrival.entry.event, LlmCalled):
-            data = event.data
+            data, computed = event.data, arrival.entry.computed_nanos
             yield LlmCallRow(
                 case.id,
                 arrival.entry.event_id,
@@ -446,8 +469,9 @@ def _llm_call_rows(case: _Case) -> Iterator[LlmCallRow]:
                 data.completion_tokens,
                 data.cached_tokens,
                 data.reasoning_tokens,
-                data.cost_usd,
-                None if data.cost_usd is None else "reported",
+                data.cost_usd if computed is None else Decimal(computed).scaleb(-9),
+                "computed" if computed is not None else None if data.cost_usd is None else "reported",
+                None if computed is None else pricing.version(),
                 data.duration_ms,
                 data.agent_id,
                 data.step_id,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from importlib import resources
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
+from uuid import UUID
 
 import asyncpg
 
@@ -68,10 +69,27 @@ class LlmCallRow(NamedTuple):
     reasoning_tokens: int | None
     cost_usd: Decimal | None
     cost_source: str | None
+    price_version: str | None
     duration_ms: int | None
     agent_id: str | None
     step_id: str | None
     cache_hit: bool | None
+
+
+class UnreportedCall(NamedTuple):
+    """A call whose cost nobody reported, and the price that is stored for it."""
+
+    execution_id: str
+    event_id: str
+    occurred_at: datetime
+    provider: str | None
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cache_hit: bool | None
+    cost_nanos: int | None
 
 
 class ToolCallRow(NamedTuple):
@@ -216,6 +234,8 @@ class LockedExecution(NamedTuple):
     owner_id: str | None
     usage_day: date
     fold: str
+    tenant_id: str
+    external_id: str
 
 
 Named = tuple[str, str, str | None, str | None, datetime, str]
@@ -366,6 +386,27 @@ class Store:
         async with self._connection() as connection:
             return [_kept(row) for row in await connection.fetch(_SQL["read_dead_letters"], ids)]
 
+    async def named_executions(self, names: Sequence[str], tenant_id: str | None) -> list[tuple[str, str]]:
+        """The executions with these internal or external ids, of every tenant unless one is given: id, external id."""
+        internal = [name for name in names if _is_uuid(name)]
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["named_executions"], names, internal, tenant_id)
+        return [(str(row["id"]), row["external_id"]) for row in rows]
+
+    async def page_executions(
+        self,
+        after: str,
+        *,
+        ids: Sequence[str] | None = None,
+        tenant_id: str | None = None,
+        workflow_id: str | None = None,
+        limit: int,
+    ) -> list[tuple[str, bool]]:
+        """The next executions behind an id, of these when some are given; whether each is of tenant and workflow."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["page_executions"], after, ids, tenant_id, workflow_id, limit)
+        return [(str(row["id"]), row["wanted"]) for row in rows]
+
     @asynccontextmanager
     async def redriving(self, ids: Sequence[int], *, again: bool) -> AsyncIterator["Redriving"]:
         """Dead letters that nobody else redrives while the block lasts; with `again`, those that were already too."""
@@ -462,10 +503,23 @@ class Batch:
         raw: str = await self._connection.fetchval(_SQL["read_event"], execution_id, event_id)
         return raw
 
-    async def read_events(self, execution_ids: Sequence[str]) -> list[tuple[str, str, str]]:
-        """Every logged event of some executions: execution id, event id, text."""
+    async def read_events(self, execution_ids: Sequence[str]) -> list[tuple[str, str, str, int | None]]:
+        """Every logged event of some executions: execution id, event id, text, the price computed for it."""
         rows = await self._connection.fetch(_SQL["read_events"], execution_ids)
-        return [(str(row["execution_id"]), str(row["event_id"]), row["raw"]) for row in rows]
+        return [
+            (str(row["execution_id"]), str(row["event_id"]), row["raw"], _nanos(row["computed_usd"])) for row in rows
+        ]
+
+    async def read_unreported_calls(
+        self, execution_ids: Sequence[str], since: datetime | None, until: datetime | None
+    ) -> list[UnreportedCall]:
+        """The calls of some executions, made from `since` and before `until`, whose cost nobody reported."""
+        rows = await self._connection.fetch(_SQL["read_unreported_calls"], execution_ids, since, until)
+        return [UnreportedCall._make((str(row[0]), str(row[1]), *row[2:-1], _nanos(row["cost_usd"]))) for row in rows]
+
+    async def store_prices(self, prices: Sequence[tuple[str, str, Decimal]], version: str) -> None:
+        """Write computed prices: execution id, event id, dollars. The executions are locked, and folded again after."""
+        await self._connection.execute(_SQL["store_prices"], *_columns(prices, 3), version)
 
     async def find_steps(self, keys: Sequence[tuple[str, StepKey]]) -> list[tuple[str, str]]:
         """The folds of those steps that are known: execution id, fold."""
@@ -599,6 +653,18 @@ async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
             return True
         await asyncio.sleep(0.05)
     return False
+
+
+def _is_uuid(name: str) -> bool:
+    """Only the canonical form: any other spelling may be somebody's external id."""
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _nanos(money: Decimal | None) -> int | None:
+    return None if money is None else int(money.scaleb(9))
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:

@@ -115,7 +115,7 @@ def redrive(
     return asyncio.run(_redrive(wanted, again=again, rate=pace))
 
 
-def moment(text: str, now: datetime) -> datetime:
+def moment(text: str, now: datetime, option: str = "--since") -> datetime:
     """A time in RFC 3339, or an age as 90s, 15m, 1h or 7d.
 
     >>> noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -128,7 +128,7 @@ def moment(text: str, now: datetime) -> datetime:
         at = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise UserError(
-            f"--since: should be a time as 2026-03-01T12:00:00Z or an age as 90s, 15m, 1h or 7d, this is {text!r}",
+            f"{option}: should be a time as 2026-03-01T12:00:00Z or an age as 90s, 15m, 1h or 7d, this is {text!r}",
             exit_status=2,
         ) from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,5 +1,5 @@
 -- The current rows of a batch, locked in id order so that two recorders cannot deadlock.
-SELECT id, status, owner_id, usage_day, fold
+SELECT id, status, owner_id, usage_day, fold, tenant_id, external_id
 FROM execledger.executions
 WHERE id = ANY ($1::uuid[])
 ORDER BY id

@@ -1,0 +1,102 @@
+"""`execledger reprice`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from execledger_recorder.repricing import Repriced, Wanted
+    from execledger_recorder.store import Store
+
+
+def reprice(
+    *ids: str,
+    since: str | None = None,
+    until: str | None = None,
+    workflow: str | None = None,
+    tenant: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Compute the cost of LLM calls that nobody reported anew, with the price table of this installation.
+
+    Recorders may work meanwhile. It may be stopped and run again: what is right already stays as it is.
+
+    Parameters
+    ----------
+    ids
+        Executions, by internal or external id; without any, all of them.
+    since
+        Only calls made since then: a time as 2026-03-01T12:00:00Z, or an age as 90s, 15m, 1h, 7d.
+    until
+        Only calls made before that; said in the same way.
+    workflow
+        Only executions of the workflow with this id.
+    tenant
+        Only executions of this tenant.
+    dry_run
+        Change nothing: say what would change.
+    """
+    import asyncio
+    from datetime import UTC, datetime
+
+    from execledger.commands.dead_letters import moment
+    from execledger.stack.settings import required_dsn
+    from execledger_recorder.repricing import Wanted
+
+    now = datetime.now(UTC)
+    wanted = Wanted(
+        tenant_id=tenant,
+        workflow_id=workflow,
+        since=None if since is None else moment(since, now),
+        until=None if until is None else moment(until, now, "--until"),
+    )
+    print(_summary(asyncio.run(_reprice(required_dsn(), ids, wanted, dry_run=dry_run)), dry_run=dry_run))  # noqa: T201
+
+
+async def _reprice(dsn: str, names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -> "Repriced":
+    from dataclasses import replace
+
+    from execledger.errors import UserError
+    from execledger.stack.say import standard_error
+    from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.repricing import reprice
+    from execledger_recorder.store import Store
+
+    try:
+        async with Store(dsn) as store:
+            if names:
+                wanted = replace(wanted, ids=await _found(store, names, wanted.tenant_id))
+            with standard_error().status("looking …") as line:
+                return await reprice(
+                    store,
+                    wanted,
+                    dry_run=dry_run,
+                    on_progress=lambda so_far: line.update(
+                        f"{so_far.looked_at:,} executions looked at, {so_far.changed:,} calls with another price"
+                    ),
+                )
+    except StoreUnavailable as error:
+        raise UserError(f"Postgres did not answer, run it again to go on: {error}") from error
+
+
+async def _found(store: "Store", names: "Sequence[str]", tenant: str | None) -> list[str]:
+    from execledger.errors import UserError
+
+    found = await store.named_executions(names, tenant)
+    if missing := set(names) - {name for both in found for name in both}:
+        of_tenant = "" if tenant is None else f" of tenant {tenant!r}"
+        raise UserError(f"there is no execution {', '.join(map(repr, sorted(missing)))}{of_tenant}: nothing is changed")
+    return [id_ for id_, _ in found]
+
+
+def _summary(report: "Repriced", *, dry_run: bool) -> str:
+    from decimal import Decimal
+
+    changed = (
+        f"{'Would change' if dry_run else 'Changed'} the price of {report.changed:,} of {report.calls:,} calls"
+        f" without a reported cost, in {report.executions:,} executions:"
+        f" {'-' if report.nanos < 0 else '+'}${Decimal(abs(report.nanos)).scaleb(-9):f}."
+    )
+    return f"{changed} {report.unpriced:,} have no price: model or provider unknown, or no tokens said."
