@@ -35,7 +35,7 @@ def test_cached_tokens_are_a_cheaper_part_of_the_prompt() -> None:
 
 def test_reasoning_tokens_are_a_part_of_the_completion() -> None:
     assert price_of(prompt_tokens=0, completion_tokens=1000, reasoning_tokens=900) == "0.01"
-    said = {"completion_tokens": 1000, "reasoning_tokens": 900}
+    said: dict[str, Any] = {"completion_tokens": 1000, "reasoning_tokens": 900}
     assert price_of("sonar-deep-research", "perplexity", **said) == "0.0035"
 
 
@@ -44,7 +44,7 @@ def test_a_price_for_each_request_counts_once() -> None:
 
 
 def test_a_long_prompt_raises_the_price_of_all_tokens() -> None:
-    said = {"completion_tokens": 100, "cached_tokens": 100_000}
+    said: dict[str, Any] = {"completion_tokens": 100, "cached_tokens": 100_000}
     assert price_of("gemini-2.5-pro", "google", prompt_tokens=200_000, **said) == "0.1385"
     assert price_of("gemini-2.5-pro", "google", prompt_tokens=200_001, **said) == "0.2765025"
 
@@ -56,7 +56,7 @@ def test_the_price_is_that_of_the_time_of_the_call() -> None:
 
 
 def test_a_model_is_known_by_any_of_its_names() -> None:
-    said = {"prompt_tokens": 1000}
+    said: dict[str, Any] = {"prompt_tokens": 1000}
     assert price_of("GPT-5", "OpenAI", **said) == price_of("gpt-5", None, **said) == "0.00125"
     assert price_of("anthropic.claude-3-5-sonnet-20240620-v1:0", "bedrock", **said) == "0.003"
 
@@ -101,7 +101,7 @@ def test_a_price_is_rounded_half_even_to_nano_dollars() -> None:
 
 
 def test_absurd_counts_have_an_absurd_price_to_the_nano_dollar() -> None:
-    said = {"prompt_tokens": MAX_COUNT, "completion_tokens": MAX_COUNT, "cached_tokens": MAX_COUNT}
+    said: dict[str, Any] = {"prompt_tokens": MAX_COUNT, "completion_tokens": MAX_COUNT, "cached_tokens": MAX_COUNT}
     assert price_of(**said) == f"{Decimal(MAX_COUNT) * Decimal('10.125') / 10**6:f}".rstrip("0")
 
 
