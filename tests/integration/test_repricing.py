@@ -1,16 +1,20 @@
 """Cost that nobody reported: computed once, kept whatever comes, and changed by repricing alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 
 from command_line import Said, execledger
+from execledger_contracts.fields import MAX_COUNT
 from execledger_recorder import pricing
 from execledger_recorder.recording import refold
 from execledger_recorder.repricing import Wanted, reprice
 from factories_recorder import Desk, Row, Topic, batches, chance, desk, event, snapshot
+from running import eventually
 
 GPT = {"provider": "openai", "model": "gpt-5", "prompt_tokens": 1000, "completion_tokens": 100}  # $0.00225
 NEW = {**GPT, "model": "not known yet"}
@@ -265,3 +269,30 @@ async def test_the_command_says_when_postgres_is_away() -> None:
     said = await execledger("reprice", postgres_dsn="postgresql://u@127.0.0.1:1/db")
     assert (said.status, said.err.count("\n")) == (1, 1)
     assert said.err.startswith("execledger: Postgres did not answer, run it again to go on: ")
+
+
+async def test_executions_are_locked_before_their_calls(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As batches do, so that neither waits for the other for ever."""
+    await run(office, event("llm.called", GPT))
+    raise_prices(monkeypatch)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    other = await asyncpg.connect(office.dsn)
+    async with office.connection.transaction():
+        await office.connection.execute("SELECT FROM execledger.executions FOR UPDATE")
+        repricing = asyncio.create_task(reprice(office.store, Wanted()))
+        await eventually(lambda: other.fetchval(waiting))
+        await other.execute("SELECT FROM execledger.llm_calls FOR UPDATE NOWAIT")
+    assert (await repricing).changed == 1
+    await other.close()
+
+
+async def test_a_price_beyond_what_a_bigint_holds_is_kept(office: Desk) -> None:
+    topic, many = Topic(), {**GPT, "prompt_tokens": MAX_COUNT, "completion_tokens": MAX_COUNT}
+    await office.record(topic.add(event("llm.called", many)))
+    await office.record(topic.add(event("llm.called", many, at=1)))
+    (row,) = await office.rows("SELECT cost_usd, cost_nanos, cost_source FROM execledger.executions")
+    assert row == {
+        "cost_usd": 2 * MAX_COUNT * Decimal("0.00001125"),
+        "cost_nanos": 2**63 - 1,
+        "cost_source": "computed",
+    }
