@@ -10,7 +10,9 @@ from execledger_recorder import pricing
 from execledger_recorder.recording import refold
 from execledger_recorder.store import Batch, Store, UnreportedCall
 
-_PAGE: Final = 200  # executions that one transaction locks: a recorder that wants one of them waits a quarter second
+# Locked by one transaction, and so how long a recorder may wait: 0.5 s when all of them change, of which 0.14 s are
+# ours (13 events an execution, measured on two busy cores); 0.015 s when none does.
+_PAGE: Final = 200
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 
 
