@@ -9,6 +9,7 @@ from command_line import execledger
 from execledger.commands import doctor
 from execledger.recorder_settings import kafka_options
 from execledger.stack.broker import Topic
+from execledger.stack.settings import required_dsn
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,25 @@ async def test_a_dsn_that_cannot_be_read_is_one_line_without_its_password(dsn: s
     assert said.err.startswith("execledger: EXECLEDGER_POSTGRES_DSN: the DSN cannot be read: ")
     assert "hunter2" not in said.err
     assert "'hun'" not in said.err
+
+
+@pytest.mark.parametrize(
+    "command", [("ledger",), ("show", "run-1"), ("rebuild",), ("dead-letters", "list"), ("migrate",)]
+)
+@pytest.mark.parametrize(
+    "dsn", ["u:hunter2@h:port/d", "u:hunter2@h:65536/d", "u:hunter2@a:1,b:x/d", "/d?host=h&port=x"]
+)
+async def test_a_dsn_with_a_port_that_is_none_is_one_line_in_every_command(command: tuple[str, ...], dsn: str) -> None:
+    said = await execledger(*command, postgres_dsn=f"postgresql://{dsn}")
+    assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("execledger: EXECLEDGER_POSTGRES_DSN: the DSN cannot be read: a port is no number")
+    assert "hunter2" not in said.err
+
+
+def test_several_hosts_and_addresses_with_colons_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for dsn in ("postgresql://u@a:1,b:2/d", "postgresql://u:p%40@[::1]:5432/d", "postgresql://h/d", "postgresql:///d"):
+        monkeypatch.setenv("EXECLEDGER_POSTGRES_DSN", dsn)
+        assert required_dsn() == dsn
 
 
 @pytest.mark.parametrize("arguments", [("publish", "-"), ("dead-letters", "redrive", "--all"), ("migrate",)])

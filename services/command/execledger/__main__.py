@@ -13,6 +13,7 @@ from execledger.commands.ledger import ledger
 from execledger.commands.migrate import migrate
 from execledger.commands.publish import publish
 from execledger.commands.query import query
+from execledger.commands.rebuild import rebuild
 from execledger.commands.recorder import recorder
 from execledger.commands.reprice import reprice
 from execledger.commands.show import show
@@ -28,7 +29,7 @@ app = App(
     error_console=Console(stderr=True),
 )
 
-for command in (up, down, status, migrate, recorder, query, publish, show, ledger, reprice, token, doctor):
+for command in (up, down, status, migrate, recorder, query, publish, show, ledger, rebuild, reprice, token, doctor):
     app.command(command)
 app.command(dead_letters)
 

@@ -29,6 +29,7 @@ from starlette.routing import Route
 from execledger_recorder.consumer import Consumer
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.outbox import relay_forever
+from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.settings import Settings, SettingsError
 from execledger_recorder.store import Store
 from execledger_recorder.telemetry import Metrics
@@ -107,7 +108,13 @@ class _Recorder:
             self._every(settings.usage_interval_seconds, lambda: self._recompute_usage(store)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
             relay_forever(store, self._metrics, settings),
+            *self._self_audit(store),
         ]
+
+    def _self_audit(self, store: Store) -> Iterator[Coroutine[Any, Any, None]]:
+        interval, executions = self._settings.self_audit_interval_seconds, self._settings.self_audit_executions
+        if interval and executions:
+            yield self._every(interval, SelfAudit(store, self._metrics, executions).look)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """A bug in the background ends the process, as one in a batch does."""

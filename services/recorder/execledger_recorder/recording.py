@@ -154,6 +154,32 @@ async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: 
     return report
 
 
+class Folded(NamedTuple):
+    """The rows that the log of an execution gives, whatever the tables hold."""
+
+    execution: ExecutionRow
+    recorded_at: datetime
+    steps: Sequence[tuple[str, str, StepRecord]]
+    labels: Sequence[LabelRow]
+    llm_calls: Sequence[LlmCallRow]  # of a price that was computed, its row holds what there is to know
+    tool_calls: Sequence[ToolCallRow]
+    workflows: Sequence[Named]
+    owners: Sequence[Named]
+
+
+async def fold_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, Folded]:
+    """The executions with these ids folded from their first events; those without any are left out."""
+    clocks = await tx.read_clocks(execution_ids)
+    folded: dict[str, Folded] = {}
+    for execution_id, entries in (await _read_log(tx, list(clocks))).items():
+        first = entries[0].event
+        case = _Case(execution_id, (first.tenantid, first.subject), (), entries=entries)
+        _fold_whole(case, entries)
+        folded[execution_id] = _folded(case, *clocks[execution_id])
+        await asyncio.sleep(0)  # a recorder that audits itself records meanwhile
+    return folded
+
+
 def _reads_of(fresh: Sequence[Record], batch: Sequence[Read]) -> Sequence[Read]:
     if len(fresh) == len(batch):
         return batch
@@ -336,13 +362,38 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
     """Fold from the first event: what is new lies behind the head of the row."""
     if not cases:
         return
-    entries: dict[str, list[Entry]] = {case.id: list(case.entries) for case in cases}
-    for execution_id, event_id, text, computed_nanos in await tx.read_events([case.id for case in cases]):
-        entries[execution_id].append(enter(reread(text), event_id, computed_nanos))
+    logged = await _read_log(tx, [case.id for case in cases])
     for case in cases:
-        case.execution, case.steps = Execution(), {}
-        fold(case.execution, case.steps, sorted(entries[case.id], key=_by_key))
-        case.touched = set(case.steps)
+        _fold_whole(case, [*case.entries, *logged[case.id]])
+
+
+async def _read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
+    entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
+    for execution_id, event_id, text, computed_nanos in await tx.read_events(execution_ids):
+        entries[execution_id].append(enter(reread(text), event_id, computed_nanos))
+    return entries
+
+
+def _fold_whole(case: _Case, entries: Iterable[Entry]) -> None:
+    case.execution, case.steps = Execution(), {}
+    fold(case.execution, case.steps, sorted(entries, key=_by_key))
+    case.touched = set(case.steps)
+
+
+def _folded(case: _Case, heard_at: datetime, recorded_at: datetime) -> Folded:
+    record = execution_record(case.execution, case.alias[1])
+    foreign = _foreign(case.alias[0], record, case.execution.labels)
+    beginnings = list(_beginnings([case]))
+    return Folded(
+        ExecutionRow(case.id, *case.alias, record, foreign, heard_at),
+        recorded_at,
+        list(_step_rows(case)),
+        list(_label_rows(case)),
+        list(_llm_call_rows(case)),
+        list(_tool_call_rows(case)),
+        list(_workflows_said(beginnings)),
+        list(_owners_said(beginnings)),
+    )
 
 
 @asynccontextmanager
@@ -396,8 +447,8 @@ async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> 
         [case.id for case in relabelled if case.before], [row for case in relabelled for row in _label_rows(case)]
     )
     beginnings = list(_beginnings(cases))
-    await tx.name_workflows(_latest(_workflows_said(beginnings)))
-    await tx.name_owners(_latest(_owners_said(beginnings)))
+    await tx.name_workflows(latest(_workflows_said(beginnings)))
+    await tx.name_owners(latest(_owners_said(beginnings)))
     await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
 
 
@@ -454,12 +505,12 @@ def _step_rows(case: _Case) -> Iterator[tuple[str, str, StepRecord]]:
 
 
 def _llm_call_rows(case: _Case) -> Iterator[LlmCallRow]:
-    for arrival in case.new:
-        if isinstance(event := arrival.entry.event, LlmCalled):
-            data, computed = event.data, arrival.entry.computed_nanos
+    for entry in case.entries:
+        if isinstance(event := entry.event, LlmCalled):
+            data, computed = event.data, entry.computed_nanos
             yield LlmCallRow(
                 case.id,
-                arrival.entry.event_id,
+                entry.event_id,
                 case.alias[0],
                 event.time,
                 event.attempt,
@@ -480,12 +531,12 @@ def _llm_call_rows(case: _Case) -> Iterator[LlmCallRow]:
 
 
 def _tool_call_rows(case: _Case) -> Iterator[ToolCallRow]:
-    for arrival in case.new:
-        if isinstance(event := arrival.entry.event, ToolCalled):
+    for entry in case.entries:
+        if isinstance(event := entry.event, ToolCalled):
             data = event.data
             yield ToolCallRow(
                 case.id,
-                arrival.entry.event_id,
+                entry.event_id,
                 case.alias[0],
                 event.time,
                 event.attempt,
@@ -524,12 +575,12 @@ def _owners_said(beginnings: Iterable[tuple[str, Beginning, str]]) -> Iterator[N
 def _beginnings(cases: Iterable[_Case]) -> Iterator[tuple[str, Beginning, str]]:
     """The events that say what ran and for whom."""
     for case in cases:
-        for arrival in case.new:
-            if isinstance(event := arrival.entry.event, Beginning):
-                yield case.alias[0], event, arrival.entry.event_id
+        for entry in case.entries:
+            if isinstance(event := entry.event, Beginning):
+                yield case.alias[0], event, entry.event_id
 
 
-def _latest(said: Iterable[Named]) -> list[Named]:
+def latest(said: Iterable[Named]) -> list[Named]:
     """One row for each, in key order: that of the greatest time and event id."""
     latest: dict[tuple[str, str], Named] = {}
     for named in sorted(said, key=lambda named: (named[4], named[5])):

@@ -28,6 +28,9 @@ _SQL: Final = {
 
 _AUDIT_SECONDS: Final = 86_400.0
 
+FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
+"""What a fold of the log gives."""
+
 Alias = tuple[str, str]
 """Tenant, external id."""
 
@@ -226,6 +229,14 @@ class ExecutionRow(NamedTuple):
     foreign: Foreign
     heard_at: datetime
 
+    def flat(self) -> tuple[Any, ...]:
+        """In the order of EXECUTION_COLUMNS."""
+        return (self.id, self.tenant_id, self.external_id, *self.record, *self.foreign, self.heard_at)
+
+
+EXECUTION_COLUMNS: Final = ("id", "tenant_id", "external_id", *ExecutionRecord._fields, *Foreign._fields, "heard_at")
+STEP_COLUMNS: Final = ("execution_id", "tenant_id", *StepRecord._fields)
+
 
 class LockedExecution(NamedTuple):
     """What a batch needs of an execution that is known already."""
@@ -303,6 +314,45 @@ class Store:
         except Unstorable:
             self._known_months.clear()  # a database that was restored may lack partitions that we made before
             raise
+
+    @asynccontextmanager
+    async def snapshot(self, *, statement_timeout_ms: int | None = None) -> AsyncIterator["Batch"]:
+        """All as it was at one moment, to be read: it waits for nobody, and nobody waits for it."""
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            if statement_timeout_ms is not None:
+                await connection.execute(f"SET LOCAL statement_timeout = {statement_timeout_ms:d}")
+            yield Batch(connection)
+
+    async def executions_after(self, after: str, tenant_id: str | None, limit: int) -> list[tuple[str, int]]:
+        """The next executions behind an id, with how many events the log has of each; of all tenants or of one."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["executions_after"], after, tenant_id, limit)
+        return [(str(row["id"]), row["events"]) for row in rows]
+
+    async def count_events(self, execution_id: str) -> int | None:
+        """How many events the log has of an execution; None when neither the log nor a row knows it."""
+        async with self._connection() as connection:
+            events: int | None = await connection.fetchval(_SQL["count_events"], execution_id)
+        return events
+
+    async def find_external(self, external_id: str, tenant_id: str | None) -> list[Alias]:
+        """Tenant and id of the executions with that external id, of all tenants or of one."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["find_external"], external_id, tenant_id)
+        return [(row["tenant_id"], str(row["id"])) for row in rows]
+
+    async def newest_executions(self, events: int) -> list[tuple[str, int]]:
+        """The executions with the greatest ids, as many as have so many events together, and how many each has."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["newest_executions"], events)
+        return [(str(row["id"]), row["events"]) for row in rows]
+
+    async def id_range(self) -> tuple[str, str] | None:
+        """The least and the greatest id of the log's executions."""
+        async with self._connection() as connection:
+            row = await connection.fetchrow(_SQL["id_range"])
+        assert row is not None  # noqa: S101  # it has no FROM
+        return None if row["least"] is None else (str(row["least"]), str(row["greatest"]))
 
     async def ensure_partitions(self, times: Iterable[datetime]) -> None:
         """Make the partitions that ids of these times need, each in a transaction of its own."""
@@ -551,14 +601,11 @@ class Batch:
 
     async def save_executions(self, rows: Sequence[ExecutionRow]) -> None:
         """Write records."""
-        flat = [(r.id, r.tenant_id, r.external_id, *r.record, *r.foreign, r.heard_at) for r in rows]
-        columns = ("id", "tenant_id", "external_id", *ExecutionRecord._fields, *Foreign._fields, "heard_at")
-        await self._merge("executions", columns, flat)
+        await self._merge("executions", EXECUTION_COLUMNS, [row.flat() for row in rows])
 
     async def save_steps(self, rows: Sequence[tuple[str, str, StepRecord]]) -> None:
         """Write records of steps: execution id, tenant, record."""
-        columns = ("execution_id", "tenant_id", *StepRecord._fields)
-        await self._merge("steps", columns, [(id_, tenant, *record) for id_, tenant, record in rows])
+        await self._merge("steps", STEP_COLUMNS, [(id_, tenant, *record) for id_, tenant, record in rows])
 
     async def replace_labels(self, changed: Sequence[str], rows: Sequence[LabelRow]) -> None:
         """Drop the label rows of some executions, and write these."""
@@ -585,6 +632,47 @@ class Batch:
             for partition, tally in sorted(tallies.items())
         ]
         await self._connection.execute(_SQL["advance_ledger"], topic, *_columns(rows, 9))
+
+    async def read_clocks(self, execution_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
+        """Of executions that the log knows: the newest Kafka timestamp, and when the first event was recorded."""
+        rows = await self._connection.fetch(_SQL["read_clocks"], execution_ids)
+        return {str(row["execution_id"]): (row["heard_at"], row["recorded_at"]) for row in rows}
+
+    async def stored_rows(self, execution_ids: Sequence[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """By execution id and table, the rows that a fold of the log should give; uuids as text."""
+        found: dict[str, dict[str, list[dict[str, Any]]]] = {id_: {} for id_ in execution_ids}
+        for table in FOLDED_TABLES:
+            for row in await self._connection.fetch(_SQL[f"stored_{table}"], execution_ids):
+                plain = {name: str(value) if isinstance(value, UUID) else value for name, value in row.items()}
+                found[str(row[0])].setdefault(table, []).append(plain)
+        return found
+
+    async def restore_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
+        """Give executions (tenant, external id, id) these aliases and no others, unless another execution has them."""
+        await self._connection.execute(_SQL["drop_aliases"], [id_ for _, _, id_ in aliases])
+        await self._connection.execute(_SQL["restore_aliases"], *_columns(sorted(aliases), 3))
+
+    async def restore_executions(self, rows: Sequence[tuple[ExecutionRow, datetime]]) -> None:
+        """Write records, and set also what no later event changes, or only moves on; with when they were recorded."""
+        await self.save_executions([row for row, _ in rows])
+        said = [(r.id, r.tenant_id, r.external_id, r.foreign.tenant_uuid, r.heard_at, at) for r, at in rows]
+        await self._connection.execute(_SQL["restore_executions"], *_columns(said, 6))
+
+    async def restore_steps(self, changed: Sequence[str], rows: Sequence[tuple[str, str, StepRecord]]) -> None:
+        """Drop the steps of some executions, and write these."""
+        await self._connection.execute(_SQL["delete_steps"], changed)
+        await self.save_steps(rows)
+
+    async def restore_tool_calls(self, changed: Sequence[str], rows: Sequence[ToolCallRow]) -> None:
+        """Drop the tool calls of some executions, and write these."""
+        await self._connection.execute(_SQL["delete_tool_calls"], changed)
+        await self.append_tool_calls(rows)
+
+    async def restore_llm_calls(self, changed: Sequence[str], rows: Sequence[LlmCallRow]) -> None:
+        """Leave some executions with these LLM calls; a price that was computed stays as it is stored."""
+        keys = _columns([(row.execution_id, row.event_id) for row in rows], 2)
+        await self._connection.execute(_SQL["delete_llm_calls"], changed, *keys)
+        await self._connection.execute(_SQL["restore_llm_calls"], json.dumps([r._asdict() for r in rows], default=str))
 
     async def _merge(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if rows:

@@ -53,6 +53,7 @@ class Metrics:
         )
         self.consumer_lag_seconds = gauge("consumer_lag_seconds", "Age of the oldest unrecorded record", "partition")
         self.unaccounted = gauge("unaccounted_records", "Offsets that the ledger cannot account for: must be 0")
+        self.mismatches = gauge("record_mismatches", "Executions found not to be what the log gives: must be 0")
         self.outbox = gauge("outbox_messages", "Messages that wait to be sent")
         self.outbox_age = gauge("outbox_oldest_seconds", "How long the oldest message has waited to be sent")
 

@@ -2,6 +2,7 @@
 
 import re
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,7 +54,24 @@ def required_dsn() -> str:
         raise UserError(
             'EXECLEDGER_POSTGRES_DSN is not set; a local stack sets it: eval "$(execledger up)"', exit_status=2
         )
+    if not _has_readable_ports(dsn.get_secret_value()):
+        raise UserError(
+            "EXECLEDGER_POSTGRES_DSN: the DSN cannot be read: a port is no number from 0 to 65535; "
+            "special characters in the password must be percent-encoded",
+            exit_status=2,
+        )
     return dsn.get_secret_value()
+
+
+def _has_readable_ports(dsn: str) -> bool:
+    """Whether the client gets past the ports; of the rest it says itself what is wrong."""
+    try:
+        parts = urlsplit(dsn)
+        asked = [int(port) for value in parse_qs(parts.query).get("port", ()) for port in value.split(",")]
+        ports = [urlsplit(f"//{host}").port for host in parts.netloc.rpartition("@")[2].split(",")]
+    except ValueError:
+        return False
+    return all(port is None or 0 <= port <= 65535 for port in [*asked, *ports])
 
 
 def required_brokers() -> str:
