@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,8 +21,9 @@ from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger_contracts.events import Event
 from execledger_recorder import rebuilding, selfaudit
-from execledger_recorder.rebuilding import FIRST_ID, batches, rebuild, verify
+from execledger_recorder.rebuilding import FIRST_ID, Finding, batches, rebuild, verify
 from execledger_recorder.selfaudit import Sampler
+from execledger_recorder.store import Batch
 from factories_recorder import Desk, Row, Topic, chance, desk, event, history, snapshot
 from factories_recorder import batches as cut_at_random
 from histories import Arrival, arrivals
@@ -299,6 +300,21 @@ async def test_verify_sees_one_moment_and_waits_for_nobody(office: Desk) -> None
         await office.connection.execute("UPDATE execledger.executions SET query = 'x'")
         assert await found(office) == set()
     assert await found(office) == {("executions", (), "query", "x", None)}
+
+
+async def test_what_is_recorded_between_look_and_lock_is_kept(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    topic, mend = Topic(ends=await _ends(office)), rebuilding._mend
+
+    async def mend_later(tx: Batch, wrong: Sequence[Finding]) -> None:
+        await office.record(topic.add(event("execution.progressed", {"completed_steps": 3}, at=11.5, attempt=2)))
+        await mend(tx, wrong)
+
+    monkeypatch.setattr(rebuilding, "_mend", mend_later)
+    await office.connection.execute(f"UPDATE execledger.executions SET heard_at = 'epoch' WHERE id = {RUN_1}")
+    await office.connection.execute(f"DELETE FROM execledger.tool_calls WHERE execution_id = {RUN_1}")
+    assert (await rebuild(office.store, await all_ids(office))).left == []
+    assert await office.value(f"SELECT completed_steps FROM execledger.executions WHERE id = {RUN_1}") == 3
+    assert await found(office) == set()
 
 
 @settings(
