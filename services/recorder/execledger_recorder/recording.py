@@ -370,7 +370,9 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
 async def _read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
     entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
     for execution_id, event_id, text, computed_nanos in await tx.read_events(execution_ids):
-        entries[execution_id].append(enter(reread(text), event_id, computed_nanos))
+        event = reread(text)
+        is_reported = isinstance(event, LlmCalled) and event.data.cost_usd is not None
+        entries[execution_id].append(enter(event, event_id, None if is_reported else computed_nanos))
     return entries
 
 
