@@ -127,6 +127,7 @@ DAMAGES: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
             ("llm_calls", ..., "model", "x", "m"),
             ("llm_calls", ..., "cost_usd", "3", "1.23E-7"),
             ("llm_calls", ..., "cost_source", "computed", "reported"),
+            ("llm_calls", ..., "price_version", "v0", None),
         },
     ),
     "an LLM call too many": (
