@@ -48,8 +48,9 @@ class Ledger:
         """One event in the log of an execution; returns its id."""
         event_id = values.setdefault("event_id", uuid4())
         source = values.pop("source", "urn:test:orchestrator")
-        raw = {"specversion": "1.0", "id": str(event_id), "source": source, "type": type, "data": data}
         occurred_at = values.setdefault("occurred_at", NOON)
+        raw = {"specversion": "1.0", "id": str(event_id), "source": source, "type": type, "data": data}
+        raw |= {"subject": "run-1", "time": occurred_at.isoformat(), "attempt": values.get("attempt", 1)}
         row = {**_EVENT, "execution_id": execution_id, "type": type, "raw": raw, "received_at": occurred_at, **values}
         await self._insert("execution_events", row)
         return UUID(str(event_id))

@@ -1,8 +1,9 @@
-"""The status state machine: which record a set of events gives, and what became of each event on arrival.
+"""The status state machine: which record a set of events gives, and why; what became of each event on arrival.
 
 Pure: values in, values out. docs/lifecycle.md holds the rules in words and the diagram.
 """
 
+from execledger_lifecycle.explaining import ExplainedEvent, Explanation, NotApplied, explain
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.judging import Judge, Outcome, Verdict
 from execledger_lifecycle.order import Entry, enter
@@ -14,7 +15,10 @@ __all__ = [
     "Entry",
     "Execution",
     "ExecutionRecord",
+    "ExplainedEvent",
+    "Explanation",
     "Judge",
+    "NotApplied",
     "Outcome",
     "Step",
     "StepKey",
@@ -23,6 +27,7 @@ __all__ = [
     "endings",
     "enter",
     "execution_record",
+    "explain",
     "fold",
     "step_record",
 ]

@@ -141,7 +141,7 @@ async def talkative(rows: Ledger) -> UUID:
     return execution
 
 
-ROUTES = ("/v1/executions", "/v1/executions/ann-run", "/v1/executions/ann-run/steps", "/v1/executions/ann-run/events")
+ROUTES = ("/v1/executions", *(f"/v1/executions/ann-run{part}" for part in ("", "/steps", "/events", "/explain")))
 
 
 @pytest.mark.parametrize("path", ROUTES)

@@ -9,6 +9,7 @@ from rich.console import Console
 from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
+from execledger.commands.explain import explain
 from execledger.commands.ledger import ledger
 from execledger.commands.migrate import migrate
 from execledger.commands.publish import publish
@@ -29,7 +30,23 @@ app = App(
     error_console=Console(stderr=True),
 )
 
-for command in (up, down, status, migrate, recorder, query, publish, show, ledger, rebuild, reprice, token, doctor):
+COMMANDS = (
+    up,
+    down,
+    status,
+    migrate,
+    recorder,
+    query,
+    publish,
+    show,
+    explain,
+    ledger,
+    rebuild,
+    reprice,
+    token,
+    doctor,
+)
+for command in COMMANDS:
     app.command(command)
 app.command(dead_letters)
 

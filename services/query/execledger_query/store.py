@@ -282,6 +282,10 @@ class Reader:
         query, arguments = _continued("events", _AFTER_EVENT, after, first=4)
         return await self._rows(query, limit, execution_id, with_payloads, *arguments)
 
+    async def logged_events(self, execution_id: UUID) -> Sequence[Row]:
+        """The whole log of an execution, in no order, as text that the contract reads; payloads are empty."""
+        return await self._rows(statement("logged_events"), execution_id)
+
     async def payloads(self, sources: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Row]:
         """By execution and event: what those events say of input, output, result and stack."""
         if not sources:

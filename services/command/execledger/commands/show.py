@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from execledger.errors import UserError
-
 if TYPE_CHECKING:
     from execledger.timeline import Timeline
 
@@ -44,24 +42,8 @@ def show(
 
 
 async def _read(dsn: str, name: str, tenant: str | None) -> "Timeline":
+    from execledger.finding import found
     from execledger.timeline import read
-    from execledger_query.errors import StoreUnavailableError, TooSlowError
-    from execledger_query.identity import EVERYTHING
-    from execledger_query.lookup import Several, find
-    from execledger_query.store import Options, Store
-    from execledger_query.telemetry import configure_logs
 
-    configure_logs("error")
-    options = Options(dsn, pool_size=1, statement_timeout=60, application_name="execledger-show")
-    try:
-        async with Store.open(options) as store, store.reading(EVERYTHING) as reader:
-            match await find(reader, name, tenant):
-                case None:
-                    raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")
-                case Several(bearers):
-                    tenants = ", ".join(bearer["tenant_id"] for bearer in bearers)
-                    raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
-                case row:
-                    return await read(reader, row)
-    except (StoreUnavailableError, TooSlowError) as error:
-        raise UserError(str(error)) from error
+    async with found(dsn, name, tenant, "show") as (reader, row):
+        return await read(reader, row)

@@ -1,0 +1,303 @@
+"""Why a record is as it is: the event that decided each field, and the rule by which another was not applied.
+
+The fold itself is watched, event by event, while it sets the attributes of its states: whoever set one that the record
+shows has decided the field. So there is no second set of rules that could drift from the first.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from execledger_contracts.events import Event, ExecutionCancelRequested, LlmCalled, OtherEvent, StepEvent, ToolCalled
+from execledger_lifecycle.folding import fold, step_key
+from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, is_watchdogs
+from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
+
+
+class NotApplied(StrEnum):
+    """The rule by which an event, or all that it said, is not in the record."""
+
+    UNKNOWN = "unknown type"
+    OLDER = "older attempt"
+    AFTER = "ordered after the deciding event"
+    OVERRIDDEN = "overridden by a later event"
+    VOID = "provisional and void"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedEvent:
+    """One event, the fields that it decided, and why it was not applied when it was not."""
+
+    entry: Entry
+    decides: Sequence[str]
+    not_applied: NotApplied | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Who decided what. Derived fields have no entry; of several who decided one, `fields` names the last in order."""
+
+    fields: Mapping[str, Entry]
+    events: Sequence[ExplainedEvent]
+    provisional: Entry | None
+    """The watchdog's ending, while it stands."""
+
+
+def explain(entries: Iterable[Entry], record: Mapping[str, Any]) -> Explanation:
+    """Explain the record, given by column, that the fold of these distinct events has given."""
+    watch = _Watch(sorted(entries, key=lambda entry: entry.key))
+    watch.fold()
+    claims = _claims(watch, record)
+    decides = defaultdict[str, list[str]](list)
+    for name, deciding in claims.decided.items():
+        for entry in deciding:
+            decides[entry.event_id].append(name)
+    return Explanation(
+        {name: deciding[-1] for name, deciding in claims.decided.items()},
+        [
+            ExplainedEvent(entry, decides[entry.event_id], _not_applied(watch, claims, entry, decides[entry.event_id]))
+            for entry in watch.entries
+        ],
+        watch.last.said("status")[-1] if watch.last.provisional else None,
+    )
+
+
+class _Watched:
+    """A state of the fold that remembers which events have set each of its attributes, in order; null forgets them."""
+
+    now: list[Entry]
+    set_by: defaultdict[str, list[Entry]]
+
+    def __init__(self, now: list[Entry]) -> None:
+        self.__dict__.update(now=now, set_by=defaultdict(list))
+        super().__init__()
+        self.set_by.clear()  # nobody said the defaults
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if value is None:
+            self.set_by.pop(name, None)
+        else:
+            self.set_by[name] += self.now[-1:]
+
+    def said(self, name: str) -> list[Entry]:
+        return self.set_by.get(name, [])
+
+
+class _WatchedExecution(_Watched, Execution):
+    pass
+
+
+class _WatchedAttempt(_Watched, Attempt):
+    pass
+
+
+class _Watch:
+    """A fold, watched; `last` is the attempt that gives the record its status."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries: Final = entries
+        self.now: Final[list[Entry]] = []  # those that the fold has taken
+        self.execution: Final = _WatchedExecution(self.now)
+        self.attempts: Final[dict[int, _WatchedAttempt]] = {}
+        self.steps: Final[dict[StepKey, Step]] = {}
+        lives = [entry.key for entry in entries if _is_sign_of_life(entry)]
+        self.void: Final = {
+            entry.event_id for entry in entries if is_watchdogs(entry.event) and lives and entry.key < lives[-1]
+        }
+
+    def fold(self) -> None:
+        for entry in self.entries:
+            self._attempt(entry.event.attempt)
+            self.now.append(entry)
+            fold(self.execution, self.steps, [entry])
+
+    @property
+    def number(self) -> int:
+        return self.execution.attempt or 1
+
+    @property
+    def last(self) -> _WatchedAttempt:
+        return self._attempt(self.number)
+
+    def _attempt(self, number: int) -> _WatchedAttempt:
+        if number not in self.attempts:
+            self.execution.attempts[number] = self.attempts[number] = _WatchedAttempt(self.now)
+        return self.attempts[number]
+
+
+@dataclass(slots=True)
+class _Claims:
+    """Who decided each field, and who said it in vain."""
+
+    decided: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    lost_to_later: set[str] = field(default_factory=set)
+    lost_to_earlier: set[str] = field(default_factory=set)
+    summed: set[str] = field(default_factory=set)
+
+    def add(self, name: str, deciding: Sequence[Entry], said: Sequence[Entry] = ()) -> None:
+        if deciding:
+            self.decided[name] = deciding
+            self.contest(deciding, said)
+
+    def contest(self, deciding: Sequence[Entry], said: Sequence[Entry]) -> None:
+        won = {entry.event_id for entry in deciding}
+        for entry in said:
+            if entry.event_id not in won:
+                lost = self.lost_to_later if entry.key < deciding[-1].key else self.lost_to_earlier
+                lost.add(entry.event_id)
+
+
+def _claims(watch: _Watch, record: Mapping[str, Any]) -> _Claims:
+    claims, execution, last = _Claims(), watch.execution, watch.last
+    claims.add("status", _who_set_status(watch))
+    claims.add("attempt", _who_raised(watch))
+    _claim_times(claims, watch)
+    for name, attribute in _OF_LAST_ATTEMPT.items():
+        claims.add(name, last.said(attribute)[-1:], last.said(attribute))
+    for name in ("progress_percent", "killed_by_budget"):
+        if record[name] == getattr(last, name):
+            claims.add(name, last.said(name)[-1:], last.said(name))
+        else:  # it has completed, or its facts exceed the budget
+            claims.contest(claims.decided.get("status", ()), last.said(name))
+    for name, attribute in _DESCRIPTIVE.items():
+        claims.add(name, execution.said(attribute)[-1:], execution.said(attribute))
+    for name in ("labels", "metadata"):
+        claims.add(name, _who_merged(execution.said(name), name), execution.said(name))
+    for name, attribute in _SUMMED.items():
+        _claim_sum(claims, watch, name, attribute, record)
+    return claims
+
+
+def _who_set_status(watch: _Watch) -> Sequence[Entry]:
+    """The ending, else the first who showed it running, else the first who made it pending."""
+    if deciding := watch.last.said("status") or watch.last.said("began")[:1]:
+        return deciding
+    if watch.number > 1:
+        return _who_raised(watch)
+    standing = [entry for entry in watch.entries if entry.event_id not in watch.void]
+    return ([entry for entry in standing if not isinstance(entry.event, OtherEvent)] or standing)[:1]
+
+
+def _who_raised(watch: _Watch) -> Sequence[Entry]:
+    return [entry for entry in watch.execution.said("attempt") if entry.event.attempt == watch.number][:1]
+
+
+def _who_merged(said: Sequence[Entry], name: str) -> Sequence[Entry]:
+    """Everyone who said a key last; the last of all when there are no keys."""
+    standing = {key: entry for entry in said for key in getattr(entry.event.data, name)}
+    distinct = {entry.event_id: entry for entry in standing.values()}
+    return sorted(distinct.values(), key=lambda entry: entry.key) or said[-1:]
+
+
+def _claim_times(claims: _Claims, watch: _Watch) -> None:
+    execution, last = watch.execution, watch.last
+    provisional = [
+        entry for attempt in watch.attempts.values() if attempt.provisional for entry in attempt.said("status")
+    ]
+    created = execution.said("first_created_at")
+    first = created or [*execution.said("first_table_at"), *provisional] or execution.said("first_at")
+    claims.add("created_at", _earliest(first), created)
+    started = last.said("started_at")
+    claims.add("started_at", _earliest(started or last.said("first_at")), started)
+    asked = [
+        entry
+        for number, attempt in watch.attempts.items()
+        if number >= watch.number
+        for entry in attempt.said("cancel_requested_at")
+    ]
+    claims.add("cancel_requested_at", _earliest(asked), asked)
+
+
+def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:
+    """A figure is decided by the one ending that reported it, unless anything was added to it."""
+    reported = [(entry, attempt) for attempt in watch.attempts.values() for entry in attempt.said(attribute)]
+    shown = int(record["cost_usd"].scaleb(9)) if attribute == "cost_nanos" else record[attribute]
+    if len(reported) == 1 and getattr(reported[0][1], attribute) == shown:
+        claims.add(name, [reported[0][0]])
+    else:
+        claims.summed.update(entry.event_id for entry, _ in reported)
+
+
+def _not_applied(watch: _Watch, claims: _Claims, entry: Entry, decides: Sequence[str]) -> NotApplied | None:
+    if isinstance(entry.event, OtherEvent):
+        return NotApplied.UNKNOWN
+    if decides or isinstance(entry.event, LlmCalled | ToolCalled):
+        return None
+    if entry.event_id in watch.void:
+        return NotApplied.VOID
+    if _is_refused(watch, entry.event):
+        return NotApplied.AFTER
+    if entry.event.attempt < watch.number:
+        return NotApplied.OLDER
+    return None if entry.event_id in claims.summed else _lost(watch, claims, entry)
+
+
+def _is_refused(watch: _Watch, event: Event) -> bool:
+    """Whether it is an ending of another status than the deciding one: such a one contributes nothing."""
+    if isinstance(event, StepEvent):
+        return STEP_ENDS.get(type(event)) not in (None, watch.steps[step_key(event)].status)
+    return EXECUTION_ENDS.get(type(event)) not in (None, watch.attempts[event.attempt].status)
+
+
+def _lost(watch: _Watch, claims: _Claims, entry: Entry) -> NotApplied | None:
+    """Why nothing that it said is in the record; None when it said nothing that another could say instead."""
+    if type(entry.event) in EXECUTION_ENDS:
+        return None if watch.attempts[entry.event.attempt].said("status")[-1] is entry else NotApplied.AFTER
+    if entry.event_id in claims.lost_to_later:
+        return NotApplied.OVERRIDDEN
+    return NotApplied.AFTER if entry.event_id in claims.lost_to_earlier else None
+
+
+def _is_sign_of_life(entry: Entry) -> bool:
+    return not isinstance(entry.event, OtherEvent | ExecutionCancelRequested) and not is_watchdogs(entry.event)
+
+
+def _earliest(entries: Sequence[Entry]) -> Sequence[Entry]:
+    return sorted(entries, key=lambda entry: (entry.at, entry.key))[:1]
+
+
+# Names in the record, and the attributes of the fold's states that they are made of.
+_DESCRIPTIVE: Final = {
+    "input": "input_event",
+    **{
+        name: name
+        for name in (
+            "owner",
+            "session_id",
+            "workflow",
+            "trigger",
+            "mode",
+            "query",
+            "complexity_score",
+            "timeout_seconds",
+            "budget",
+            "tags",
+            "parent_execution_id",
+            "root_execution_id",
+            "traceparent",
+        )
+    },
+}
+_OF_LAST_ATTEMPT: Final = {
+    "ended_at": "ended_at",
+    "duration_ms": "duration_ms",
+    "error": "error",
+    "output": "output_event",
+    "result": "result_event",
+    "cancel_reason": "cancel_reason",
+    "cancelled_by": "cancelled_by",
+    "completed_steps": "completed_steps",
+    "total_steps": "total_steps",
+    "agents_used": "agents_used",
+}
+_SUMMED: Final = {
+    "usage.prompt_tokens": "prompt_tokens",
+    "usage.completion_tokens": "completion_tokens",
+    "usage.total_tokens": "total_tokens",
+    "usage.cost_usd": "cost_nanos",
+    "tools_invoked": "tools_invoked",
+    "cache_hits": "cache_hits",
+}

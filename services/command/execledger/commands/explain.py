@@ -1,0 +1,51 @@
+"""`execledger explain`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from execledger_query.explanations import Logged
+
+
+def explain(
+    id: str,  # noqa: A002  # what the user calls it
+    *,
+    tenant: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Say why an execution is as it is: who decided each field, and why other events were not applied.
+
+    Read from EXECLEDGER_POSTGRES_DSN.
+
+    Parameters
+    ----------
+    id
+        Its internal or external id.
+    tenant
+        Whose it is, when several tenants have one with that external id.
+    as_json
+        Print a JSON object instead.
+    """
+    import asyncio
+    import sys
+
+    from rich.console import Console
+
+    from execledger.explained import draw
+    from execledger.stack.settings import required_dsn
+    from execledger_query.explanations import explanation_of
+
+    logged = asyncio.run(_read(required_dsn(), id, tenant))
+    if as_json:
+        sys.stdout.write(explanation_of(logged).model_dump_json(indent=2) + "\n")
+    else:
+        draw(logged.execution["external_id"], explanation_of(logged), Console(highlight=False))
+
+
+async def _read(dsn: str, name: str, tenant: str | None) -> "Logged":
+    from execledger.finding import found
+    from execledger_query.explanations import read
+
+    async with found(dsn, name, tenant, "explain") as (reader, row):
+        return await read(reader, row, with_payloads=True)

@@ -1,0 +1,30 @@
+"""Finding the execution that a user names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from execledger.errors import UserError
+from execledger_query.errors import StoreUnavailableError, TooSlowError
+from execledger_query.identity import EVERYTHING
+from execledger_query.lookup import Several, find
+from execledger_query.store import Options, Reader, Row, Store
+from execledger_query.telemetry import configure_logs
+
+
+@asynccontextmanager
+async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[tuple[Reader, Row]]:
+    """The execution with that internal or external id, and what else can be read of it; UserError without one."""
+    configure_logs("error")
+    options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
+    try:
+        async with Store.open(options) as store, store.reading(EVERYTHING) as reader:
+            match await find(reader, name, tenant):
+                case None:
+                    raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")
+                case Several(bearers):
+                    tenants = ", ".join(bearer["tenant_id"] for bearer in bearers)
+                    raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
+                case row:
+                    yield reader, row
+    except (StoreUnavailableError, TooSlowError) as error:
+        raise UserError(str(error)) from error

@@ -1,0 +1,110 @@
+"""Why an execution's record is as it is: what the service shows of it, and what that is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from execledger_contracts.decoding import reread
+from execledger_contracts.events import ExecutionTimedOut
+from execledger_lifecycle import Entry, NotApplied, enter, explain
+from execledger_query.store import Reader, Row
+from execledger_query.views import Payloads, Timestamp, execution_of, execution_sources
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DecidedField(_Shape):
+    """A field of the record, and the event that decided it."""
+
+    event_id: UUID
+    type: str = Field(description="as sent")
+    occurred_at: Timestamp
+    value: JsonValue = Field(description="as the record shows it; null for a payload without include=payloads")
+
+
+class ExplainedEvent(_Shape):
+    """An event: what became of it on arrival, and what the record owes to it now."""
+
+    event_id: UUID
+    type: str = Field(description="as sent")
+    occurred_at: Timestamp
+    attempt: int
+    sequence: int | None
+    outcome: Literal["applied", "late", "rejected"]
+    decides: list[str]
+    not_applied: NotApplied | None
+
+
+class Provisional(_Shape):
+    """Why we took the execution for ended."""
+
+    reason: str | None
+
+
+class Explanation(_Shape):
+    """Which event decided each field, by the field's name, and what each event did."""
+
+    fields: dict[str, DecidedField]
+    events: list[ExplainedEvent] = Field(description="in their order")
+    provisional: Provisional | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An execution with its whole log."""
+
+    execution: Row
+    events: Sequence[Row]
+    payloads: Payloads
+
+
+async def read(reader: Reader, execution: Row, *, with_payloads: bool) -> Logged:
+    """All that an explanation is made from."""
+    payloads = await reader.payloads(execution_sources([execution]) if with_payloads else ())
+    return Logged(execution, await reader.logged_events(execution["id"]), payloads)
+
+
+def explanation_of(logged: Logged) -> Explanation:
+    """The explanation, as it is shown. Takes 0.15 ms an event: not for the event loop."""
+    outcomes = {str(row["event_id"]): row["outcome"] for row in logged.events}
+    entries = [enter(reread(row["event"]), str(row["event_id"])) for row in logged.events]
+    explanation = explain(entries, logged.execution)
+    shown = execution_of(logged.execution, logged.payloads).model_dump(mode="json")
+    return Explanation(
+        fields={
+            name: DecidedField(**_identified(entry), value=_value(shown, name))
+            for name, entry in explanation.fields.items()
+        },
+        events=[
+            ExplainedEvent(
+                **_identified(explained.entry),
+                attempt=explained.entry.event.attempt,
+                sequence=explained.entry.event.sequence,
+                outcome=outcomes[explained.entry.event_id],
+                decides=list(explained.decides),
+                not_applied=explained.not_applied,
+            )
+            for explained in explanation.events
+        ],
+        provisional=_provisional(explanation.provisional),
+    )
+
+
+def _identified(entry: Entry) -> dict[str, Any]:
+    return {"event_id": entry.event_id, "type": entry.event.type, "occurred_at": entry.event.time}
+
+
+def _value(shown: Mapping[str, Any], name: str) -> Any:
+    whole, _, part = name.partition(".")
+    return shown[whole][part] if part else shown[whole]
+
+
+def _provisional(ending: Entry | None) -> Provisional | None:
+    if ending is None or not isinstance(ending.event, ExecutionTimedOut):
+        return None
+    return Provisional(reason=ending.event.data.reason)

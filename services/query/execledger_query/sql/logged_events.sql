@@ -1,0 +1,23 @@
+-- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said.
+SELECT
+    event_id, outcome,
+    CASE
+        WHEN octet_length(raw::text) <= 4096 THEN raw::text  -- taking these apart would take ten times as long
+        ELSE (
+            -- Part by part, as text: jsonb refuses numbers that JSON allows.
+            SELECT json_object_agg(member.key, CASE
+                WHEN member.key = 'data' AND json_typeof(member.value) = 'object' THEN (
+                    SELECT coalesce(json_object_agg(part.key, CASE
+                        WHEN part.key IN ('input', 'output', 'result') AND json_typeof(part.value) <> 'null'
+                        THEN '""'
+                        ELSE part.value
+                    END), '{}')
+                    FROM json_each(member.value) AS part
+                )
+                ELSE member.value
+            END)
+            FROM json_each(raw) AS member
+        )::text
+    END AS event
+FROM execledger.execution_events
+WHERE execution_id = $1
