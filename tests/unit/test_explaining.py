@@ -60,6 +60,7 @@ from histories import EXTERNAL_ID, folded
         ("usage.prompt_tokens", [finished(usage={"prompt_tokens": 7}), llm_called(prompt_tokens=5, attempt=2)], None),
         ("usage.cost_usd", [finished(usage={"cost_usd": "0.25"}), started(attempt=2)], 0),
         ("usage.total_tokens", [finished(usage={"prompt_tokens": 7})], None),
+        ("tools_invoked", [finished(tools_invoked=4), finished(tools_invoked=0, attempt=2)], None),  # a sum of two
         ("tools_invoked", [tool_called(), finished(tools_invoked=4, at=1)], 1),
         ("agents_used", [step_started(agent_id="a")], None),
         ("killed_by_budget", [finished("cancelled", killed_by_budget=False)], 0),
