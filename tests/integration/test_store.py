@@ -98,7 +98,7 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
         await restricted.store.make_partitions_ahead(2)
-        await restricted.store.note_ledger_ends("events", [(0, 99, NOON)])
+        await restricted.store.note_ledger_ends("events", [(0, 0, 99, NOON)], NOON)
         await restricted.store.miss_records("events", 1, 5)
         assert await restricted.store.recompute_usage() > 0
         assert (await restricted.store.outbox_state())[0] == 1

@@ -11,6 +11,7 @@ from execledger.commands.doctor import doctor
 from execledger.commands.down import down
 from execledger.commands.explain import explain
 from execledger.commands.ledger import ledger
+from execledger.commands.limits import limits
 from execledger.commands.migrate import migrate
 from execledger.commands.publish import publish
 from execledger.commands.query import query
@@ -49,6 +50,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(dead_letters)
+app.command(limits)
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionCancelRequested, ExecutionTimedOut, OtherEvent
+from execledger_lifecycle.order import RANKS
 from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.identity import Identity
 from execledger_query.paging import Key
@@ -296,7 +298,9 @@ class Reader:
 
     async def attempts(self, execution_id: UUID, endings: Sequence[str]) -> Sequence[Row]:
         """The attempts of an execution; `endings` are the types of event that end one."""
-        return await self._rows(statement("attempts"), execution_id, endings)
+        silent = [RANKS[ExecutionCancelRequested], RANKS[OtherEvent]]
+        arguments = (endings, RANKS[ExecutionTimedOut], WATCHDOG_SOURCE, silent)
+        return await self._rows(statement("attempts"), execution_id, *arguments)
 
     async def ledger(self) -> Sequence[Row]:
         return await self._rows(statement("ledger"))

@@ -33,6 +33,7 @@ from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.settings import Settings, SettingsError
 from execledger_recorder.store import Store
 from execledger_recorder.telemetry import Metrics
+from execledger_recorder.watchdog import watch
 
 log = structlog.get_logger()
 
@@ -106,6 +107,7 @@ class _Recorder:
             self._every(_OBSERVE_SECONDS, consumer.observe),
             self._every(_LEDGER_SECONDS, lambda: self._show_ledger(store)),
             self._every(settings.usage_interval_seconds, lambda: self._recompute_usage(store)),
+            self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
             relay_forever(store, self._metrics, settings),
             *self._self_audit(store),

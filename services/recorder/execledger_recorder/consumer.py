@@ -58,7 +58,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._sought: dict[int, int] = {}  # where the next fetch of a partition starts, because we said so
         self._moves = 0  # how often we sought: batches fetched before are void
         self._next_offsets: dict[int, int] = {}
-        self._last_seen_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
+        self._oldest_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
         self._commit_due = 0.0
         self._moved_at = monotonic()  # when a batch last came, or nothing was waiting
         self._subscriber: BatchSubscriber = broker.subscriber(
@@ -85,24 +85,51 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         await self._commit()
 
     async def observe(self) -> None:
-        """Write down how far Kafka is ahead of the ledger."""
+        """Write down how far Kafka is ahead of the ledger, as of a moment before anybody looked."""
         consumer = self._consumer
-        if consumer is None or not (assigned := self._assigned()):
+        if consumer is None or not self._assigned():
             return
         if self._lost:  # finding the place failed, and no batch may come to try again
             await self._find_place()
-        ends = await consumer.end_offsets([self._topic_partition(partition) for partition in assigned])
-        seen: list[tuple[int, int, datetime | None]] = []
-        for topic_partition, end in ends.items():
-            partition = topic_partition.partition
-            is_level = await self._is_level(topic_partition, end)
-            if not is_level and partition not in self._last_seen_ms:
-                continue  # how old the oldest is will be known with the first batch
-            oldest_ms = None if is_level else self._last_seen_ms[partition]
-            seen.append((partition, end, None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)))
-            self._metrics.lagging(partition, end - self._next_offsets.get(partition, end), oldest_ms)
-        self._watch_for_stall(len(seen) == len(ends) and all(oldest is None for _, _, oldest in seen))
-        await self._store.note_ledger_ends(self._settings.events_topic, sorted(seen))
+        moment, moves = await self._store.moment(), self._moves
+        passed = await self._passed(consumer)
+        ends = await self._offsets(AIOKafkaConsumer.end_offsets, passed) if passed else {}
+        if self._lost or moves != self._moves or not ends.keys() <= self._assigned() & self._next_offsets.keys():
+            return  # while we looked, the partitions or our places in them changed
+        level = {partition for partition, end in ends.items() if self._is_level(partition, end, passed[partition])}
+        self._watch_for_stall(level == ends.keys())
+        level -= {partition for partition in level if self._is_hiding(consumer, partition, ends[partition])}
+        self._oldest_ms |= dict.fromkeys(level, int(moment.timestamp() * 1000))
+        # How old the oldest record of any other partition is will be known with the first batch.
+        seen = [
+            self._see(partition, ends[partition], partition in level)
+            for partition in self._oldest_ms
+            if partition in ends
+        ]
+        await self._store.note_ledger_ends(self._settings.events_topic, sorted(seen), moment)
+
+    def _see(self, partition: int, end: int, is_level: bool) -> tuple[int, int, int, datetime | None]:
+        next_offset, oldest_ms = self._next_offsets[partition], None if is_level else self._oldest_ms[partition]
+        self._metrics.lagging(partition, end - next_offset, oldest_ms)
+        return (
+            partition,
+            next_offset,
+            end,
+            None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC),
+        )
+
+    async def _passed(self, consumer: AIOKafkaConsumer) -> dict[int, int]:
+        """How far the client has handed out records, of the partitions whose place is known.
+
+        Ask before a question to Kafka: while that is answered, a batch that is on its way to us arrives.
+        """
+        placed = [partition for partition in self._assigned() if partition in self._next_offsets]
+        return {partition: await consumer.position(self._topic_partition(partition)) for partition in placed}
+
+    def _is_hiding(self, consumer: AIOKafkaConsumer, partition: int, end: int) -> bool:
+        """Whether records lie behind a transaction that is still open: nobody sees them, and they grow old."""
+        highwater = consumer.highwater(self._topic_partition(partition))
+        return highwater is None or highwater > end
 
     def _watch_for_stall(self, is_level: bool) -> None:
         """A record that the client itself cannot read, by a header's name say, stops the fetching without a word."""
@@ -118,13 +145,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         await self._finish()
         await self._commit()
         for topic_partition in revoked:
+            self._next_offsets.pop(topic_partition.partition, None)
             self._metrics.forget(topic_partition.partition)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Read on from where the ledger stands, whatever offsets Kafka remembers."""
         self._metrics.rebalances.inc()
         self._lost = {topic_partition.partition for topic_partition in assigned}
-        self._last_seen_ms.clear()
+        self._oldest_ms.clear()
         log.info("partitions_assigned", partitions=sorted(self._lost))
         try:
             await self._find_place()
@@ -159,14 +187,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             return
         self._moved_at = monotonic()
         moves = self._moves
+        oldest_ms = _oldest(raw_batch)
+        self._oldest_ms = oldest_ms | self._oldest_ms
         batch = await self._placed(raw_batch)
-        for first in reversed(batch):
-            self._last_seen_ms.setdefault(first.partition, first.timestamp_ms)
         reads = await self._read(batch)
         with self._metrics.phase("wait"):
             await self._finish()
         if self._stopped or self._lost or moves != self._moves:
             return
+        self._oldest_ms |= oldest_ms
         self._in_hand = asyncio.create_task(self._record(reads))
 
     async def _placed(self, batch: Sequence[ConsumerRecord]) -> list[Record]:
@@ -236,7 +265,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._metrics.recorded(report, len(reads), None if oldest is None else time() - oldest.timestamp())
         for item, _ in reads:
             self._next_offsets[item.partition] = item.offset + 1
-            self._last_seen_ms[item.partition] = item.timestamp_ms
         counts = Counter({outcome.value: 0 for _, outcome in report.outcomes})
         for (_, outcome), count in report.outcomes.items():
             counts[outcome.value] += count
@@ -308,6 +336,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._consumer.seek(self._topic_partition(partition), offset)
             self._sought[partition] = offset
             self._next_offsets[partition] = offset
+            self._oldest_ms.pop(partition, None)
             self._moves += 1
 
     async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:
@@ -320,14 +349,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         offsets = await ask(self._consumer, [self._topic_partition(each) for each in sorted(partitions)])
         return {topic_partition.partition: int(offset) for topic_partition, offset in offsets.items()}
 
-    async def _is_level(self, topic_partition: TopicPartition, end: int) -> bool:
-        """Whether nothing waits. The client's position also passes over the markers that end a log of transactions."""
-        if self._is_handling or (self._in_hand is not None and not self._in_hand.done()):
+    def _is_level(self, partition: int, end: int, passed: int) -> bool:
+        """Whether nothing waits. The client also passes over the markers that end a log of transactions."""
+        if self._stopped or self._is_handling or (self._in_hand is not None and not self._in_hand.done()):
             return False
-        if self._next_offsets.get(topic_partition.partition, -1) >= end:
-            return True
-        assert self._consumer is not None  # noqa: S101  # the caller has it
-        return bool(await self._consumer.position(topic_partition) >= end)
+        return max(self._next_offsets[partition], passed) >= end
 
     @property
     def _consumer(self) -> AIOKafkaConsumer | None:
@@ -338,6 +364,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     def _topic_partition(self, partition: int) -> TopicPartition:
         return TopicPartition(self._settings.events_topic, partition)
+
+
+def _oldest(raw_batch: Sequence[ConsumerRecord]) -> dict[int, int]:
+    """The least Kafka timestamp of each partition: not the first record's, for producers' clocks differ."""
+    oldest: dict[int, int] = {}
+    for raw in raw_batch:
+        oldest[raw.partition] = min(raw.timestamp, oldest.get(raw.partition, _LATEST_MS))
+    return oldest
 
 
 async def _as_it_came(batch: Any) -> KafkaMessage:

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         30.0, ge=0, description="how often some executions are compared with the log; 0 for never"
     )
     self_audit_executions: int = Field(20, ge=0, le=1000, description="how many of them; 0 for none")
+    watchdog_interval_seconds: float = Field(5.0, gt=0, description="how often overdue executions are looked for")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
 
     @classmethod

@@ -20,6 +20,7 @@ from execledger_lifecycle.state import StepKey
 from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally
 from execledger_recorder.errors import StoreUnavailable, Unstorable, translated
+from execledger_recorder.watching import Overdue, Verdict
 
 _SQL: Final = {
     file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
@@ -383,10 +384,22 @@ class Store:
         async with self._connection() as connection:
             await connection.execute(_SQL["miss_records"], topic, partition, log_start)
 
-    async def note_ledger_ends(self, topic: str, ends: Sequence[tuple[int, int, datetime | None]]) -> None:
-        """Write down how far Kafka is ahead: partition, end offset, Kafka timestamp of the oldest unrecorded record."""
+    async def moment(self) -> datetime:
+        """The time by Postgres' clock, which all recorders share."""
         async with self._connection() as connection:
-            await connection.execute(_SQL["note_ledger_ends"], topic, *_columns(ends, 3))
+            moment: datetime = await connection.fetchval(_SQL["moment"])
+            return moment
+
+    async def note_ledger_ends(
+        self, topic: str, ends: Sequence[tuple[int, int, int, datetime | None]], moment: datetime
+    ) -> None:
+        """Write down how far Kafka was ahead of the ledger at that moment.
+
+        For each partition: where the ledger stands, Kafka's end offset, Kafka timestamp of the oldest unrecorded
+        record, None when there was none. Nothing is written of a partition whose ledger does not stand there.
+        """
+        async with self._connection() as connection:
+            await connection.execute(_SQL["note_ledger_ends"], topic, *_columns(ends, 4), moment)
 
     async def ledger(self) -> list[LedgerRow]:
         """The whole account."""
@@ -485,6 +498,27 @@ class Store:
         """The right to send what the outbox holds, while the block lasts; None when another recorder has it."""
         async with self._connection() as connection:
             yield Relay(connection) if await connection.fetchval(_SQL["try_relay_lock"]) else None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator["Watch | None"]:
+        """The watchdog's transaction; None when another recorder is in its own."""
+        async with self._connection() as connection, connection.transaction():
+            yield Watch(connection) if await connection.fetchval(_SQL["try_watchdog_lock"]) else None
+
+    async def silence_limits(self) -> list[tuple[str, str, float]]:
+        """Tenant, workflow, and for how many seconds its executions may be silent."""
+        async with self._connection() as connection:
+            return [tuple(row) for row in await connection.fetch(_SQL["silence_limits"])]
+
+    async def limit_silence(self, tenant_id: str, workflow_id: str, seconds: float) -> None:
+        """Set for how long the executions of a workflow may be silent."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["limit_silence"], tenant_id, workflow_id, seconds)
+
+    async def allow_silence(self, tenant_id: str, workflow_id: str) -> bool:
+        """Remove the limit of a workflow; whether there was one."""
+        async with self._connection() as connection:
+            return await connection.fetchval(_SQL["allow_silence"], tenant_id, workflow_id) is not None
 
     @asynccontextmanager
     async def _connection(self, *, connecting: bool = False) -> AsyncIterator[asyncpg.Connection]:
@@ -698,6 +732,38 @@ class Relay:
     async def sent(self, ids: Sequence[int]) -> None:
         """Forget messages that the broker has taken."""
         await self._connection.execute(_SQL["outbox_sent"], ids)
+
+
+class Watch:
+    """The transaction of the one watchdog that is active."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def overdue(self, topic: str, import_source: str, limit: int) -> list[Overdue]:
+        """Open executions that seem to be past a limit, and of which nothing is decided since their newest event."""
+        rows = await self._connection.fetch(_SQL["overdue_executions"], topic, import_source, limit)
+        return [
+            Overdue(**{**row, "id": str(row["id"]), "newest_event_id": str(row["newest_event_id"])}) for row in rows
+        ]
+
+    async def hold(self, versions: Mapping[str, int]) -> set[str]:
+        """Those that are still open and at these versions, held so until the transaction ends."""
+        rows = await self._connection.fetch(_SQL["hold_unchanged"], list(versions), list(versions.values()))
+        return {str(row["id"]) for row in rows}
+
+    async def add_decisions(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Write down what is decided; those that nobody had decided before."""
+        decided = [(o.id, o.attempt, o.newest_event_id, decision) for o, decision, _ in verdicts]
+        added = {
+            str(row["execution_id"])
+            for row in await self._connection.fetch(_SQL["add_decisions"], *_columns(decided, 4))
+        }
+        return [verdict for verdict in verdicts if verdict.overdue.id in added]
+
+    async def send(self, messages: Sequence[OutboxRow]) -> None:
+        """Put messages into the outbox."""
+        await Batch(self._connection).append_outbox(messages)
 
 
 class Redriving:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import perf_counter, time
 from typing import Final, Literal
@@ -54,6 +54,9 @@ class Metrics:
         self.consumer_lag_seconds = gauge("consumer_lag_seconds", "Age of the oldest unrecorded record", "partition")
         self.unaccounted = gauge("unaccounted_records", "Offsets that the ledger cannot account for: must be 0")
         self.mismatches = gauge("record_mismatches", "Executions found not to be what the log gives: must be 0")
+        self.endings = counter(
+            "watchdog_endings", "Executions that the watchdog ended, by the limit they passed", "kind"
+        )
         self.outbox = gauge("outbox_messages", "Messages that wait to be sent")
         self.outbox_age = gauge("outbox_oldest_seconds", "How long the oldest message has waited to be sent")
 
@@ -93,6 +96,11 @@ class Metrics:
         for lag in (self.consumer_lag_records, self.consumer_lag_seconds):
             with suppress(KeyError):  # it was never shown
                 lag.remove(partition)
+
+    def watched(self, decisions: Mapping[str, int]) -> None:
+        """Count what the watchdog decided."""
+        for kind in ("timeout", "silence"):
+            self.endings.labels(kind).inc(decisions.get(kind, 0))
 
     def accounted(self, ledger: list[LedgerRow]) -> None:
         """Show what the ledger says of itself."""

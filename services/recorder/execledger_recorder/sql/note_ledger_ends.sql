@@ -1,7 +1,10 @@
--- How far Kafka is ahead, for those who ask how fresh the record is.
+-- How far Kafka is ahead, for those who ask how fresh the record is; not where a restored database lies behind us.
 INSERT INTO execledger.ledger_ends (topic, partition, end_offset, oldest_unrecorded_at, observed_at)
-SELECT $1, partition, end_offset, oldest_unrecorded_at, now()
-FROM unnest($2::integer[], $3::bigint[], $4::timestamptz[]) AS seen (partition, end_offset, oldest_unrecorded_at)
+SELECT $1, partition, seen.end_offset, seen.oldest_unrecorded_at, $6
+FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+    AS seen (partition, next_offset, end_offset, oldest_unrecorded_at)
+JOIN execledger.ledger AS ledger USING (partition)
+WHERE ledger.topic = $1 AND ledger.next_offset >= seen.next_offset
 ORDER BY partition
 ON CONFLICT (topic, partition) DO UPDATE
 SET end_offset = excluded.end_offset,

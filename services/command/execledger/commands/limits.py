@@ -1,0 +1,109 @@
+"""`execledger limits`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from execledger.errors import UserError
+
+if TYPE_CHECKING:
+    from execledger_recorder.store import Store
+
+limits = App(name="limits", help="Limits that executions are held to: list and set them.")
+
+_MOST_SECONDS = 1e9  # as `timeout_seconds` of an event
+
+Tenant = Annotated[str, Parameter(name="--tenant")]
+
+
+@limits.command(name="list")
+def list_(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+    """List the limits that are set.
+
+    Parameters
+    ----------
+    as_json
+        Print a JSON object instead.
+    """
+    import asyncio
+
+    asyncio.run(_list(as_json=as_json))
+
+
+@limits.command
+def silence(
+    workflow: str,
+    seconds: float | None = None,
+    *,
+    tenant: Tenant = "default",
+    remove: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """End executions of a workflow that are silent for longer than this, until they are heard again.
+
+    Parameters
+    ----------
+    workflow
+        The workflow's id.
+    seconds
+        For how long they may be silent, counted from the newest record of theirs in Kafka.
+    tenant
+        Whose workflow it is.
+    remove
+        Let them be silent for as long as they like, as without a limit.
+    """
+    import asyncio
+
+    if remove == (seconds is not None):
+        raise UserError("say either SECONDS or --remove", exit_status=2)
+    if seconds is not None and not 0 < seconds <= _MOST_SECONDS:
+        raise UserError(f"SECONDS: should be more than 0 and at most 1000000000, this is {seconds:g}", exit_status=2)
+    for name, said in (("WORKFLOW", workflow), ("--tenant", tenant)):
+        if not 0 < len(said) <= 255:
+            raise UserError(f"{name}: should have 1 to 255 characters, this has {len(said)}", exit_status=2)
+    asyncio.run(_limit_silence(tenant, workflow, seconds))
+
+
+@asynccontextmanager
+async def _open() -> AsyncIterator["Store"]:
+    from execledger.stack.settings import required_dsn
+    from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.store import Store
+
+    try:
+        async with Store(required_dsn()) as store:
+            if pending := await store.pending_migrations():
+                raise UserError(f"the schema lacks {', '.join(pending)}: run execledger migrate")
+            yield store
+    except StoreUnavailable as error:
+        raise UserError(f"Postgres did not answer: {error}") from error
+
+
+async def _list(*, as_json: bool) -> None:
+    import json
+    import sys
+
+    async with _open() as store:
+        silences = await store.silence_limits()
+    if as_json:
+        names = ("tenant_id", "workflow_id", "seconds")
+        said = {"silence": [dict(zip(names, limit, strict=True)) for limit in silences]}
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
+        return
+    lines = [
+        f"silence  tenant {tenant}  workflow {workflow}  {seconds:.15g} s\n" for tenant, workflow, seconds in silences
+    ]
+    sys.stdout.writelines(lines or ["no limits\n"])
+
+
+async def _limit_silence(tenant: str, workflow: str, seconds: float | None) -> None:
+    import sys
+
+    async with _open() as store:
+        if seconds is not None:
+            await store.limit_silence(tenant, workflow, seconds)
+        elif not await store.allow_silence(tenant, workflow):
+            raise UserError(f"workflow {workflow!r} of tenant {tenant!r} has no limit")
+    may = "may be silent" if seconds is None else f"may be silent for {seconds:.15g} s"
+    sys.stdout.write(f"executions of workflow {workflow} of tenant {tenant} {may}\n")

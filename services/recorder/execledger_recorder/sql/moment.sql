@@ -1,0 +1,2 @@
+-- The time now, wherever the transaction began.
+SELECT clock_timestamp()

@@ -1,0 +1,43 @@
+-- Open executions that are past a limit by the least clock of the partitions in which their events lie, and of which
+-- nothing was decided since their newest event. A clock is the moment up to which a partition is recorded.
+WITH clocks AS MATERIALIZED (
+    SELECT partition, least(oldest_unrecorded_at, observed_at) AS at FROM execledger.ledger_ends WHERE topic = $1
+), latest AS MATERIALIZED (
+    SELECT max(at) AS at FROM clocks
+), suspects AS MATERIALIZED (  -- past a limit by the latest clock: only of these the log is read
+    SELECT execution.id, execution.tenant_id, execution.external_id, execution.root_execution_id, execution.attempt,
+        execution.version, execution.timeout_seconds, execution.heard_at, silence.seconds AS silence_seconds,
+        execution.fold::json -> 1 AS head,
+        -- One that was heard after its timeout had ended it is given that time once more.
+        CASE WHEN EXISTS (SELECT FROM execledger.watchdog_decisions AS earlier
+                          WHERE earlier.execution_id = execution.id AND earlier.attempt = execution.attempt
+                            AND earlier.decision = 'timeout')
+             THEN execution.heard_at ELSE coalesce(execution.started_at, execution.created_at) END AS timed_from
+    FROM latest
+    CROSS JOIN execledger.executions AS execution
+    LEFT JOIN execledger.silence_limits AS silence USING (tenant_id, workflow_id)
+    WHERE execution.status IN ('pending', 'running')
+      AND (extract(epoch FROM latest.at - coalesce(execution.started_at, execution.created_at))
+               > execution.timeout_seconds
+           OR extract(epoch FROM latest.at - execution.heard_at) > silence.seconds)
+)
+SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
+    suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, own.clock,
+    (suspect.head ->> 1)::bigint AS newest_at, (suspect.head ->> 4)::uuid AS newest_event_id,
+    NOT EXISTS (SELECT FROM execledger.execution_events AS event
+                WHERE event.execution_id = suspect.id
+                  AND event.raw ->> 'source' <> $2 AND NOT starts_with(event.raw ->> 'source', $2 || ':'))
+        AS is_imported
+FROM suspects AS suspect
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN bool_and(clocks.at IS NOT NULL) THEN min(clocks.at) END AS clock
+    FROM execledger.execution_events AS event
+    LEFT JOIN clocks USING (partition)
+    WHERE event.execution_id = suspect.id AND event.topic = $1
+) AS own
+WHERE NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
+                  WHERE decided.execution_id = suspect.id AND decided.attempt = suspect.attempt
+                    AND decided.newest_event_id = (suspect.head ->> 4)::uuid)
+  AND (extract(epoch FROM own.clock - suspect.timed_from) > suspect.timeout_seconds
+       OR extract(epoch FROM own.clock - suspect.heard_at) > suspect.silence_seconds)
+LIMIT $3

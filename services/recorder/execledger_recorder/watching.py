@@ -1,0 +1,100 @@
+"""What the watchdog decides: which executions are past a limit, and the event that ends them."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from execledger_contracts.events import DATASCHEMA, WATCHDOG_SOURCE
+
+_TYPE: Final = "execution.timed_out"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+Decision = Literal["timeout", "silence", "imported"]
+
+
+class Overdue(NamedTuple):
+    """An open execution that seems to be past a limit."""
+
+    id: str
+    tenant_id: str
+    external_id: str
+    root_execution_id: str
+    attempt: int
+    version: int
+    timed_from: datetime  # what its timeout is counted from
+    timeout_seconds: float | None
+    heard_at: datetime  # newest Kafka timestamp of its events
+    silence_seconds: float | None  # its workflow's limit
+    clock: datetime  # the moment up to which the partitions of its events are recorded
+    newest_at: int  # time of its newest event, in microseconds since 1970
+    newest_event_id: str
+    is_imported: bool  # nothing was ever heard of it but from an import
+
+
+class Verdict(NamedTuple):
+    """What is decided of an execution that is past a limit; history that was imported is left alone, without event."""
+
+    overdue: Overdue
+    decision: Decision
+    event: bytes | None
+
+
+def decide(overdue: Overdue) -> Verdict | None:
+    """By the limit that it passed first; None when it is within its limits."""
+    passed = min(_passed(overdue), key=lambda each: each.deadline, default=None)
+    if passed is None:
+        return None
+    if overdue.is_imported:
+        return Verdict(overdue, "imported", None)
+    return Verdict(overdue, passed.decision, _event(overdue, passed))
+
+
+def event_id(overdue: Overdue) -> str:
+    """The same for the same execution, attempt and newest event, whoever asks."""
+    parts = (overdue.tenant_id, overdue.external_id, str(overdue.attempt), overdue.newest_event_id)
+    return str(uuid5(NAMESPACE_URL, f"execledger:{_TYPE}:" + ":".join(parts)))
+
+
+class _Passed(NamedTuple):
+    decision: Decision
+    reason: str
+    deadline: datetime
+
+
+def _event(overdue: Overdue, passed: _Passed) -> bytes:
+    """What ends it until it is heard again: a structured CloudEvent, ordered after its newest event."""
+    deadline = (passed.deadline - _EPOCH) // timedelta(microseconds=1)
+    at = _EPOCH + timedelta(microseconds=min(max(deadline, overdue.newest_at + 1), _LAST))
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": event_id(overdue),
+            "source": WATCHDOG_SOURCE,
+            "type": _TYPE,
+            "subject": overdue.external_id,
+            "time": at.isoformat(timespec="microseconds"),
+            "tenantid": overdue.tenant_id,
+            "attempt": overdue.attempt,
+            "partitionkey": overdue.root_execution_id,
+            "datacontenttype": "application/json",
+            "dataschema": DATASCHEMA,
+            "data": {"provisional": True, "reason": passed.reason},
+        }
+    ).encode()
+
+
+def _passed(overdue: Overdue) -> Iterator[_Passed]:
+    limits: tuple[tuple[Decision, str, datetime, float | None], ...] = (
+        ("timeout", "past its timeout of {} s", overdue.timed_from, overdue.timeout_seconds),
+        ("silence", "silent for longer than {} s", overdue.heard_at, overdue.silence_seconds),
+    )
+    for decision, reason, since, seconds in limits:
+        if seconds is not None and (overdue.clock - since).total_seconds() > seconds:
+            yield _Passed(decision, reason.format(_plain(seconds)), since + timedelta(seconds=seconds))
+
+
+def _plain(seconds: float) -> str:
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
