@@ -4,12 +4,13 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from uuid import UUID
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from conftest import Servers
 from execledger.stack.database import with_database
@@ -17,6 +18,8 @@ from execledger_recorder import migrations
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
 from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
+from execledger_recorder.telemetry import Metrics
+from execledger_recorder.watchdog import watch
 from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 STATEMENTS = {
@@ -98,10 +101,13 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
         await restricted.store.make_partitions_ahead(2)
-        await restricted.store.note_ledger_ends("events", [(0, 0, 99, NOON)], NOON)
+        await restricted.store.note_ledger_ends("events", [(0, 0, 99, None)], NOON + timedelta(days=2))
         await restricted.store.miss_records("events", 1, 5)
+        await restricted.store.limit_silence("default", "wf", 1)
+        await watch(restricted.store, Metrics(CollectorRegistry()), "events")
+        assert await restricted.store.allow_silence("default", "wf")
         assert await restricted.store.recompute_usage() > 0
-        assert (await restricted.store.outbox_state())[0] == 1
+        assert (await restricted.store.outbox_state())[0] == 2  # a dead letter, and the watchdog's ending
         async with restricted.store.relay() as relay:
             assert relay is not None
             await relay.sent([id_ for id_, _ in await relay.waiting(10)])

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from command_line import execledger
 from conftest import Servers, Topics
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
+from execledger_query import store as query_store
+from execledger_query.identity import EVERYTHING
 from execledger_recorder.telemetry import Metrics
 from execledger_recorder.watchdog import watch
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, desk, event
@@ -432,3 +434,41 @@ async def test_limits_are_listed_set_and_removed(database: str) -> None:
 async def test_a_limit_that_means_nothing_is_refused(arguments: list[str], fault: str) -> None:
     said = await execledger("limits", "silence", *arguments, postgres_dsn="postgresql://nobody@127.0.0.1:1/none")
     assert (said.status, said.err) == (2, f"execledger: {fault}\n")
+
+
+# How the query service tells of it.
+
+ENDS = ("execution.completed", "execution.timed_out")
+GUESS = event("execution.timed_out", {"provisional": True, "reason": "silent"}, at=5, source=WATCHDOG_SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("later", "shown"),
+    [
+        ([], [GUESS["type"]]),
+        ([event("execution.cancel_requested", at=6), event("agent.thinking", at=7)], [GUESS["type"]]),
+        ([event("execution.progressed", at=4)], [GUESS["type"]]),
+        ([event("execution.progressed", at=6)], [None]),
+        ([event("llm.called", at=1, attempt=2)], [None, None]),
+        ([event("execution.progressed", at=6), event("execution.completed", at=7)], ["execution.completed"]),
+        ([{**GUESS, "id": "another", "time": event(at=8)["time"]}], [GUESS["type"]]),
+    ],
+)
+async def test_an_attempt_does_not_end_as_the_watchdog_guessed_once_it_is_heard(
+    office: Desk, later: list[Row], shown: list[str | None]
+) -> None:
+    await office.record(Topic().add(event(), GUESS, *later))
+    assert await endings_of_attempts(office) == shown
+
+
+async def test_the_marker_counts_from_the_watchdog_only(office: Desk) -> None:
+    theirs = {**GUESS, "source": "urn:test:orchestrator"}
+    await office.record(Topic().add(event(), theirs, event("execution.progressed", at=6)))
+    assert await endings_of_attempts(office) == ["execution.timed_out"]
+    assert await status(office) == ("timed_out", False)
+
+
+async def endings_of_attempts(office: Desk) -> list[str | None]:
+    (row,) = await office.rows("SELECT id FROM execledger.executions")
+    async with query_store.Store.open(query_store.Options(office.dsn)) as store, store.reading(EVERYTHING) as reader:
+        return [attempt["ending"] for attempt in await reader.attempts(row["id"], ENDS)]
