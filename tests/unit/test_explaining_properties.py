@@ -143,7 +143,7 @@ def record_of(history: Iterable[Event]) -> dict[str, Any]:
 def reference_deciders(history: Sequence[Event]) -> dict[str, list[Event]]:
     """For each field that somebody decided, who did, in order."""
     everything = sorted(history, key=place)
-    record = reference_record(everything, EXTERNAL_ID)
+    record = reference_record(everything, EXTERNAL_ID, {})
     told, number = contributing(everything), highest_attempt(everything)
     own = [event for event in told if event.attempt == number]
     ends = [event for event in own if is_end(event)]
