@@ -47,7 +47,11 @@ def _try(fault: Fault, folder: Path, endpoints: stack.Endpoints) -> bool:
     """Whether every test that the fault names failed."""
     began = monotonic()
     copy = folder / fault.name
-    complaint = _complaint(fault, copy, endpoints) if fault.plant(copy) else "the patch does not fit any more"
+    try:
+        fault.plant(copy)
+        complaint = _complaint(fault, copy, endpoints)
+    except ValueError as error:
+        complaint = f"the patch does not fit any more: {error}"
     seconds = f"{monotonic() - began:5.1f} s"
     verdict = "noticed  " if complaint is None else "UNNOTICED"
     console.print(f"{seconds}  {verdict}  {fault.name}: {fault.promise}", style=None if complaint is None else "red")
