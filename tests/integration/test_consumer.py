@@ -3,201 +3,18 @@
 import asyncio
 import json
 import secrets
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from conftest import Servers, Topics, _drop, _execute
 from consuming import consumed
 from execledger.stack import broker
-from execledger.stack.database import with_database
-from execledger_contracts.cleaning import Limits
 from execledger_contracts.samples import INVALID, VALID
-from execledger_recorder.accounting import Record
-from execledger_recorder.recording import read, record
-from execledger_recorder.store import LedgerRow, Store
-from factories_recorder import OUTCOMES, Row, assert_balanced, chance, event, history, snapshot
-from running import Service, cable, eventually, recorder
-
-_OFFSETS = """
-SELECT partition, "offset" FROM execledger.execution_events
-UNION ALL SELECT partition, "offset" FROM execledger.duplicates
-UNION ALL SELECT partition, "offset" FROM execledger.dead_letters
-"""
-Sent = tuple[bytes | None, list[tuple[str, bytes]], bytes | None]
-"""Value, headers, key."""
-
-
-class Bench:
-    """A recorder's surroundings: servers, topics, its database; what it is told and what it wrote."""
-
-    def __init__(self, servers: Servers, topics: Topics, dsn: str, folder: Path) -> None:
-        self.servers = servers
-        self.topics = topics
-        self.dsn = dsn
-        self.folder = folder
-
-    @property
-    def settings(self) -> dict[str, object]:
-        return {
-            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
-            "postgres_dsn": self.dsn,
-            "events_topic": self.topics.events,
-            "dead_letter_topic": self.topics.dead_letter,
-            "control_topic": self.topics.control,
-            "consumer_group": self.topics.group,
-            "usage_interval_seconds": 0.2,
-        }
-
-    @asynccontextmanager
-    async def recorder(self, *, ready: bool = True, **settings: object) -> AsyncIterator[Service]:
-        async with recorder(self.folder, ready=ready, **{**self.settings, **settings}) as service:
-            yield service
-
-    async def publish(self, *sent: Row | Sent, partition: int | None = None) -> None:
-        """Events, or records as they are, to the partition of their subject unless one is named."""
-        async with producing(self.servers) as producer:
-            await publish(producer, self.topics.events, sent, partition)
-
-    async def ledger(self) -> list[LedgerRow]:
-        async with Store(self.dsn) as store:
-            return [row for row in await store.ledger() if row.topic == self.topics.events]
-
-    async def visible(self) -> list[Any]:
-        """Every record that Kafka shows to who reads what was committed."""
-        return await committed(self.servers, self.topics.events)
-
-    async def until_recorded(self) -> None:
-        """Until each visible record lies behind the ledger, and daily usage is up to date."""
-        ends = {record.partition: record.offset + 1 for record in await self.visible()}
-
-        async def is_level() -> bool:
-            positions = {row.partition: row.next_offset for row in await self.ledger()}
-            return all(positions.get(partition, 0) >= end for partition, end in ends.items())
-
-        await eventually(is_level)
-        await eventually(self._has_no_usage_marks)
-
-    async def assert_every_record_is_accounted_for(self) -> None:
-        """Each visible record has one outcome, at its offset, and nothing else has."""
-        visible = Counter((record.partition, record.offset) for record in await self.visible())
-        async with connected(self.dsn) as connection:
-            await assert_balanced(connection)
-            found = await connection.fetch(_OFFSETS)
-        assert Counter((row["partition"], row["offset"]) for row in found) == visible
-        assert sum(row.unaccounted for row in await self.ledger()) == 0
-
-    async def undisturbed(self, dsn: str) -> dict[str, list[Row]]:
-        """What a recorder that nothing happens to makes of the same records, in one batch."""
-        visible = await self.visible()
-        records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.headers, r.value, 0) for r in visible]
-        async with Store(dsn) as store, connected(dsn) as connection:
-            await store.open_ledger(self.topics.events, dict.fromkeys(range(3), 0))
-            await record(store, read(records, Limits()), "dead-letter")
-            while await store.recompute_usage():
-                pass
-            return await snapshot(connection)
-
-    async def recorded(self) -> dict[str, list[Row]]:
-        async with connected(self.dsn) as connection:
-            return await snapshot(connection)
-
-    async def committed_offsets(self) -> dict[int, int]:
-        async with broker.admin(self.servers.bootstrap_servers) as client:
-            offsets = await client.list_consumer_group_offsets(self.topics.group)
-        return {place.partition: said.offset for place, said in offsets.items() if place.topic == self.topics.events}
-
-    async def _has_no_usage_marks(self) -> bool:
-        async with connected(self.dsn) as connection:
-            return not await connection.fetchval("SELECT EXISTS (SELECT FROM execledger.usage_marks)")
-
-
-@pytest.fixture
-def bench(servers: Servers, topics: Topics, database: str, tmp_path: Path) -> Bench:
-    """Surroundings of one recorder."""
-    return Bench(servers, topics, database, tmp_path)
-
-
-@pytest.fixture
-async def other_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
-    """The DSN of a second fresh, migrated database."""
-    name = f"other_{secrets.token_hex(6)}"
-    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield with_database(servers.postgres_dsn, name)
-    await _drop(servers, name)
-
-
-@asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def producing(servers: Servers, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=servers.bootstrap_servers, max_request_size=4_000_000, linger_ms=2, **options
-    )
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
-
-
-async def publish(
-    producer: AIOKafkaProducer, topic: str, sent: Sequence[Row | Sent], partition: int | None = None
-) -> None:
-    for item in sent:
-        value, headers, key = (
-            (json.dumps(item).encode(), [], item["subject"].encode()) if isinstance(item, dict) else item
-        )
-        if value is None and key is None:
-            empty = producer.create_batch()
-            empty.append(key=None, value=None, timestamp=None, headers=headers)
-            await producer.send_batch(empty, topic, partition=partition or 0)
-        else:
-            await producer.send(topic, value, key=key, headers=headers, partition=partition)
-    await producer.flush()
-
-
-async def committed(servers: Servers, topic: str) -> list[Any]:
-    """Every record of committed transactions, and of none."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        places = [TopicPartition(topic, partition) for partition in range(3)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        records: list[Any] = []
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                records.extend(batch)
-        return records
-    finally:
-        await consumer.stop()
-
-
-def many(executions: int) -> list[Row]:
-    """Histories of many executions, interleaved."""
-    events = [{**said, "subject": f"{said['subject']}-{n}"} for n in range(executions) for said in history()]
-    chance(5).shuffle(events)
-    return events
+from factories_recorder import OUTCOMES, assert_balanced, event, history
+from recorder_bench import Bench, Sent, connected, delete_before, many, producing, publish
+from running import Service, cable, eventually
 
 
 def samples() -> list[Sent]:
@@ -434,16 +251,6 @@ async def test_what_kafka_deleted_before_it_was_read_is_missed_and_said(bench: B
     assert accounts == {0: (0, 16, 3), 1: (3, 4, 0), 2: (0, 0, 0)}
     async with connected(bench.dsn) as connection:
         await assert_balanced(connection)
-
-
-async def delete_before(bench: Bench, *, partition: int, offset: int) -> None:
-    place = TopicPartition(bench.topics.events, partition)
-    client = AIOKafkaAdminClient(bootstrap_servers=bench.servers.bootstrap_servers)
-    await client.start()
-    try:
-        await client.delete_records({place: RecordsToDelete(before_offset=offset)})
-    finally:
-        await client.close()
 
 
 async def test_a_ledger_that_was_restored_is_read_on_from(bench: Bench, other_database: str) -> None:
