@@ -14,7 +14,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.accounting import Record
 from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
 from execledger_recorder.identity import id_milliseconds
-from execledger_recorder.recording import read, record
+from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.store import DuplicateRow, Store
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 from running import cable
@@ -596,3 +596,26 @@ async def test_one_record_is_not_at_fault_for_a_partition_that_a_restore_took_aw
     await office.rows("UPDATE execledger.ledger SET gaps = 1, applied = 0 WHERE partition = 0 RETURNING topic")
     await office.record(topic.add(event(subject="another")))
     assert await office.events() == {1: "applied"}
+
+
+async def test_what_was_committed_is_reported_although_the_rest_of_its_batch_meets_an_outage(office: Desk) -> None:
+    """Postgres refuses the second record, so that the batch is split; and it goes away in the second half."""
+    await office.connection.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.\"offset\" = 1 THEN RAISE EXCEPTION 'refused' USING ERRCODE = '22000'; END IF;"
+        " IF NEW.\"offset\" = 6 THEN RAISE EXCEPTION 'away' USING ERRCODE = '57P01'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER fail BEFORE INSERT ON execledger.execution_events FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+    batch = read(Topic().add(*(event(at=n) for n in range(8))), Limits())
+    await office.open("events")
+    reported: list[tuple[list[int], int]] = []
+
+    def on_commit(report: Report, part: Sequence[Read]) -> None:
+        reported.append(([each.offset for each, _ in part], report.outcomes.total()))
+
+    with pytest.raises(StoreUnavailable, match="away"):
+        await record(office.store, batch, "dead-letter", on_commit)
+    assert reported == [([0], 1), ([1], 1), ([2, 3], 2)]
+    await office.connection.execute("DROP TRIGGER fail ON execledger.execution_events")
+    await record(office.store, batch, "dead-letter", on_commit)
+    assert reported[3:] == [(list(range(8)), 4)]

@@ -1,12 +1,16 @@
 """The ledger's arithmetic: every offset that Kafka ever gave out is counted, once, under one heading."""
 
+import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, Self
 
 from execledger_lifecycle import Outcome
 from execledger_recorder.errors import Misplaced
+
+_LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
 
 
 class Record(NamedTuple):
@@ -24,6 +28,12 @@ class Record(NamedTuple):
     value: bytes | None
     reaches_back_to: int
 
+    @classmethod
+    def received(cls, raw: Any, reaches_back_to: int) -> Self:
+        """What a consumer gave out."""
+        at_ms = min(raw.timestamp, _LATEST_MS)
+        return cls(raw.topic, raw.partition, raw.offset, at_ms, raw.key, raw.headers, raw.value, reaches_back_to)
+
 
 @dataclass(slots=True)
 class Tally:
@@ -33,6 +43,7 @@ class Tally:
     gaps: int = 0
     missed: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    last: Record | None = None
 
 
 def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
@@ -54,5 +65,13 @@ def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[li
             )
         tally.gaps += record.offset - tally.next_offset
         tally.next_offset = record.offset + 1
+        tally.last = record
         fresh.append(record)
     return fresh, tallies
+
+
+def digest(record: Record) -> bytes:
+    """By which a record is known again: its key, its value and its Kafka timestamp."""
+    parts = (record.key, record.value)
+    lengths = (-1 if part is None else len(part) for part in parts)
+    return sha256(struct.pack(">qqq", *lengths, record.timestamp_ms) + b"".join(part or b"" for part in parts)).digest()

@@ -31,7 +31,7 @@ from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.outbox import relay_forever
 from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.settings import Settings, SettingsError
-from execledger_recorder.store import Store
+from execledger_recorder.store import Circuit, Store
 from execledger_recorder.telemetry import Metrics
 from execledger_recorder.watchdog import watch
 
@@ -105,6 +105,8 @@ class _Recorder:
         settings = self._settings
         return [
             self._every(_OBSERVE_SECONDS, consumer.observe),
+            self._every(_OBSERVE_SECONDS, consumer.watch_circuits),
+            self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, lambda: self._show_ledger(store)),
             self._every(settings.usage_interval_seconds, lambda: self._recompute_usage(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
@@ -211,9 +213,24 @@ class _Recorder:
     async def _ready(self, _: Request) -> Response:
         if self._waits_for is not None:
             return PlainTextResponse(f"waiting for {self._waits_for}\n", status_code=503)
-        if self._consumer is not None and self._consumer.is_stalled:
-            return PlainTextResponse("records wait in Kafka, and none comes: see the log\n", status_code=503)
+        if troubles := [] if self._consumer is None else [*_troubles(self._consumer)]:
+            return PlainTextResponse("\n".join(troubles) + "\n", status_code=503)
         return PlainTextResponse("ready\n")
+
+
+def _troubles(consumer: Consumer) -> Iterator[str]:
+    if consumer.strange_log is not None:
+        yield consumer.strange_log
+    if consumer.is_stalled:
+        yield "records wait in Kafka, and none comes: see the log"
+    yield from map(_why_stopped, sorted(consumer.circuits.open.values()))
+
+
+def _why_stopped(circuit: Circuit) -> str:
+    return (
+        f"partition {circuit.partition} is stopped at offset {circuit.at_offset}: {circuit.bad} of {circuit.seen} "
+        f"records were bad; mend the producer, or let it drain: execledger dead-letters accept {circuit.partition}"
+    )
 
 
 class _Server(uvicorn.Server):

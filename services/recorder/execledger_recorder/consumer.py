@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +15,11 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from execledger_recorder.accounting import Record
-from execledger_recorder.errors import Misplaced, StoreUnavailable
-from execledger_recorder.recording import Read, read, record
+from execledger_recorder.circuits import Circuits
+from execledger_recorder.errors import Misplaced, StoreUnavailable, StrangeLog
+from execledger_recorder.headernames import tolerate
+from execledger_recorder.recording import Read, Report, read, record
+from execledger_recorder.rereading import KafkaLog
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from execledger_recorder.telemetry import Metrics
@@ -30,7 +34,6 @@ _COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger 
 _COMMIT_PATIENCE_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 5.0
 _STALL_SECONDS: Final = 30.0
-_LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -43,6 +46,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     is_stalled = False
     """Whether records wait in Kafka and none has come for half a minute."""
 
+    strange_log: str | None = None
+    """Why Kafka's log cannot be the one that the ledger is the account of."""
+
     def __init__(
         self, broker: KafkaBroker, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]
     ) -> None:
@@ -50,10 +56,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._metrics = metrics
         self._settings = settings
         self._on_bug = on_bug
+        self.circuits = Circuits(store, metrics, settings)
         self._in_hand: asyncio.Task[None] | None = None
         self._is_handling = False  # a batch is being decoded, or waits for the one in hand
         self._stopped = False
         self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
+        self._unverified: set[int] = set()  # those of which it must be looked at whether Kafka's log is still the same
         self._turn = asyncio.Lock()  # to find our place
         self._sought: dict[int, int] = {}  # where the next fetch of a partition starts, because we said so
         self._moves = 0  # how often we sought: batches fetched before are void
@@ -61,6 +69,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._oldest_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
         self._commit_due = 0.0
         self._moved_at = monotonic()  # when a batch last came, or nothing was waiting
+        tolerate()
         self._subscriber: BatchSubscriber = broker.subscriber(
             settings.events_topic,
             group_id=settings.consumer_group,
@@ -97,7 +106,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if self._lost or moves != self._moves or not ends.keys() <= self._assigned() & self._next_offsets.keys():
             return  # while we looked, the partitions or our places in them changed
         level = {partition for partition, end in ends.items() if self._is_level(partition, end, passed[partition])}
-        self._watch_for_stall(level == ends.keys())
+        self._watch_for_stall(ends.keys() - level <= self.circuits.open.keys())
         level -= {partition for partition in level if self._is_hiding(consumer, partition, ends[partition])}
         self._oldest_ms |= dict.fromkeys(level, int(moment.timestamp() * 1000))
         # How old the oldest record of any other partition is will be known with the first batch.
@@ -131,6 +140,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         highwater = consumer.highwater(self._topic_partition(partition))
         return highwater is None or highwater > end
 
+    async def watch_circuits(self) -> None:
+        """Stop and go on with partitions as Postgres says: a probe or an operator may have spoken there."""
+        await self.circuits.refresh(self._assigned())
+        self._pause_stopped()
+
+    def _pause_stopped(self) -> None:
+        if (consumer := self._consumer) is None:
+            return
+        stopped = {self._topic_partition(partition) for partition in self.circuits.open.keys() & self._assigned()}
+        consumer.resume(*(consumer.paused() - stopped))
+        consumer.pause(*stopped)
+
     def _watch_for_stall(self, is_level: bool) -> None:
         """A record that the client itself cannot read, by a header's name say, stops the fetching without a word."""
         if is_level or (self._in_hand is not None and not self._in_hand.done()):
@@ -152,6 +173,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """Read on from where the ledger stands, whatever offsets Kafka remembers."""
         self._metrics.rebalances.inc()
         self._lost = {topic_partition.partition for topic_partition in assigned}
+        self._unverified = set(self._lost)
         self._oldest_ms.clear()
         log.info("partitions_assigned", partitions=sorted(self._lost))
         try:
@@ -180,6 +202,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def _take(self, raw_batch: Sequence[ConsumerRecord]) -> None:
         if self._stopped:
             return
+        if self._went_back(raw_batch):
+            self._lost, self._unverified = self._assigned(), self._assigned()
         if self._lost:
             for raw in raw_batch:  # what is passed over here proves no gap to the next batch
                 self._sought.pop(raw.partition, None)
@@ -193,10 +217,31 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         reads = await self._read(batch)
         with self._metrics.phase("wait"):
             await self._finish()
-        if self._stopped or self._lost or moves != self._moves:
+        if self._is_void(moves):
             return
         self._oldest_ms |= oldest_ms
-        self._in_hand = asyncio.create_task(self._record(reads))
+        if admitted := await self._admitted(reads, moves):
+            self._in_hand = asyncio.create_task(self._record(admitted))
+
+    async def _admitted(self, reads: Sequence[Read], moves: int) -> Sequence[Read]:
+        """What of a batch is to be recorded: nothing that a circuit breaker holds back, to which we return."""
+        stops = self.circuits.stops(reads)
+        for stop in stops:
+            await self._patiently(partial(self.circuits.stop, stop, self._assigned()))
+        if self._is_void(moves):
+            return ()
+        self._pause_stopped()
+        for stop in stops:
+            self._return_to(stop.partition, stop.at_offset)
+        return self.circuits.admitted(reads)
+
+    def _is_void(self, moves: int) -> bool:
+        """Whether a batch that came when we had moved so often must not be recorded."""
+        return self._stopped or bool(self._lost) or moves != self._moves
+
+    def _went_back(self, raw_batch: Sequence[ConsumerRecord]) -> bool:
+        """Whether the client began anew where the log begins, as it does when the log ends before our place."""
+        return any(raw.offset < self._next_offsets.get(raw.partition, 0) for raw in raw_batch)
 
     async def _placed(self, batch: Sequence[ConsumerRecord]) -> list[Record]:
         """The batch, each record with how far back its fetch shows the log to be empty."""
@@ -206,18 +251,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if (reach := follows.get(raw.partition)) is None:
                 reach = await self._reach(raw.partition, raw.offset)
             follows[raw.partition] = raw.offset + 1
-            placed.append(
-                Record(
-                    raw.topic,
-                    raw.partition,
-                    raw.offset,
-                    min(raw.timestamp, _LATEST_MS),
-                    raw.key,
-                    raw.headers,
-                    raw.value,
-                    reach,
-                )
-            )
+            placed.append(Record.received(raw, reach))
         return placed
 
     async def _reach(self, partition: int, offset: int) -> int:
@@ -260,7 +294,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _record_once(self, reads: Sequence[Read]) -> None:
         with self._metrics.phase("record"):
-            report = await record(self._store, reads, self._settings.dead_letter_topic)
+            await record(self._store, reads, self._settings.dead_letter_topic, self._committed)
+
+    def _committed(self, report: Report, reads: Sequence[Read]) -> None:
         oldest = report.oldest_occurred_at
         self._metrics.recorded(report, len(reads), None if oldest is None else time() - oldest.timestamp())
         for item, _ in reads:
@@ -312,32 +348,63 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         async with self._turn:  # two at once would count what is gone twice
             starts = await self._log_starts(lost)
             positions = await self._store.open_ledger(self._settings.events_topic, starts)
-            await self._check_ends(positions)
+            await self._check_log(positions)
+            await self.circuits.refresh(self._assigned())
             for partition, position in positions.items():
                 if position < starts[partition]:
                     log.error("records_missed", partition=partition, first=position, upto=starts[partition])
                     await self._store.miss_records(self._settings.events_topic, partition, starts[partition])
                     self._metrics.missed.inc(starts[partition] - position)
                 self._seek(partition, max(position, starts[partition]))
+            self.circuits.forget(lost)
+            self._pause_stopped()
             self._lost -= lost
 
+    async def _check_log(self, positions: Mapping[int, int]) -> None:
+        """What comes from another log would be passed over, or recorded on top of what came from the one we knew."""
+        try:
+            await self._check_ends(positions)
+            await self._check_last(self._unverified & positions.keys())
+        except StrangeLog as error:
+            self.strange_log = str(error)
+            raise
+        self.strange_log = None
+
     async def _check_ends(self, positions: Mapping[int, int]) -> None:
-        """A ledger beyond the end of Kafka's log would pass over what comes: an operator has to say what happened."""
         ends = await self._offsets(AIOKafkaConsumer.end_offsets, positions)
         for partition, position in positions.items():
             if position > ends[partition]:
-                raise StoreUnavailable(
+                raise StrangeLog(
                     f"the ledger of partition {partition} stands at {position}, but Kafka's log ends at "
                     f"{ends[partition]}: was the topic made anew, or is this another Kafka?"
                 )
 
+    async def _check_last(self, partitions: Set[int]) -> None:
+        topic = self._settings.events_topic
+        if known := await self._store.last_records(topic, partitions):
+            async with KafkaLog.open(self._settings.kafka_options) as kafka:
+                for partition, (offset, known_by) in known.items():
+                    if not await kafka.is_known(topic, partition, offset, known_by):
+                        raise StrangeLog(
+                            f"the record at offset {offset} of partition {partition} is another than the one that was "
+                            "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
+                            "needs a name of its own: EXECLEDGER_EVENTS_TOPIC"
+                        )
+        self._unverified -= partitions
+
     def _seek(self, partition: int, offset: int) -> None:
-        if self._consumer is not None and partition in self._assigned():
-            self._consumer.seek(self._topic_partition(partition), offset)
-            self._sought[partition] = offset
+        if self._return_to(partition, offset):
             self._next_offsets[partition] = offset
             self._oldest_ms.pop(partition, None)
             self._moves += 1
+
+    def _return_to(self, partition: int, offset: int) -> bool:
+        """Let the next fetch start there, if the partition is ours."""
+        if self._consumer is None or partition not in self._assigned():
+            return False
+        self._consumer.seek(self._topic_partition(partition), offset)
+        self._sought[partition] = offset
+        return True
 
     async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:
         return await self._offsets(AIOKafkaConsumer.beginning_offsets, partitions)

@@ -15,6 +15,10 @@ class StoreTooSlow(StoreUnavailable):
     """A statement ran into its time limit: a smaller batch may pass."""
 
 
+class StrangeLog(StoreUnavailable):
+    """Kafka's log is not the one that the ledger is the account of: an operator has to say what happened."""
+
+
 class Unstorable(Exception):  # noqa: N818
     """Postgres refuses a value of the batch."""
 

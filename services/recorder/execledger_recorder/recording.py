@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,28 +91,42 @@ class Report:
         self.oldest_occurred_at = min(times, default=None)
 
 
+Committed = Callable[[Report, Sequence[Read]], None]
+"""Told what a part of a batch came to, and that part."""
+
+
 def read(records: Sequence[Record], limits: Limits) -> list[Read]:
     """Decode each record by itself: a bad one does not hold up its neighbours."""
     return [(record, decode(record.value, record.headers, record.timestamp_ms, limits)) for record in records]
 
 
-async def record(store: Store, batch: Sequence[Read], dead_letter_topic: str) -> Report:
+async def record(
+    store: Store, batch: Sequence[Read], dead_letter_topic: str, on_commit: Committed = lambda report, part: None
+) -> Report:
     """Record a batch of one topic, atomically unless it must be split to get past a record that Postgres refuses.
 
+    Tells `on_commit` of each part once it is committed; returns what all of them came to.
     Raises StoreUnavailable when Postgres is away, Misplaced when the batch does not go on where the ledger stands;
     then what was not recorded is not counted either, and comes again.
     """
     try:
-        return await _record_whole(store, batch, dead_letter_topic)
+        report = await _record_whole(store, batch, dead_letter_topic)
     except StoreTooSlow:
         if len(batch) == 1:
             raise
+        return await _record_halves(store, batch, dead_letter_topic, on_commit)
     except Unstorable:
-        if len(batch) == 1:
-            return await _record_last(store, batch[0], dead_letter_topic)
+        if len(batch) > 1:
+            return await _record_halves(store, batch, dead_letter_topic, on_commit)
+        report = await _record_last(store, batch[0], dead_letter_topic)
+    on_commit(report, batch)
+    return report
+
+
+async def _record_halves(store: Store, batch: Sequence[Read], dead_letter_topic: str, on_commit: Committed) -> Report:
     middle = len(batch) // 2
-    report = await record(store, batch[:middle], dead_letter_topic)
-    report.add(await record(store, batch[middle:], dead_letter_topic))
+    report = await record(store, batch[:middle], dead_letter_topic, on_commit)
+    report.add(await record(store, batch[middle:], dead_letter_topic, on_commit))
     return report
 
 

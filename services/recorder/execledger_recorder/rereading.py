@@ -1,16 +1,20 @@
-"""Kafka's log, read again: which offsets of a partition it holds. For audits; nothing is decoded or committed."""
+"""Kafka's log, read apart from the recording: for audits and looks ahead; nothing is decoded or committed."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaTimeoutError
 
+from execledger_recorder.accounting import Record, digest
 from execledger_recorder.auditing import Extent, Stretch
+from execledger_recorder.headernames import tolerate
+
+Kept = TypeVar("Kept")
 
 _STRETCH: Final = 50_000  # offsets held in memory at once, as many of the tables'
 _PATIENCE_SECONDS: Final = 60.0
@@ -28,6 +32,7 @@ class KafkaLog:
     @asynccontextmanager
     async def open(cls, kafka_options: Mapping[str, Any]) -> AsyncIterator[Self]:
         """Connect for as long as the block lasts. Raises KafkaError, as the reading does."""
+        tolerate()
         consumer = AIOKafkaConsumer(
             group_id=None,
             enable_auto_commit=False,
@@ -56,6 +61,27 @@ class KafkaLog:
         ends = await self._consumer.end_offsets([place])
         return Extent(await self._start(place), ends[place], await self._is_compacted(topic))
 
+    async def end(self, topic: str, partition: int) -> int:
+        """The offset behind the last record that may be read."""
+        place = TopicPartition(topic, partition)
+        self._consumer.assign([place])
+        return int((await self._consumer.end_offsets([place]))[place])
+
+    async def records(self, topic: str, partition: int, start: int, end: int, most: int) -> list[ConsumerRecord]:
+        """The first so many records that the log holds from one offset up to another."""
+        place = TopicPartition(topic, partition)
+        self._consumer.assign([place])
+        if start >= end:
+            return []
+        self._consumer.seek(place, start)
+        records, _ = await self._collect(place, end, most, lambda record: record)
+        return records
+
+    async def is_known(self, topic: str, partition: int, offset: int, known_by: bytes) -> bool:
+        """Whether the record at an offset is the one with that digest; so it may have been, when the log lacks it."""
+        records = await self.records(topic, partition, offset, offset + 1, 1)
+        return all(digest(Record.received(raw, offset)) == known_by for raw in records)
+
     async def stretches(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Stretch]:
         """What the log holds from one offset up to another, some thousand offsets at once."""
         place = TopicPartition(topic, partition)
@@ -63,23 +89,25 @@ class KafkaLog:
         if start < end:
             self._consumer.seek(place, start)
         while start < end:
-            offsets, reached = await self._collect(place, end)
+            offsets, reached = await self._collect(place, end, _STRETCH, lambda record: int(record.offset))
             # Asked after the reading: what retention deleted meanwhile was skipped, and is not missing.
             yield Stretch(start, reached, offsets, whole_from=await self._start(place))
             start = reached
 
-    async def _collect(self, place: TopicPartition, end: int) -> tuple[list[int], int]:
-        offsets: list[int] = []
+    async def _collect(
+        self, place: TopicPartition, end: int, most: int, keep: Callable[[ConsumerRecord], Kept]
+    ) -> tuple[list[Kept], int]:
+        kept: list[Kept] = []
         position, moved_at = await self._consumer.position(place), monotonic()
-        while position < end and len(offsets) < _STRETCH:
-            batch = await self._consumer.getmany(place, timeout_ms=1000, max_records=_STRETCH)
-            offsets += [record.offset for record in batch.get(place, ()) if record.offset < end]
+        while position < end and len(kept) < most:
+            batch = await self._consumer.getmany(place, timeout_ms=1000, max_records=most - len(kept))
+            kept += [keep(record) for record in batch.get(place, ()) if record.offset < end]
             before, position = position, await self._consumer.position(place)
             if position != before:
                 moved_at = monotonic()
             elif monotonic() - moved_at > _PATIENCE_SECONDS:
                 raise KafkaTimeoutError(f"{place.topic}/{place.partition} cannot be read beyond offset {position}")
-        return offsets, min(position, end)
+        return kept, min(position, end)
 
     async def _start(self, place: TopicPartition) -> int:
         starts = await self._consumer.beginning_offsets([place])

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     )
     self_audit_executions: int = Field(20, ge=0, le=1000, description="how many of them; 0 for none")
     watchdog_interval_seconds: float = Field(5.0, gt=0, description="how often overdue executions are looked for")
+    circuit_probe_seconds: float = Field(5.0, gt=0, description="how often a stopped partition is looked at again")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
 
     @classmethod

@@ -18,7 +18,8 @@ import asyncpg
 from execledger_lifecycle import ExecutionRecord, Outcome, StepRecord
 from execledger_lifecycle.state import StepKey
 from execledger_recorder import migrations
-from execledger_recorder.accounting import Tally
+from execledger_recorder.accounting import Tally, digest
+from execledger_recorder.breaking import Stop
 from execledger_recorder.errors import StoreUnavailable, Unstorable, translated
 from execledger_recorder.watching import Overdue, Verdict
 
@@ -275,6 +276,17 @@ class LedgerRow:
     unaccounted: int
 
 
+class Circuit(NamedTuple):
+    """A partition that is held back, or drained up to an offset."""
+
+    partition: int
+    opened_at: datetime
+    at_offset: int
+    seen: int
+    bad: int
+    drain_until: int | None
+
+
 class Counted(NamedTuple):
     """How many records the tables hold under one heading, and where they lie."""
 
@@ -379,6 +391,12 @@ class Store:
             rows = await connection.fetch(_SQL["ledger_positions"], topic, partitions)
         return {row["partition"]: row["next_offset"] for row in rows}
 
+    async def last_records(self, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, bytes]]:
+        """Offset and digest of the last record that was read of each partition."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_SQL["last_records"], topic, list(partitions))
+        return {row["partition"]: (row["last_offset"], row["last_digest"]) for row in rows}
+
     async def miss_records(self, topic: str, partition: int, log_start: int) -> None:
         """Count what Kafka deleted before it was read, and go on where its log begins."""
         async with self._connection() as connection:
@@ -400,6 +418,27 @@ class Store:
         """
         async with self._connection() as connection:
             await connection.execute(_SQL["note_ledger_ends"], topic, *_columns(ends, 4), moment)
+
+    async def open_circuit(self, topic: str, stop: Stop) -> None:
+        """Hold a partition back."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["open_circuit"], topic, *stop)
+
+    async def circuits(self, topic: str) -> list[Circuit]:
+        """The partitions that are held back, or drained."""
+        async with self._connection() as connection:
+            return [Circuit(*row) for row in await connection.fetch(_SQL["read_circuits"], topic)]
+
+    async def drain_circuit(self, topic: str, partition: int, until: int) -> Circuit | None:
+        """Let a partition go on, up to an offset whatever its records are; None when it is not held back."""
+        async with self._connection() as connection:
+            row = await connection.fetchrow(_SQL["drain_circuit"], topic, partition, until)
+        return None if row is None else Circuit(*row)
+
+    async def forget_drained_circuits(self, topic: str) -> None:
+        """Those whose end the ledger has passed are as they were before."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["forget_drained_circuits"], topic)
 
     async def ledger(self) -> list[LedgerRow]:
         """The whole account."""
@@ -662,10 +701,17 @@ class Batch:
     async def advance_ledger(self, topic: str, tallies: Mapping[int, Tally]) -> None:
         """Move the account over the batch."""
         rows = [
-            (partition, tally.next_offset, tally.gaps, tally.missed, *(tally.outcomes[outcome] for outcome in Outcome))
+            (
+                partition,
+                tally.next_offset,
+                tally.gaps,
+                tally.missed,
+                *(tally.outcomes[outcome] for outcome in Outcome),
+                *((None, None) if tally.last is None else (tally.last.offset, digest(tally.last))),
+            )
             for partition, tally in sorted(tallies.items())
         ]
-        await self._connection.execute(_SQL["advance_ledger"], topic, *_columns(rows, 9))
+        await self._connection.execute(_SQL["advance_ledger"], topic, *_columns(rows, 11))
 
     async def read_clocks(self, execution_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
         """Of executions that the log knows: the newest Kafka timestamp, and when the first event was recorded."""

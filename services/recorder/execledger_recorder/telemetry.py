@@ -43,6 +43,9 @@ class Metrics:
         self.missed = counter("missed_records", "Offsets that Kafka deleted before they were read")
         self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached")
         self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
+        self.circuit_open = gauge(
+            "circuit_open", "1 while a partition is stopped, for nearly all of its records are bad", "partition"
+        )
         self.batch_size = histogram("batch_records", "Records in a batch", _RECORDS)
         self.batch_seconds = histogram("batch_seconds", "Seconds of a batch by phase", _SECONDS, "phase")
         self.lag_seconds = histogram(
@@ -93,9 +96,9 @@ class Metrics:
 
     def forget(self, partition: int) -> None:
         """Show no more of a partition that another recorder reads now."""
-        for lag in (self.consumer_lag_records, self.consumer_lag_seconds):
+        for shown in (self.consumer_lag_records, self.consumer_lag_seconds, self.circuit_open):
             with suppress(KeyError):  # it was never shown
-                lag.remove(partition)
+                shown.remove(partition)
 
     def watched(self, decisions: Mapping[str, int]) -> None:
         """Count what the watchdog decided."""

@@ -115,6 +115,25 @@ def redrive(
     return asyncio.run(_redrive(wanted, again=again, rate=pace))
 
 
+@dead_letters.command
+def accept(partition: int, *, topic: str | None = None) -> None:
+    """Let a partition drain that the recorder stopped because nearly all of its records are bad.
+
+    All that its log holds by now is recorded or becomes a dead letter; what comes later is judged anew. The recorder
+    may be running, and goes on within seconds, or be stopped.
+
+    Parameters
+    ----------
+    partition
+        Its number.
+    topic
+        Another topic than that of EXECLEDGER_EVENTS_TOPIC.
+    """
+    import asyncio
+
+    asyncio.run(_accept(partition, topic))
+
+
 def moment(text: str, now: datetime, option: str = "--since") -> datetime:
     """A time in RFC 3339, or an age as 90s, 15m, 1h or 7d.
 
@@ -282,3 +301,28 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
     left_out = f", {result.left_out} left to another redrive" if result.left_out else ""
     sys.stdout.write(f"{result.sent} sent, {len(result.refused)} refused{left_out}\n")
     return 1 if result.refused else 0
+
+
+async def _accept(partition: int, topic: str | None) -> None:
+    import sys
+
+    from aiokafka.errors import KafkaError
+
+    from execledger_recorder.rereading import KafkaLog
+
+    async with _open(with_kafka=True) as (store, settings):
+        topic = topic or settings.events_topic
+        if partition not in {each.partition for each in await store.circuits(topic) if each.drain_until is None}:
+            raise UserError(f"partition {partition} of {topic} is not stopped: there is nothing to accept")
+        try:
+            async with KafkaLog.open(settings.kafka_options) as kafka:
+                end = await kafka.end(topic, partition)
+        except KafkaError as error:
+            raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
+        accepted = await store.drain_circuit(topic, partition, end)
+    if accepted is None:
+        raise UserError(f"partition {partition} of {topic} was let go by another: there is nothing to accept")
+    sys.stdout.write(
+        f"partition {partition} of {topic}: offsets {accepted.at_offset} to {end - 1} are accepted, good and bad; "
+        "the recorder goes on within seconds when it runs\n"
+    )

@@ -1,0 +1,93 @@
+"""The partitions that are stopped because nearly all of their records are bad, and the look ahead that lets them go."""
+
+from collections.abc import Iterable, Sequence, Set
+
+import structlog
+from aiokafka import ConsumerRecord
+
+from execledger_contracts.decoding import Undecodable
+from execledger_recorder.accounting import Record
+from execledger_recorder.breaking import LOOK, Latest, Stop, is_mended, stops
+from execledger_recorder.recording import Read, read
+from execledger_recorder.rereading import KafkaLog
+from execledger_recorder.settings import Settings
+from execledger_recorder.store import Circuit, Store
+from execledger_recorder.telemetry import Metrics
+
+log = structlog.get_logger()
+
+
+class Circuits:
+    """The circuit breakers of one recorder's partitions. Postgres knows of each, so that commands and restarts do."""
+
+    def __init__(self, store: Store, metrics: Metrics, settings: Settings) -> None:
+        self.open: dict[int, Circuit] = {}
+        self._store = store
+        self._metrics = metrics
+        self._settings = settings
+        self._topic = settings.events_topic
+        self._drained: dict[int, int] = {}
+        self._latest: dict[int, Latest] = {}
+
+    def stops(self, reads: Iterable[Read]) -> list[Stop]:
+        """The partitions that this batch, and what came before it, say are to be stopped."""
+        seen = ((record.partition, record.offset, isinstance(found, Undecodable)) for record, found in reads)
+        return list(stops(self._latest, seen, self._drained).values())
+
+    async def stop(self, stop: Stop, partitions: Set[int]) -> None:
+        """Write down that one of our partitions is stopped."""
+        await self._store.open_circuit(self._topic, stop)
+        await self.refresh(partitions)
+        log.error(
+            "circuit_opened",
+            **stop._asdict(),
+            do=f"mend the producer, or let it drain: execledger dead-letters accept {stop.partition}",
+        )
+
+    def admitted(self, reads: Sequence[Read]) -> Sequence[Read]:
+        """The batch without what is held back."""
+        if not self.open:
+            return reads
+        return [pair for pair in reads if not self._is_held_back(pair)]
+
+    def _is_held_back(self, pair: Read) -> bool:
+        record, _ = pair
+        return (circuit := self.open.get(record.partition)) is not None and record.offset >= circuit.at_offset
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """These are read anew from somewhere: their latest records are no longer known."""
+        for partition in partitions:
+            self._latest.pop(partition, None)
+
+    async def refresh(self, partitions: Set[int]) -> None:
+        """Look up which of our partitions are stopped."""
+        circuits = [circuit for circuit in await self._store.circuits(self._topic) if circuit.partition in partitions]
+        self.open, before = {each.partition: each for each in circuits if each.drain_until is None}, self.open
+        self._drained = {each.partition: each.drain_until for each in circuits if each.drain_until is not None}
+        for partition in partitions:
+            self._metrics.circuit_open.labels(partition).set(partition in self.open)
+        for partition in before.keys() & partitions - self.open.keys():
+            log.info("circuit_closed", partition=partition, drain_until=self._drained.get(partition))
+        if self._drained:
+            await self._store.forget_drained_circuits(self._topic)
+
+    async def probe(self) -> None:
+        """Look whether what is held back can be read by now, or what comes; then let go what came so far."""
+        if not self.open:
+            return
+        async with KafkaLog.open(self._settings.kafka_options) as kafka:
+            for circuit in list(self.open.values()):
+                await self._probe(kafka, circuit)
+
+    async def _probe(self, kafka: KafkaLog, circuit: Circuit) -> None:
+        end = await kafka.end(self._topic, circuit.partition)
+        held, newest = [
+            self._are_bad(await kafka.records(self._topic, circuit.partition, start, end, LOOK))
+            for start in (circuit.at_offset, max(0, end - LOOK))
+        ]
+        if is_mended(held, newest):
+            await self._store.drain_circuit(self._topic, circuit.partition, end)
+
+    def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
+        looked_at = read([Record.received(raw, raw.offset) for raw in records], self._settings.limits)
+        return [isinstance(found, Undecodable) for _, found in looked_at]

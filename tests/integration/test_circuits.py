@@ -1,0 +1,231 @@
+"""A partition of which nearly everything is bad is stopped, and goes on, on a real Kafka and a real Postgres."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import httpx2
+import pytest
+
+from command_line import Said, execledger
+from execledger_recorder.store import Circuit, Store
+from factories_recorder import event
+from recorder_bench import Bench, Sent, connected
+from running import Service, eventually
+
+QUICK: dict[str, Any] = {"ready": False, "circuit_probe_seconds": 0.3}
+NEVER: dict[str, Any] = {"ready": False, "circuit_probe_seconds": 3600}
+
+
+def bad(count: int) -> list[Sent]:
+    """A tombstone and records that nobody can read."""
+    return [(None, [], b"key"), *((b"\xff %d" % n, [], b"key") for n in range(count - 1))]
+
+
+def good(count: int, subject: str) -> list[dict[str, object]]:
+    return [event(at=n, subject=subject) for n in range(count)]
+
+
+async def circuits(bench: Bench) -> Sequence[Circuit]:
+    async with Store(bench.dsn) as store:
+        return await store.circuits(bench.topics.events)
+
+
+async def is_stopped(service: Service, partition: int = 0) -> bool:
+    """Whether metrics, readiness and log say so."""
+    if not await names_stopped(service, f"partition {partition} is stopped"):
+        return False
+    shown = (await service.metrics()).get(f'execledger_circuit_open{{partition="{partition}"}}')
+    return shown == 1 and (await service.get("/readyz")).status_code == 503
+
+
+async def names_stopped(service: Service, which: str = "is stopped at offset") -> bool:
+    """Whether it is up, and says that a partition of its own is stopped."""
+    with suppress(httpx2.TransportError):
+        return which in (await service.get("/readyz")).text
+    return False
+
+
+async def is_let_go(service: Service, partition: int = 0) -> bool:
+    return (
+        await service.is_ready()
+        and not (await service.metrics())[f'execledger_circuit_open{{partition="{partition}"}}']
+    )
+
+
+async def position(bench: Bench, partition: int) -> int:
+    return next(row.next_offset for row in await bench.ledger() if row.partition == partition)
+
+
+async def letters(bench: Bench) -> int:
+    return sum(row.dead_lettered for row in await bench.ledger())
+
+
+async def until_at(bench: Bench, partition: int, offset: int) -> None:
+    async def is_there() -> bool:
+        return await position(bench, partition) >= offset
+
+    await eventually(is_there)
+
+
+async def until_forgotten(bench: Bench) -> None:
+    async def is_forgotten() -> bool:
+        return not await circuits(bench)
+
+    await eventually(is_forgotten)
+
+
+async def accept(bench: Bench, *arguments: str) -> Said:
+    return await execledger(
+        "dead-letters",
+        "accept",
+        *arguments,
+        postgres_dsn=bench.dsn,
+        kafka_bootstrap_servers=bench.servers.bootstrap_servers,
+        events_topic=bench.topics.events,
+    )
+
+
+async def test_a_partition_of_bad_records_stops_and_the_others_go_on(bench: Bench) -> None:
+    await bench.publish(*good(20, "before"), *bad(300), partition=0)
+    await bench.publish(*good(5, "other"), *bad(50), partition=1)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        assert service.said("circuit_opened")
+        await bench.publish(*good(5, "still"), partition=1)
+        await bench.publish(*good(3, "behind"), partition=0)
+        await until_at(bench, 1, 60)
+        held_at = await position(bench, 0)
+        assert 20 <= held_at < 120
+        assert await letters(bench) == 50 + held_at - 20
+        assert await service.stop() == 0
+    assert [(circuit.partition, circuit.drain_until) for circuit in await circuits(bench)] == [(0, None)]
+    assert sum(row.unaccounted for row in await bench.ledger()) == 0
+
+
+async def test_a_stopped_partition_is_still_stopped_after_a_restart_until_it_is_accepted(
+    bench: Bench,
+    other_database: str,
+) -> None:
+    await bench.publish(*bad(250), *good(3, "among"), partition=0)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        service.kill()
+    before = await position(bench, 0)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(lambda: names_stopped(service))
+        await bench.publish(*good(4, "elsewhere"), partition=1)
+        await until_at(bench, 1, 4)
+        assert await position(bench, 0) == before
+        said = await accept(bench, "0")
+        assert (said.status, said.err) == (0, "")
+        assert f"offsets {before} to 252 are accepted" in said.out
+        await bench.until_recorded()
+        await eventually(lambda: is_let_go(service))
+        assert (await accept(bench, "0")).status == 1
+        await until_forgotten(bench)
+    await bench.assert_every_record_is_accounted_for()
+    assert await bench.recorded() == await bench.undisturbed(other_database)
+
+
+async def test_a_partition_is_accepted_while_the_recorder_is_stopped_and_stops_again_behind_that(
+    bench: Bench,
+) -> None:
+    await bench.publish(*bad(250), partition=0)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        assert await service.stop() == 0
+    said = await accept(bench, "0", "--topic", bench.topics.events)
+    assert said.status == 0
+    await bench.publish(*bad(250), partition=0)
+    async with bench.recorder(batch_size=1000, **NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        assert 250 <= await position(bench, 0) < 350
+        assert (await circuits(bench))[0].at_offset == await position(bench, 0)
+    assert sum(row.unaccounted for row in await bench.ledger()) == 0
+
+
+async def test_what_is_not_stopped_cannot_be_accepted(bench: Bench) -> None:
+    said = await accept(bench, "2")
+    assert (said.status, said.out) == (1, "")
+    assert said.err == f"execledger: partition 2 of {bench.topics.events} is not stopped: there is nothing to accept\n"
+
+
+async def test_a_producer_that_was_mended_lets_the_partition_go_on(
+    bench: Bench,
+    other_database: str,
+) -> None:
+    await bench.publish(*bad(400), partition=0)
+    async with bench.recorder(**QUICK) as service:
+        await eventually(lambda: is_stopped(service))
+        await bench.publish(*good(49, "mended"), partition=0)
+        await asyncio.sleep(1.5)  # several looks, which must not be enough
+        assert await is_stopped(service)
+        await bench.publish(event(at=49, subject="mended"), partition=0)
+        await bench.until_recorded()
+        await eventually(lambda: is_let_go(service))
+        assert len(service.said("circuit_opened")) == len(service.said("circuit_closed")) == 1
+        await until_forgotten(bench)
+    await bench.assert_every_record_is_accounted_for()
+    assert await letters(bench) == 400
+    assert await bench.recorded() == await bench.undisturbed(other_database)
+
+
+async def test_a_new_version_that_reads_what_is_held_back_goes_on(bench: Bench) -> None:
+    """Here, one that takes larger records; what came last is bad to it too."""
+    large = event("execution.completed", {"output": "x" * 20_000})
+    await bench.publish(*good(10, "before"), *({**large, "id": f"{n}"} for n in range(200)), partition=0)
+    await bench.publish(*bad(100), partition=0)
+    async with bench.recorder(max_record_bytes=16_384, batch_size=1000, batch_wait_ms=2000, **QUICK) as service:
+        await eventually(lambda: is_stopped(service))
+        held_at = await position(bench, 0)
+        assert held_at < 210 - 100
+        assert await service.stop() == 0
+    async with bench.recorder(**QUICK) as service:
+        await bench.until_recorded()
+        await until_forgotten(bench)
+    await bench.assert_every_record_is_accounted_for()
+    assert await letters(bench) == held_at - 10 + 100
+
+
+async def test_a_stopped_partition_stays_so_in_another_recorder_s_hands(bench: Bench) -> None:
+    for partition in range(3):
+        await bench.publish(*bad(150), partition=partition)
+    async with bench.recorder(**NEVER) as first:
+        for partition in range(3):
+            await eventually(partial(is_stopped, first, partition))
+        before = [await position(bench, partition) for partition in range(3)]
+        async with bench.recorder(**NEVER) as second:
+            await eventually(lambda: names_stopped(second))
+            assert await second.stop() == 0
+        await eventually(lambda: is_stopped(first, 2))
+        assert [await position(bench, partition) for partition in range(3)] == before
+        for partition in range(3):
+            assert (await accept(bench, str(partition))).status == 0
+        await bench.until_recorded()
+    await bench.assert_every_record_is_accounted_for()
+
+
+@pytest.mark.parametrize("cut", ["kill", "stop"])
+async def test_what_is_drained_is_drained_to_its_end_by_the_next_recorder(bench: Bench, cut: str) -> None:
+    await bench.publish(*bad(600), partition=0)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        assert (await accept(bench, "0")).status == 0
+        service.kill() if cut == "kill" else await service.stop()
+    async with bench.recorder(batch_size=50, **NEVER) as service:
+        await bench.until_recorded()
+        assert not service.said("circuit_opened")
+    await bench.assert_every_record_is_accounted_for()
+
+
+async def test_the_recorder_s_own_account_may_do_all_of_it(bench: Bench) -> None:
+    async with connected(bench.dsn) as connection:
+        granted = await connection.fetchval(
+            "SELECT has_table_privilege('execledger_recorder', 'execledger.circuit_breakers', 'SELECT')"
+            " AND has_table_privilege('execledger_recorder', 'execledger.circuit_breakers', 'INSERT, UPDATE')"
+            " AND has_table_privilege('execledger_recorder', 'execledger.circuit_breakers', 'DELETE')"
+        )
+    assert granted
