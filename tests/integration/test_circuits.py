@@ -12,7 +12,7 @@ import pytest
 from command_line import Said, execledger
 from execledger_recorder.store import Circuit, Store
 from factories_recorder import event
-from recorder_bench import Bench, Sent, connected
+from recorder_bench import Bench, Sent, connected, delete_before
 from running import Service, eventually
 
 QUICK: dict[str, Any] = {"ready": False, "circuit_probe_seconds": 0.3}
@@ -229,3 +229,16 @@ async def test_the_recorder_s_own_account_may_do_all_of_it(bench: Bench) -> None
             " AND has_table_privilege('execledger_recorder', 'execledger.circuit_breakers', 'DELETE')"
         )
     assert granted
+
+
+async def test_what_kafka_deletes_of_a_stopped_partition_is_missed_when_it_goes_on(bench: Bench) -> None:
+    await bench.publish(*bad(300), partition=0)
+    async with bench.recorder(batch_size=50, **NEVER) as service:
+        await eventually(lambda: is_stopped(service))
+        held_at = await position(bench, 0)
+        await delete_before(bench, partition=0, offset=280)
+        assert (await accept(bench, "0")).status == 0
+        await bench.until_recorded()
+        await until_forgotten(bench)
+    (account,) = [row for row in await bench.ledger() if row.partition == 0]
+    assert (account.missed, account.dead_lettered, account.unaccounted) == (280 - held_at, held_at + 20, 0)

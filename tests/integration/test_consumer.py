@@ -253,6 +253,40 @@ async def test_what_kafka_deleted_before_it_was_read_is_missed_and_said(bench: B
         await assert_balanced(connection)
 
 
+async def test_what_kafka_deletes_between_two_fetches_of_a_running_recorder_is_missed(bench: Bench) -> None:
+    """One fetch brings a third of the records; the rest is deleted, up to the last five, while Postgres is away."""
+    parts = urlsplit(bench.dsn)
+    large = "x" * 900_000
+    async with cable(f"{parts.hostname}:{parts.port}") as line:
+        await line.mend()
+        dsn = bench.dsn.replace(f":{parts.port}/", f":{line.own_port}/")
+        async with bench.recorder(postgres_dsn=dsn, batch_size=3) as service:
+            await bench.publish(event(at=0), partition=0)
+            await bench.until_recorded()
+            await line.cut()
+            await bench.publish(
+                *(event("execution.completed", {"output": large}, at=n) for n in range(1, 30)), partition=0
+            )
+            await eventually(lambda: is_paused(service))
+            await delete_before(bench, partition=0, offset=25)
+            await line.mend()
+            await bench.until_recorded()
+            await eventually(lambda: lags_are_none(service))
+            missed = (await service.metrics())["execledger_missed_records_total"]
+            assert service.said("records_missed")
+            assert await service.stop() == 0
+    async with connected(bench.dsn) as connection:
+        await assert_balanced(connection)
+        found = {row["offset"] for row in await connection.fetch(_RECORDED)}
+    assert found >= {0, *range(25, 30)}
+    (account,) = [row for row in await bench.ledger() if row.partition == 0]
+    assert (account.next_offset, account.gaps, account.unaccounted) == (30, 0, 0)
+    assert missed == account.missed == 30 - len(found) > 0
+
+
+_RECORDED = 'SELECT "offset" FROM execledger.execution_events UNION SELECT "offset" FROM execledger.duplicates'
+
+
 async def test_a_ledger_that_was_restored_is_read_on_from(bench: Bench, other_database: str) -> None:
     """Kafka's offsets are ahead of the database that a backup brought back."""
     await bench.publish(*many(3))

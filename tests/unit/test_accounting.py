@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.accounting import Record, account
+from execledger_recorder.accounting import Record, account, digest
 from execledger_recorder.errors import Misplaced
 from factories_recorder import record_of
 
@@ -84,3 +84,22 @@ def test_however_a_log_with_holes_is_cut_and_repeated_every_offset_counts_once(
         position, counted, gaps = tallies[0].next_offset, counted + len(fresh), gaps + tallies[0].gaps
         turn += 1
     assert (counted, gaps) == (len(log), log[-1] + 1 - len(log))
+
+
+def test_a_record_is_known_by_its_key_its_value_and_its_time() -> None:
+    said = [
+        record_of(b"ab", key=b"c"),
+        record_of(b"a", key=b"bc"),
+        record_of(b"", key=None),
+        record_of(None, key=b""),
+        record_of(None, key=None),
+        record_of(b"ab", key=b"c", timestamp_ms=1),
+    ]
+    assert len({digest(record) for record in said}) == len(said)
+    assert digest(record_of(b"ab", 3, key=b"c", headers=[("h", b"")])) == digest(said[0])
+
+
+def test_the_last_record_that_is_counted_is_remembered_of_each_partition() -> None:
+    batch = [record_of(b"", 5), record_of(b"", 2, partition=1), record_of(b"x", 6), record_of(b"", 5)]
+    _, tallies = account({0: 5, 1: 7}, batch)
+    assert (tallies[0].last, tallies[1].last) == (batch[2], None)

@@ -107,7 +107,7 @@ class _Recorder:
             self._every(_OBSERVE_SECONDS, consumer.observe),
             self._every(_OBSERVE_SECONDS, consumer.watch_circuits),
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
-            self._every(_LEDGER_SECONDS, lambda: self._show_ledger(store)),
+            self._every(_LEDGER_SECONDS, consumer.watch_ledger),
             self._every(settings.usage_interval_seconds, lambda: self._recompute_usage(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
@@ -135,9 +135,6 @@ class _Recorder:
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("background_waits", error=str(error) or repr(error))
             await asyncio.sleep(seconds)
-
-    async def _show_ledger(self, store: Store) -> None:
-        self._metrics.accounted(await store.ledger())
 
     async def _recompute_usage(self, store: Store) -> None:
         while await store.recompute_usage():

@@ -140,6 +140,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         highwater = consumer.highwater(self._topic_partition(partition))
         return highwater is None or highwater > end
 
+    async def watch_ledger(self) -> None:
+        """Show what the ledger says of itself; look up our place again when it stands before what we recorded."""
+        recorded = {partition: at for partition, at in self._next_offsets.items() if partition in self._assigned()}
+        ledger = await self._store.ledger()
+        self._metrics.accounted(ledger)
+        topic = self._settings.events_topic
+        if any(row.topic == topic and row.next_offset < recorded.get(row.partition, 0) for row in ledger):
+            log.warning("ledger_went_back", recorded=recorded)
+            self._lost = self._assigned()
+
     async def watch_circuits(self) -> None:
         """Stop and go on with partitions as Postgres says: a probe or an operator may have spoken there."""
         await self.circuits.refresh(self._assigned())
