@@ -1,9 +1,11 @@
 """A topic that is deleted and made again under its name, or loses records, while a ledger knows the one before."""
 
 import json
+import signal
 from contextlib import suppress
 
 import httpx2
+import pytest
 
 from command_line import execledger
 from conftest import Topics
@@ -60,12 +62,16 @@ async def test_a_longer_topic_of_the_same_name_is_not_taken_for_the_one_before(b
         assert await connection.fetchval("SELECT count(*) FROM execledger.execution_events") == 5
 
 
-async def test_a_topic_that_is_made_anew_under_a_running_recorder_is_noticed(bench: Bench) -> None:
+@pytest.mark.parametrize("frozen", [False, True], ids=["sees-it-go", "sees-only-the-new-one"])
+async def test_a_topic_that_is_made_anew_under_a_running_recorder_is_noticed(bench: Bench, frozen: bool) -> None:
     await bench.publish(*events(50, "before"), partition=0)
     async with bench.recorder() as service:
         await bench.until_recorded()
+        if frozen:
+            service.process.send_signal(signal.SIGSTOP)
         await make_anew(bench)
         await bench.publish(*events(9, "anew"), partition=0)
+        service.process.send_signal(signal.SIGCONT)
         await eventually(lambda: refuses(service), seconds=90)
         assert await service.stop() == 0
     assert (await recorded_offsets(bench))[0] == 50

@@ -163,7 +163,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         consumer.pause(*stopped)
 
     def _watch_for_stall(self, is_level: bool) -> None:
-        """A record that the client itself cannot read, by a header's name say, stops the fetching without a word."""
+        """The client may stop fetching without a word. What a circuit breaker holds back is no stall."""
         if is_level or (self._in_hand is not None and not self._in_hand.done()):
             self._moved_at = monotonic()
         self.is_stalled = monotonic() - self._moved_at > _STALL_SECONDS
