@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Self
 from execledger_lifecycle import Outcome
 from execledger_recorder.errors import Misplaced
 
-_LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
+LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
 
 
 class Record(NamedTuple):
@@ -31,7 +31,7 @@ class Record(NamedTuple):
     @classmethod
     def received(cls, raw: Any, reaches_back_to: int) -> Self:
         """What a consumer gave out."""
-        at_ms = min(raw.timestamp, _LATEST_MS)
+        at_ms = min(raw.timestamp, LATEST_MS)
         return cls(raw.topic, raw.partition, raw.offset, at_ms, raw.key, raw.headers, raw.value, reaches_back_to)
 
 

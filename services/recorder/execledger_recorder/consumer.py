@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from execledger_recorder.accounting import Record
+from execledger_recorder.accounting import LATEST_MS, Record
 from execledger_recorder.circuits import Circuits
 from execledger_recorder.errors import Misplaced, StoreUnavailable, StrangeLog
 from execledger_recorder.headernames import tolerate
@@ -447,7 +447,7 @@ def _oldest(raw_batch: Sequence[ConsumerRecord]) -> dict[int, int]:
     """The least Kafka timestamp of each partition: not the first record's, for producers' clocks differ."""
     oldest: dict[int, int] = {}
     for raw in raw_batch:
-        oldest[raw.partition] = min(raw.timestamp, oldest.get(raw.partition, _LATEST_MS))
+        oldest[raw.partition] = min(raw.timestamp, oldest.get(raw.partition, LATEST_MS))
     return oldest
 
 
