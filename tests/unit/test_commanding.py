@@ -128,7 +128,7 @@ def test_a_source_that_only_begins_like_the_importers_is_live() -> None:
 def test_every_request_to_cancel_is_handed_on_once() -> None:
     first, second = (cancel_requested(requested_by=who, reason="enough", at=at) for at, who in ((2, "ann"), (3, "bob")))
     given_out = in_batches([started(at=1), first], [second, first])
-    assert [[command.data.model_dump() for command in each] for each in given_out] == [
+    assert [[command.model_dump()["data"] for command in each] for each in given_out] == [
         [{"reason": "enough", "requested_by": "ann"}],
         [{"reason": "enough", "requested_by": "bob"}],
     ]

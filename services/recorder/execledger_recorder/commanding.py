@@ -27,6 +27,9 @@ class Commanding:
     warning_share: Decimal = Decimal("0.8")
 
 
+BY_DEFAULT: Final = Commanding()
+
+
 class Standing(Protocol):
     """What an execution has consumed, and may."""
 

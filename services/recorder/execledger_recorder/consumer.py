@@ -304,7 +304,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _record_once(self, reads: Sequence[Read]) -> None:
         with self._metrics.phase("record"):
-            await record(self._store, reads, self._settings.dead_letter_topic, self._committed)
+            await record(
+                self._store,
+                reads,
+                self._settings.dead_letter_topic,
+                self._settings.commanding,
+                on_commit=self._committed,
+            )
 
     def _committed(self, report: Report, reads: Sequence[Read]) -> None:
         oldest = report.oldest_occurred_at

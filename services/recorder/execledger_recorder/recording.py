@@ -40,8 +40,9 @@ from execledger_lifecycle import (
     step_record,
 )
 from execledger_lifecycle.folding import step_key
-from execledger_recorder import deadletters, pricing
+from execledger_recorder import deadletters, halting, pricing
 from execledger_recorder.accounting import Record, account
+from execledger_recorder.commanding import BY_DEFAULT, Commanding, commands
 from execledger_recorder.errors import StoreTooSlow, Unstorable
 from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
 from execledger_recorder.store import (
@@ -75,13 +76,14 @@ class Report:
     duplicates: int = 0
     conflicts: int = 0  # among the duplicates
     dead_letters: Counter[Reason] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)  # to orchestrators, by type
     executions: int = 0
     refolded: int = 0
     oldest_occurred_at: datetime | None = None
 
     def add(self, other: "Report") -> None:
         """Take in the report of another part of the same batch."""
-        for counter in ("outcomes", "types", "transitions", "rejections", "dead_letters"):
+        for counter in ("outcomes", "types", "transitions", "rejections", "dead_letters", "commands"):
             getattr(self, counter).update(getattr(other, counter))
         self.duplicates += other.duplicates
         self.conflicts += other.conflicts
@@ -101,7 +103,12 @@ def read(records: Sequence[Record], limits: Limits) -> list[Read]:
 
 
 async def record(
-    store: Store, batch: Sequence[Read], dead_letter_topic: str, on_commit: Committed = lambda report, part: None
+    store: Store,
+    batch: Sequence[Read],
+    dead_letter_topic: str,
+    commanding: Commanding = BY_DEFAULT,
+    *,
+    on_commit: Committed = lambda report, part: None,
 ) -> Report:
     """Record a batch of one topic, atomically unless it must be split to get past a record that Postgres refuses.
 
@@ -110,50 +117,38 @@ async def record(
     then what was not recorded is not counted either, and comes again.
     """
     try:
-        report = await _record_whole(store, batch, dead_letter_topic)
+        report = await _record_whole(store, batch, dead_letter_topic, commanding)
     except StoreTooSlow:
         if len(batch) == 1:
             raise
-        return await _record_halves(store, batch, dead_letter_topic, on_commit)
+        return await _record_halves(store, batch, dead_letter_topic, commanding, on_commit)
     except Unstorable:
         if len(batch) > 1:
-            return await _record_halves(store, batch, dead_letter_topic, on_commit)
-        report = await _record_last(store, batch[0], dead_letter_topic)
+            return await _record_halves(store, batch, dead_letter_topic, commanding, on_commit)
+        report = await _record_last(store, batch[0], dead_letter_topic, commanding)
     on_commit(report, batch)
     return report
 
 
-async def _record_halves(store: Store, batch: Sequence[Read], dead_letter_topic: str, on_commit: Committed) -> Report:
+async def _record_halves(
+    store: Store, batch: Sequence[Read], dead_letter_topic: str, commanding: Commanding, on_commit: Committed
+) -> Report:
     middle = len(batch) // 2
-    report = await record(store, batch[:middle], dead_letter_topic, on_commit)
-    report.add(await record(store, batch[middle:], dead_letter_topic, on_commit))
+    report = await record(store, batch[:middle], dead_letter_topic, commanding, on_commit=on_commit)
+    report.add(await record(store, batch[middle:], dead_letter_topic, commanding, on_commit=on_commit))
     return report
 
 
-async def refold(tx: Batch, ids: Sequence[str]) -> int:
-    """Fold executions again from the log, with the prices that are stored, and save them; how many there were.
-
-    Sends no commands, and moves no account.
-    """
-    locked = await tx.lock_executions(sorted(ids))
-    cases = [_Case(id_, (row.tenant_id, row.external_id), (), must_refold=True) for id_, row in locked.items()]
-    for case in cases:
-        _resume(case, locked[case.id])
-    await _refold(tx, cases)
-    await _save(tx, [(case, execution_record(case.execution, case.alias[1])) for case in cases])
-    return len(cases)
-
-
-async def _record_last(store: Store, refused: Read, dead_letter_topic: str) -> Report:
+async def _record_last(store: Store, refused: Read, dead_letter_topic: str, commanding: Commanding) -> Report:
     """Once more, for it may have been a partition that was missing; then it is the record itself."""
     try:
-        return await _record_whole(store, [refused], dead_letter_topic)
+        return await _record_whole(store, [refused], dead_letter_topic, commanding)
     except Unstorable as error:
         letter = Undecodable(Reason.UNSTORABLE, str(error))
-        return await _record_whole(store, [(refused[0], letter)], dead_letter_topic)
+        return await _record_whole(store, [(refused[0], letter)], dead_letter_topic, commanding)
 
 
-async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: str) -> Report:
+async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: str, commanding: Commanding) -> Report:
     topic = batch[0][0].topic
     await store.ensure_partitions(_partition_times(batch))
     async with store.batch() as tx:
@@ -161,7 +156,7 @@ async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: 
         fresh, tallies = account(positions, (record for record, _ in batch))
         if not fresh:
             return Report()
-        report = await _record_fresh(tx, _reads_of(fresh, batch), dead_letter_topic)
+        report = await _record_fresh(tx, _reads_of(fresh, batch), dead_letter_topic, commanding)
         for (partition, outcome), count in report.outcomes.items():
             tallies[partition].outcomes[outcome] += count
         await tx.advance_ledger(topic, tallies)
@@ -242,7 +237,7 @@ class _Case:
         return self.execution.labels, self.execution.tags
 
 
-async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str) -> Report:
+async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str, commanding: Commanding) -> Report:
     report = Report()
     good = [(record, decoded) for record, decoded in reads if isinstance(decoded, Decoded)]
     bad = [(record, why) for record, why in reads if isinstance(why, Undecodable)]
@@ -259,6 +254,7 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
         records = [(case, record) async for case, record in _fold_on(changed)]
     await _load_open_steps(tx, [case for case in changed if _endings_changed(case, endings_before[case.id])])
     await _save(tx, records)
+    report.commands = await _command(tx, records, commanding)
     await tx.append_duplicates(duplicates)
     await deadletters.add(tx, bad, dead_letter_topic)
     _report(report, records, duplicates, bad)
@@ -466,6 +462,15 @@ async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> 
     await tx.name_workflows(latest(_workflows_said(beginnings)))
     await tx.name_owners(latest(_owners_said(beginnings)))
     await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
+
+
+async def _command(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]], commanding: Commanding) -> Counter[str]:
+    called_for = [
+        (case.id, command)
+        for case, after in records
+        for command in commands(case.alias, case.before, after, case.entries, commanding.warning_share)
+    ]
+    return await halting.send(tx, called_for, commanding.topic) if called_for else Counter()
 
 
 def _event_rows(case: _Case) -> Iterator[EventRow]:

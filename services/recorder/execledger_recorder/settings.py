@@ -1,6 +1,7 @@
 """What the recorder can be told, by environment variables that start with EXECLEDGER_."""
 
 import ssl
+from decimal import Decimal
 from typing import Any, Final, Literal, Self
 
 from faststream.kafka.security import parse_security
@@ -9,6 +10,7 @@ from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger_contracts.cleaning import Limits
+from execledger_recorder.commanding import Commanding
 
 _BROKERS: Final = r"^\s*[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*\s*$"
 
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     self_audit_executions: int = Field(20, ge=0, le=1000, description="how many of them; 0 for none")
     watchdog_interval_seconds: float = Field(5.0, gt=0, description="how often overdue executions are looked for")
     circuit_probe_seconds: float = Field(5.0, gt=0, description="how often a stopped partition is looked at again")
+    budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
 
     @classmethod
@@ -100,6 +103,10 @@ class Settings(BaseSettings):
     def kafka_options(self) -> dict[str, Any]:
         """The same as aiokafka's keyword arguments, with the brokers' addresses."""
         return {"bootstrap_servers": self.kafka_bootstrap_servers, **parse_security(self.kafka_security)}
+
+    @property
+    def commanding(self) -> Commanding:
+        return Commanding(self.control_topic, Decimal(str(self.budget_warning_share)))
 
     @property
     def limits(self) -> Limits:

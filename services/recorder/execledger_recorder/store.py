@@ -249,8 +249,15 @@ class LockedExecution(NamedTuple):
     fold: str
     tenant_id: str
     external_id: str
+    attempt: int
+    total_tokens: int
+    cost_nanos: int
+    token_limit: int | None
+    cost_limit_usd: Decimal | None
 
 
+HaltKey = tuple[str, int, str, str]
+"""Execution id, attempt, kind, scope."""
 Named = tuple[str, str, str | None, str | None, datetime, str]
 """Tenant, id, two names of it, when that was said, by which event."""
 UsageMark = tuple[str, str, date]
@@ -671,6 +678,11 @@ class Batch:
 
     async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
         await self._copy("outbox", OutboxRow._fields, rows)
+
+    async def note_halts(self, due: Sequence[HaltKey]) -> set[HaltKey]:
+        """Note halts that are about to be sent, in key order; those that were not noted before."""
+        rows = await self._connection.fetch(_SQL["note_halts"], *_columns(due, 4))
+        return {(str(row["execution_id"]), row["attempt"], row["kind"], row["scope"]) for row in rows}
 
     async def save_executions(self, rows: Sequence[ExecutionRow]) -> None:
         """Write records."""

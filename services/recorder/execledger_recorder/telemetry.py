@@ -37,6 +37,7 @@ class Metrics:
         self.conflicts = counter("conflicts", "Repeated event ids whose content differs from the first")
         self.transitions = counter("transitions", "Changes of an execution's status", "from", "to")
         self.rejections = counter("rejected_transitions", "Endings that came after another one decided", "reason")
+        self.commands = counter("commands", "Commands to orchestrators, written with what called for them", "type")
         self.refolds = counter("refolds", "Executions folded again from the log, because an event lay behind")
         self.retries = counter("retries", "Tries that failed because Postgres or Kafka could not be reached")
         self.rebalances = counter("rebalances", "Assignments of partitions by the consumer group")
@@ -82,11 +83,17 @@ class Metrics:
             self.transitions.labels(before, after).inc(count)
         for rejection, count in report.rejections.items():
             self.rejections.labels(rejection).inc(count)
+        self.commanded(report.commands)
         self.records.labels("duplicate", "none").inc(report.duplicates)
         self.conflicts.inc(report.conflicts)
         self.refolds.inc(report.refolded)
         if lag_seconds is not None:
             self.lag_seconds.observe(max(0.0, lag_seconds))
+
+    def commanded(self, commands: Mapping[str, int]) -> None:
+        """Count commands that were committed."""
+        for type_, count in commands.items():
+            self.commands.labels(type_).inc(count)
 
     def lagging(self, partition: int, records: int, oldest_ms: int | None) -> None:
         """Show how far the ledger is behind Kafka; `oldest_ms` is None when nothing waits."""
