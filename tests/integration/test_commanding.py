@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from execledger_contracts.events import IMPORT_SOURCE
+from execledger_recorder.halting import halt_days
 from factories_recorder import Desk, Row, Topic, desk, event
 
 
@@ -111,3 +113,88 @@ async def test_imported_history_and_what_has_ended_are_left_alone(office: Desk) 
     imported = [{**each, "source": f"{IMPORT_SOURCE}:runs", "subject": "old"} for each in said]
     await office.record(Topic().add(*imported, *said, event("execution.completed", at=3)))
     assert await commanded(office) == []
+
+
+async def settle(office: Desk) -> None:
+    """What the recorder does in the background every few seconds."""
+    while await office.store.recompute_usage():
+        pass
+    while await halt_days(office.store, "executions.control"):
+        pass
+
+
+async def halted(office: Desk) -> list[tuple[str, str, str, Any]]:
+    rows = await office.rows("SELECT value FROM execledger.outbox WHERE topic = 'executions.control'")
+    halts = [json.loads(row["value"]) for row in rows]
+    return sorted(
+        (each["subject"], *(each["data"]["limit"][n] for n in ("scope", "kind", "consumed"))) for each in halts
+    )
+
+
+def owned(owner: str | None, **said: Any) -> Row:
+    return event("execution.started", {"owner": {"id": owner}} if owner else None, **said)
+
+
+async def test_a_tenant_s_day_is_the_sum_over_its_owners_and_halts_all_that_are_open(office: Desk) -> None:
+    await office.store.set_daily_limit("default", "", 100, None)
+    topic = Topic()
+    for run, owner in (("a", "ann"), ("b", "bob"), ("c", None)):
+        await office.record(topic.add(owned(owner, subject=run), called(33, at=1, subject=run)))
+    done = event("execution.completed", at=2, subject="b")
+    await office.record(topic.add(done, owned("ann", subject="elsewhere", tenantid="other")))
+    await settle(office)
+    assert await halted(office) == []
+    await office.record(topic.add(called(2, at=3, subject="a")))
+    await settle(office)
+    await settle(office)
+    assert await halted(office) == [("a", "tenant", "tokens", 101), ("c", "tenant", "tokens", 101)]
+
+
+async def test_an_owner_s_day_halts_nobody_else(office: Desk) -> None:
+    await office.store.set_daily_limit("default", "ann", None, Decimal("0.5"))
+    topic = Topic()
+    call = {"cost_usd": "0.6"}
+    for run, owner in (("a", "ann"), ("b", "bob")):
+        await office.record(topic.add(owned(owner, subject=run), event("llm.called", call, at=1, subject=run)))
+    await settle(office)
+    assert await halted(office) == [("a", "owner", "cost_usd", "0.6")]
+
+
+async def test_what_starts_later_on_a_day_that_is_used_up_is_halted_too_and_the_next_day_is_another(
+    office: Desk,
+) -> None:
+    await office.store.set_daily_limit("default", "", 10, None)
+    topic = Topic()
+    await office.record(topic.add(owned("ann", subject="first"), called(11, at=1, subject="first")))
+    await settle(office)
+    later = [owned("bob", subject="second", at=9), owned("ann", subject="tomorrow", at=86_400)]
+    await office.record(topic.add(*later, owned("ann", subject="first", at=10, attempt=2)))
+    await settle(office)
+    assert [subject for subject, *_ in await halted(office)] == ["first", "first", "second"]
+
+
+async def test_a_day_halts_no_imported_execution(office: Desk) -> None:
+    await office.store.set_daily_limit("default", "", 10, None)
+    topic = Topic()
+    imported = {"source": f"{IMPORT_SOURCE}:runs", "subject": "old"}
+    await office.record(topic.add(owned("ann", **imported), called(11, at=1, **imported), owned("ann")))
+    await settle(office)
+    assert [subject for subject, *_ in await halted(office)] == ["run-1"]
+
+
+async def test_many_are_halted_a_part_at_a_time(office: Desk) -> None:
+    await office.store.set_daily_limit("default", "", 0, None)
+    runs = [called(1, subject=f"run-{number}") for number in range(1100)]
+    await office.record(Topic().add(*runs))
+    await settle(office)
+    assert len(await halted(office)) == 1100
+
+
+async def test_a_limit_that_is_removed_halts_nobody(office: Desk) -> None:
+    await office.store.set_daily_limit("default", "", 0, Decimal(0))
+    assert [limit[:4] for limit in await office.store.daily_limits()] == [("default", "", 0, Decimal(0))]
+    assert await office.store.remove_daily_limit("default", "")
+    assert not await office.store.remove_daily_limit("default", "")
+    await office.record(Topic().add(called(5)))
+    await settle(office)
+    assert await halted(office) == []

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from conftest import Servers
 from execledger.stack.database import with_database
 from execledger_recorder import migrations
+from execledger_recorder.halting import halt_days
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
 from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
@@ -97,7 +98,8 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         assert await restricted.store.pending_migrations() == []
         topic = Topic()
         long_ago = event(at=-10 * 366 * 86_400, subject="long ago")
-        events: list[Row | bytes] = [*history(), *history(), long_ago, b"garbage"]
+        spent = event("llm.called", {"prompt_tokens": 2}, subject="spent", at=-86_400)
+        events: list[Row | bytes] = [*history(), *history(), long_ago, spent, b"garbage"]
         for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
         await restricted.store.make_partitions_ahead(2)
@@ -107,6 +109,9 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         await watch(restricted.store, Metrics(CollectorRegistry()), "events")
         assert await restricted.store.allow_silence("default", "wf")
         assert await restricted.store.recompute_usage() > 0
+        await restricted.store.set_daily_limit("default", "", 1, None)
+        assert await halt_days(restricted.store, "control") == {"execution.halt": 1}
+        assert await restricted.store.remove_daily_limit("default", "")
         assert (await restricted.store.outbox_state())[0] > 0
         async with restricted.store.relay() as relay:
             assert relay is not None

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from execledger_recorder import halting
 from execledger_recorder.consumer import Consumer
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.outbox import relay_forever
@@ -108,8 +109,8 @@ class _Recorder:
             self._every(_OBSERVE_SECONDS, consumer.watch_circuits),
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, consumer.watch_ledger),
-            self._every(settings.usage_interval_seconds, lambda: self._recompute_usage(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
+            self._every(settings.usage_interval_seconds, lambda: self._settle_days(store)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
             relay_forever(store, self._metrics, settings),
             *self._self_audit(store),
@@ -136,9 +137,12 @@ class _Recorder:
                 log.warning("background_waits", error=str(error) or repr(error))
             await asyncio.sleep(seconds)
 
-    async def _recompute_usage(self, store: Store) -> None:
+    async def _settle_days(self, store: Store) -> None:
         while await store.recompute_usage():
             pass
+        while sent := await halting.halt_days(store, self._settings.control_topic):
+            self._metrics.commanded(sent)
+            log.info("days_halted", **{type_.removeprefix("execution."): count for type_, count in sent.items()})
 
     def _fail(self) -> None:
         self._failed = True

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from execledger_contracts.control import Command, Halt
-from execledger_recorder.store import Batch, HaltKey, OutboxRow, pack_headers
+from execledger_recorder.commanding import PassedDay, daily_halt
+from execledger_recorder.store import Batch, HaltKey, LockedExecution, OutboxRow, Store, pack_headers
 
 _HEADERS = pack_headers([("content-type", b"application/cloudevents+json")])
 
@@ -19,6 +21,22 @@ async def send(tx: Batch, called_for: Sequence[tuple[str, Command]], topic: str)
     sent = [command for id_, command in called_for if not isinstance(command, Halt) or _halt_key(id_, command) in due]
     await tx.append_outbox([_message(command, topic) for command in sent])
     return Counter(command.type for command in sent)
+
+
+async def halt_days(store: Store, topic: str) -> Counter[str]:
+    """Halt open executions of days whose limit is passed, each once; how many commands that took.
+
+    Of many it takes some: call it until there are none. While another recorder looks after the days there are none.
+    """
+    async with store.batch() as tx:
+        due = await tx.find_daily_halts()
+        locked = await tx.lock_executions(sorted({id_ for id_, _ in due})) if due else {}
+        now = datetime.now(UTC)
+        return await send(tx, [(id_, daily_halt(day, now)) for id_, day in due if _is_still(locked[id_], day)], topic)
+
+
+def _is_still(execution: LockedExecution, passed: PassedDay) -> bool:
+    return execution.status in ("pending", "running") and execution.attempt == passed.attempt
 
 
 def _halt_key(execution_id: str, halt: Halt) -> HaltKey:

@@ -52,13 +52,15 @@ class Settings(BaseSettings):
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
     max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")
     max_record_bytes: int = Field(16_777_216, ge=16_384, description="larger records are dead-lettered as too_large")
-    usage_interval_seconds: float = Field(5.0, gt=0, description="how often daily usage is brought up to date")
     self_audit_interval_seconds: float = Field(
         30.0, ge=0, description="how often some executions are compared with the log; 0 for never"
     )
     self_audit_executions: int = Field(20, ge=0, le=1000, description="how many of them; 0 for none")
     watchdog_interval_seconds: float = Field(5.0, gt=0, description="how often overdue executions are looked for")
     circuit_probe_seconds: float = Field(5.0, gt=0, description="how often a stopped partition is looked at again")
+    usage_interval_seconds: float = Field(
+        5.0, gt=0, description="how often daily usage is summed and its limits checked"
+    )
     budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
 

@@ -15,11 +15,13 @@ from uuid import UUID
 
 import asyncpg
 
+from execledger_contracts.events import IMPORT_SOURCE
 from execledger_lifecycle import ExecutionRecord, Outcome, StepRecord
 from execledger_lifecycle.state import StepKey
 from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally, digest
 from execledger_recorder.breaking import Stop
+from execledger_recorder.commanding import PassedDay
 from execledger_recorder.errors import StoreUnavailable, Unstorable, translated
 from execledger_recorder.watching import Overdue, Verdict
 
@@ -254,6 +256,23 @@ class LockedExecution(NamedTuple):
     cost_nanos: int
     token_limit: int | None
     cost_limit_usd: Decimal | None
+
+
+class DailyLimit(NamedTuple):
+    """What a tenant, or one of its owners (empty: the tenant as a whole), may consume in a UTC day, and has today."""
+
+    tenant_id: str
+    owner_id: str
+    token_limit: int | None
+    cost_limit_usd: Decimal | None
+    tokens_today: Decimal
+    cost_usd_today: Decimal
+
+    def document(self) -> dict[str, object]:
+        """As JSON shows it: money is text."""
+        money = {name: getattr(self, name) for name in ("cost_limit_usd", "cost_usd_today")}
+        texts = {name: None if amount is None else f"{amount.normalize():f}" for name, amount in money.items()}
+        return {**self._asdict(), **texts, "tokens_today": int(self.tokens_today)}
 
 
 HaltKey = tuple[str, int, str, str]
@@ -532,6 +551,24 @@ class Store:
                 await connection.execute(_SQL["recompute_usage"], *_columns(days, 3))
             return len(marks)
 
+    async def set_daily_limit(
+        self, tenant_id: str, owner_id: str, token_limit: int | None, cost_limit_usd: Decimal | None
+    ) -> None:
+        """Limit what a tenant, or one of its owners, may consume in a UTC day; a limit that is there is replaced."""
+        async with self._connection() as connection:
+            await connection.execute(_SQL["set_daily_limit"], tenant_id, owner_id, token_limit, cost_limit_usd)
+
+    async def remove_daily_limit(self, tenant_id: str, owner_id: str) -> bool:
+        """Whether there was a limit."""
+        async with self._connection() as connection:
+            done: str = await connection.execute(_SQL["remove_daily_limit"], tenant_id, owner_id)
+        return done != "DELETE 0"
+
+    async def daily_limits(self) -> list[DailyLimit]:
+        """Every daily limit."""
+        async with self._connection() as connection:
+            return [DailyLimit(*row) for row in await connection.fetch(_SQL["list_daily_limits"])]
+
     async def outbox_state(self) -> tuple[int, float]:
         """How many messages wait, and the age of the oldest in seconds."""
         async with self._connection() as connection:
@@ -678,6 +715,13 @@ class Batch:
 
     async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
         await self._copy("outbox", OutboxRow._fields, rows)
+
+    async def find_daily_halts(self) -> list[tuple[str, PassedDay]]:
+        """Open executions (by id) of days whose limit is passed; none while another recorder looks after them."""
+        if not await self._connection.fetchval(_SQL["try_daily_limits_lock"]):
+            return []
+        rows = await self._connection.fetch(_SQL["find_daily_halts"], IMPORT_SOURCE)
+        return [(str(row["id"]), PassedDay(*row[1:])) for row in rows]
 
     async def note_halts(self, due: Sequence[HaltKey]) -> set[HaltKey]:
         """Note halts that are about to be sent, in key order; those that were not noted before."""

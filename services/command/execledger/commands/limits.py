@@ -1,17 +1,16 @@
 """`execledger limits`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from execledger.commands.daily_limits import daily, line_of
+from execledger.commands.opening import open_store
 from execledger.errors import UserError
 
-if TYPE_CHECKING:
-    from execledger_recorder.store import Store
-
 limits = App(name="limits", help="Limits that executions are held to: list and set them.")
+
+limits.command(daily)
 
 _MOST_SECONDS = 1e9  # as `timeout_seconds` of an event
 
@@ -65,42 +64,31 @@ def silence(
     asyncio.run(_limit_silence(tenant, workflow, seconds))
 
 
-@asynccontextmanager
-async def _open() -> AsyncIterator["Store"]:
-    from execledger.stack.settings import required_dsn
-    from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.store import Store
-
-    try:
-        async with Store(required_dsn()) as store:
-            if pending := await store.pending_migrations():
-                raise UserError(f"the schema lacks {', '.join(pending)}: run execledger migrate")
-            yield store
-    except StoreUnavailable as error:
-        raise UserError(f"Postgres did not answer: {error}") from error
-
-
 async def _list(*, as_json: bool) -> None:
     import json
     import sys
 
-    async with _open() as store:
+    async with open_store() as store:
         silences = await store.silence_limits()
+        days = await store.daily_limits()
     if as_json:
         names = ("tenant_id", "workflow_id", "seconds")
-        said = {"silence": [dict(zip(names, limit, strict=True)) for limit in silences]}
+        said = {
+            "silence": [dict(zip(names, limit, strict=True)) for limit in silences],
+            "daily": [limit.document() for limit in days],
+        }
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return
     lines = [
         f"silence  tenant {tenant}  workflow {workflow}  {seconds:.15g} s\n" for tenant, workflow, seconds in silences
     ]
-    sys.stdout.writelines(lines or ["no limits\n"])
+    sys.stdout.writelines([*lines, *(f"daily  {line_of(limit)}\n" for limit in days)] or ["no limits\n"])
 
 
 async def _limit_silence(tenant: str, workflow: str, seconds: float | None) -> None:
     import sys
 
-    async with _open() as store:
+    async with open_store() as store:
         if seconds is not None:
             await store.limit_silence(tenant, workflow, seconds)
         elif not await store.allow_silence(tenant, workflow):
