@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from conftest import Servers
 from execledger.stack.database import with_database
 from execledger_recorder import migrations
+from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.halting import halt_days
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
@@ -115,7 +116,8 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         assert (await restricted.store.outbox_state())[0] > 0
         async with restricted.store.relay() as relay:
             assert relay is not None
-            await relay.sent([id_ for id_, _ in await relay.waiting(10)])
+            for letters in await relay.topics():
+                await relay.sent([id_ for id_, _ in await relay.waiting(letters, 10)])
         assert sum(row.unaccounted for row in await restricted.store.ledger()) == 0
 
 
@@ -248,11 +250,35 @@ async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> No
         await tx.append_outbox(rows)
     async with office.store.relay() as relay:
         assert relay is not None
-        waiting = await relay.waiting(10)
+        assert await relay.topics() == ["t"]
+        waiting = await relay.waiting("t", 10)
         assert [(row.topic, row.key, row.value) for _, row in waiting] == [("t", b"\xff", None), ("t", None, b"v")]
         assert unpack_headers(waiting[0][1].headers) == [("h", b"\xff"), ("h", b"")]
         await relay.sent([waiting[0][0]])
-        assert [row.value for _, row in await relay.waiting(10)] == [b"v"]
+        assert [row.value for _, row in await relay.waiting("t", 10)] == [b"v"]
+
+
+async def test_the_outbox_tells_which_topics_wait(office: Desk) -> None:
+    async with office.store.batch() as tx:
+        await tx.append_outbox([OutboxRow(topic, None, b"v", "[]") for topic in "cabacab"])
+    async with office.store.relay() as relay:
+        assert relay is not None
+        assert await relay.topics() == ["a", "b", "c"]
+        assert [row.topic for _, row in await relay.waiting("b", 10)] == ["b", "b"]
+
+
+async def test_a_full_outbox_takes_no_more_and_hinders_nobody_who_adds_nothing(office: Desk) -> None:
+    row = OutboxRow("t", None, b"v", "[]")
+    async with Store(office.dsn, outbox_limit=2) as store:
+        for _ in range(2):
+            async with store.batch() as tx:
+                await tx.append_outbox([row])
+        async with store.batch() as tx:
+            with pytest.raises(StoreUnavailable, match="EXECLEDGER_OUTBOX_LIMIT"):
+                await tx.append_outbox([row])
+        async with store.batch() as tx:
+            await tx.append_outbox([])
+    assert await office.value("SELECT count(*) FROM execledger.outbox") == 2
 
 
 async def test_days_are_computed_by_one_recorder_at_a_time(office: Desk) -> None:

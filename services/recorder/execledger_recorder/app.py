@@ -72,7 +72,11 @@ class _Recorder:
             loop.add_signal_handler(number, self._stop.set)
         async with (
             self._http(),
-            Store(self._settings.dsn, statement_timeout_ms=self._settings.statement_timeout_ms) as store,
+            Store(
+                self._settings.dsn,
+                statement_timeout_ms=self._settings.statement_timeout_ms,
+                outbox_limit=self._settings.outbox_limit,
+            ) as store,
         ):
             if await self._wait_for_postgres(store):
                 await self._record(store)
@@ -109,10 +113,11 @@ class _Recorder:
             self._every(_OBSERVE_SECONDS, consumer.watch_circuits),
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, consumer.watch_ledger),
+            self._every(_OBSERVE_SECONDS, lambda: self._show_outbox(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(settings.usage_interval_seconds, lambda: self._settle_days(store)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
-            relay_forever(store, self._metrics, settings),
+            relay_forever(store, settings),
             *self._self_audit(store),
         ]
 
@@ -136,6 +141,10 @@ class _Recorder:
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("background_waits", error=str(error) or repr(error))
             await asyncio.sleep(seconds)
+
+    async def _show_outbox(self, store: Store) -> None:
+        """Whoever the relay is, and however it fares."""
+        self._metrics.waiting(*await store.outbox_state())
 
     async def _settle_days(self, store: Store) -> None:
         while await store.recompute_usage():

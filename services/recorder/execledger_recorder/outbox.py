@@ -1,7 +1,11 @@
-"""The way out to Kafka: messages that were written in a batch's transaction are sent at least once, in order."""
+"""The way out to Kafka: messages that were written in a batch's transaction are sent at least once.
+
+Those of one key keep their order, but for dead letters, which have none: they are about nothing that goes on.
+"""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -11,99 +15,121 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import OutboxRow, Relay, Store, pack_headers, unpack_headers
-from execledger_recorder.telemetry import Metrics
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 500
 _IDLE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 2.0
+_TIMEOUT_MS: Final = 10_000
 _MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
 _CUT_BYTES: Final = 262_144
 _CUT_KEY_BYTES: Final = 1024
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
+Waiting = tuple[int, OutboxRow]
+Send = Callable[[OutboxRow], Awaitable[Exception | None]]
 
-async def relay_forever(store: Store, metrics: Metrics, settings: Settings) -> None:
+
+async def relay_forever(store: Store, settings: Settings) -> None:
     """Send what the outbox holds, for as long as this recorder is the one that may; ends when it is cancelled."""
     while True:
         try:
             async with store.relay() as relay:
                 if relay is not None:
-                    await _send_forever(relay, store, metrics, settings)
+                    await _send_forever(relay, settings)
         except (StoreUnavailable, KafkaError) as error:
             log.warning("outbox_waits", error=str(error) or repr(error))
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _send_forever(relay: Relay, store: Store, metrics: Metrics, settings: Settings) -> None:
+async def send_in_turn(waiting: Sequence[Waiting], send: Send, *, in_order: bool) -> tuple[list[int], list[Exception]]:
+    """Send messages side by side; the ids of those that were taken, and why others were not.
+
+    In order, those of one key go one after the other, and none after one that was not taken.
+    """
+    turns: dict[bytes | int, list[Waiting]] = {}
+    for id_, message in waiting:
+        turns.setdefault(message.key if in_order and message.key is not None else id_, []).append((id_, message))
+    taken: list[int] = []
+    failures: list[Exception] = []
+
+    async def take(turn: Sequence[Waiting]) -> None:
+        for id_, message in turn:
+            if (failure := await send(message)) is not None:
+                failures.append(failure)
+                return
+            taken.append(id_)
+
+    await asyncio.gather(*(take(turn) for turn in turns.values()))
+    return taken, failures
+
+
+async def _send_forever(relay: Relay, settings: Settings) -> None:
+    """Each topic by itself: one that cannot be written holds up no other."""
     # Not idempotent: such a one never recovers from a record that the broker finds too large.
-    producer = AIOKafkaProducer(acks="all", max_request_size=_MAX_REQUEST_BYTES, **settings.kafka_options)
+    producer = AIOKafkaProducer(
+        acks="all",
+        max_request_size=_MAX_REQUEST_BYTES,
+        request_timeout_ms=_TIMEOUT_MS,
+        **settings.kafka_options,
+    )
     await producer.start()
+    sending: dict[str, asyncio.Task[None]] = {}
     try:
         while True:
-            waiting = await relay.waiting(_AT_ONCE)
-            count, age = await store.outbox_state()
-            metrics.outbox.set(count)
-            metrics.outbox_age.set(age)
-            if not waiting:
-                await asyncio.sleep(_IDLE_SECONDS)
-                continue
-            results = await _send_all(producer, [message for _, message in waiting])
-            await relay.sent([id_ for (id_, _), failure in zip(waiting, results, strict=True) if failure is None])
-            if failures := [failure for failure in results if failure is not None]:
-                raise failures[0]
+            for topic in await relay.topics():
+                if topic not in sending:
+                    in_order = topic != settings.dead_letter_topic
+                    sending[topic] = asyncio.create_task(_send_waiting(relay, producer, topic, in_order=in_order))
+            await asyncio.sleep(_IDLE_SECONDS)
+            for topic in [topic for topic, task in sending.items() if task.done()]:
+                sending.pop(topic).result()
     finally:
+        for task in sending.values():
+            task.cancel()
+        await asyncio.gather(*sending.values(), return_exceptions=True)
         await producer.stop()
 
 
-async def _send_all(producer: AIOKafkaProducer, messages: list[OutboxRow]) -> list[BaseException | None]:
-    """Why each message was not taken by the broker; None for those that were."""
-    sendings = [await _enqueue(producer, message) for message in messages]
-    results = await asyncio.gather(*sendings, return_exceptions=True)
-    return [
-        await _send_cut(producer, message) if isinstance(result, _TOO_LARGE) else _failure(result)
-        for message, result in zip(messages, results, strict=True)
-    ]
+async def _send_waiting(relay: Relay, producer: AIOKafkaProducer, topic: str, *, in_order: bool) -> None:
+    """All that waits for a topic, until one is not taken."""
+    while waiting := await relay.waiting(topic, _AT_ONCE):
+        taken, failures = await send_in_turn(waiting, partial(_send, producer), in_order=in_order)
+        await relay.sent(taken)
+        if failures:
+            error = failures[0]
+            log.warning("outbox_waits", topic=topic, messages=len(waiting), error=str(error) or repr(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+            return
 
 
-async def _send_cut(producer: AIOKafkaProducer, message: OutboxRow) -> BaseException | None:
-    (result,) = await asyncio.gather(await _enqueue(producer, _cut(message)), return_exceptions=True)
-    return _failure(result)
-
-
-def _failure(result: object) -> BaseException | None:
-    return result if isinstance(result, BaseException) else None
-
-
-async def _enqueue(producer: AIOKafkaProducer, message: OutboxRow) -> Awaitable[object]:
-    """Hand a message to the client; what comes is its acknowledgement, or why there is none."""
+async def _send(producer: AIOKafkaProducer, message: OutboxRow) -> Exception | None:
+    """Why the broker did not take a message; None when it did."""
     try:
-        return await _sending(producer, message)
-    except MessageSizeTooLargeError as error:
-        sending: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        sending.set_exception(error)
-        return sending
+        try:
+            await _sent(producer, message)
+        except _TOO_LARGE:
+            await _sent(producer, _cut(message))
+    except KafkaError as error:
+        failure: Exception = error
+        return failure
+    return None
 
 
-async def _sending(producer: AIOKafkaProducer, message: OutboxRow) -> asyncio.Future[object]:
+async def _sent(producer: AIOKafkaProducer, message: OutboxRow) -> None:
     headers = unpack_headers(message.headers)
     if message.key is None and message.value is None:
-        return await _enqueue_empty(producer, message.topic, headers)
-    future: asyncio.Future[object] = await producer.send(
-        message.topic, value=message.value, key=message.key, headers=headers
-    )
-    return future
+        await _send_empty(producer, message.topic, headers)
+    else:
+        await producer.send_and_wait(message.topic, value=message.value, key=message.key, headers=headers)
 
 
-async def _enqueue_empty(
-    producer: AIOKafkaProducer, topic: str, headers: list[tuple[str, bytes]]
-) -> asyncio.Future[object]:
+async def _send_empty(producer: AIOKafkaProducer, topic: str, headers: list[tuple[str, bytes]]) -> None:
     """Neither key nor value: Kafka allows it, and `send` does not."""
     batch = producer.create_batch()
     batch.append(key=None, value=None, timestamp=None, headers=headers)
-    future: asyncio.Future[object] = await producer.send_batch(batch, topic, partition=0)
-    return future
+    await (await producer.send_batch(batch, topic, partition=0))
 
 
 def _cut(message: OutboxRow) -> OutboxRow:

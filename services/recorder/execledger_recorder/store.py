@@ -324,8 +324,9 @@ class Counted(NamedTuple):
 class Store:
     """Postgres, as the recorder uses it. Its methods raise the errors of `errors`, and wait for nothing."""
 
-    def __init__(self, dsn: str, *, statement_timeout_ms: int = 30_000) -> None:
+    def __init__(self, dsn: str, *, statement_timeout_ms: int = 30_000, outbox_limit: int = 100_000) -> None:
         self._dsn = dsn
+        self._outbox_limit = outbox_limit
         self._statement_timeout_ms = statement_timeout_ms
         self._pool: asyncpg.Pool | None = None
         self._known_months: set[tuple[int, int]] = set()
@@ -349,7 +350,7 @@ class Store:
         """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
         try:
             async with self._connection() as connection, connection.transaction():
-                yield Batch(connection)
+                yield Batch(connection, self._outbox_limit)
         except Unstorable:
             self._known_months.clear()  # a database that was restored may lack partitions that we made before
             raise
@@ -635,8 +636,9 @@ class Store:
 class Batch:
     """The transaction of one batch. Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
         self._connection = connection
+        self._outbox_limit = outbox_limit
 
     async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset of each partition, which nobody else moves until this transaction ends."""
@@ -714,6 +716,12 @@ class Batch:
         await self._copy("dead_letters", DeadLetterRow._fields, rows)
 
     async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
+        """Messages to be sent once this is committed. Raises StoreUnavailable while too many wait already."""
+        if rows and await self._connection.fetchval(_SQL["is_outbox_full"], self._outbox_limit):
+            raise StoreUnavailable(
+                f"the outbox is full: {self._outbox_limit} messages (EXECLEDGER_OUTBOX_LIMIT) wait for Kafka to take "
+                "them, see outbox_waits; what would add to them waits too"
+            )
         await self._copy("outbox", OutboxRow._fields, rows)
 
     async def find_daily_halts(self) -> list[tuple[str, PassedDay]]:
@@ -825,15 +833,23 @@ class Relay:
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self._turn = asyncio.Lock()  # topics are sent side by side, and a connection does one thing at a time
 
-    async def waiting(self, limit: int) -> list[tuple[int, OutboxRow]]:
-        """The oldest messages, with their ids."""
-        rows = await self._connection.fetch(_SQL["outbox_waiting"], limit)
+    async def topics(self) -> list[str]:
+        """The topics for which something waits."""
+        async with self._turn:
+            return [row["topic"] for row in await self._connection.fetch(_SQL["outbox_topics"])]
+
+    async def waiting(self, topic: str, limit: int) -> list[tuple[int, OutboxRow]]:
+        """The oldest messages to a topic, with their ids."""
+        async with self._turn:
+            rows = await self._connection.fetch(_SQL["outbox_waiting"], topic, limit)
         return [(row["id"], OutboxRow(row["topic"], row["key"], row["value"], row["headers"])) for row in rows]
 
     async def sent(self, ids: Sequence[int]) -> None:
         """Forget messages that the broker has taken."""
-        await self._connection.execute(_SQL["outbox_sent"], ids)
+        async with self._turn:
+            await self._connection.execute(_SQL["outbox_sent"], ids)
 
 
 class Watch:

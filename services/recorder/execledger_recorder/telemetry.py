@@ -42,7 +42,7 @@ class Metrics:
         self.retries = counter("retries", "Tries that failed because Postgres or Kafka could not be reached")
         self.rebalances = counter("rebalances", "Assignments of partitions by the consumer group")
         self.missed = counter("missed_records", "Offsets that Kafka deleted before they were read")
-        self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached")
+        self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached, or the outbox is full")
         self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
         self.circuit_open = gauge(
             "circuit_open", "1 while a partition is stopped, for nearly all of its records are bad", "partition"
@@ -94,6 +94,11 @@ class Metrics:
         """Count commands that were committed."""
         for type_, count in commands.items():
             self.commands.labels(type_).inc(count)
+
+    def waiting(self, messages: int, oldest_seconds: float) -> None:
+        """Show how much waits in the outbox."""
+        self.outbox.set(messages)
+        self.outbox_age.set(oldest_seconds)
 
     def lagging(self, partition: int, records: int, oldest_ms: int | None) -> None:
         """Show how far the ledger is behind Kafka; `oldest_ms` is None when nothing waits."""

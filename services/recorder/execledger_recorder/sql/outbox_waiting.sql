@@ -1,2 +1,2 @@
--- What waits to be sent, oldest first.
-SELECT id, topic, key, value, headers FROM execledger.outbox ORDER BY id LIMIT $1
+-- What waits to be sent to a topic, oldest first.
+SELECT id, topic, key, value, headers FROM execledger.outbox WHERE topic = $1 ORDER BY id LIMIT $2

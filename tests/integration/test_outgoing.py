@@ -1,0 +1,287 @@
+"""What the recorder as a process sends: commands and dead letters, at least once, whatever happens on the way."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from conftest import Servers, Topics
+from consuming import consumed
+from execledger.stack import broker
+from execledger.stack.settings import StackSettings
+from execledger_contracts.events import IMPORT_SOURCE
+from factories_recorder import Row, assert_balanced, event
+from running import Service, eventually, recorder
+
+Sent = Row | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The surroundings of recorders: servers, topics, a database."""
+
+    servers: Servers
+    topics: Topics
+    dsn: str
+    folder: Path
+
+    @asynccontextmanager
+    async def recorder(self, **settings: object) -> AsyncIterator[Service]:
+        said: dict[str, object] = {
+            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
+            "postgres_dsn": self.dsn,
+            "events_topic": self.topics.events,
+            "dead_letter_topic": self.topics.dead_letter,
+            "control_topic": self.topics.control,
+            "consumer_group": self.topics.group,
+            **settings,
+        }
+        async with recorder(self.folder, **said) as service:
+            yield service
+
+    async def publish(self, *sent: Sent) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.servers.bootstrap_servers)
+        await producer.start()
+        try:
+            for item in sent:
+                value = item if isinstance(item, bytes) else json.dumps(item).encode()
+                await producer.send(self.topics.events, value, key=b"run", partition=0)
+        finally:
+            await producer.stop()
+
+    async def commands(self) -> list[Any]:
+        """The commands on the control topic, as an orchestrator reads them."""
+        return [
+            json.loads(record.value) for record in await consumed(self.servers.bootstrap_servers, self.topics.control)
+        ]
+
+    async def types(self) -> list[str]:
+        return [command["type"].removeprefix("execution.") for command in await self.commands()]
+
+    async def until_types(self, *wanted: str) -> None:
+        async def are_there() -> bool:
+            return await self.types() == list(wanted)
+
+        await eventually(are_there)
+
+    async def value(self, query: str, *arguments: Any) -> Any:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return await connection.fetchval(query, *arguments)
+        finally:
+            await connection.close()
+
+    async def until_recorded(self, records: int) -> None:
+        """So many records, and what they called for is sent."""
+
+        async def are_recorded() -> bool:
+            return await self.position() == records and await self.is_outbox_empty()
+
+        await eventually(are_recorded)
+
+    async def is_outbox_empty(self) -> bool:
+        return not await self.value("SELECT count(*) FROM execledger.outbox")
+
+    async def letters(self) -> list[bytes]:
+        return [record.value for record in await consumed(self.servers.bootstrap_servers, self.topics.dead_letter)]
+
+    async def assert_balanced(self) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await assert_balanced(connection)
+        finally:
+            await connection.close()
+
+    async def position(self) -> int:
+        position: int | None = await self.value("SELECT sum(next_offset)::bigint FROM execledger.ledger")
+        return position or 0
+
+    @asynccontextmanager
+    async def no_relay(self) -> AsyncIterator[asyncpg.Connection]:
+        """Nobody may send while the block lasts, or until the connection is closed."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute("SELECT pg_advisory_lock(hashtext('execledger.relay'))")
+            yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def without(self, topic: str) -> AsyncIterator[None]:
+        """A topic is gone while the block lasts."""
+        async with broker.admin(self.servers.bootstrap_servers) as client:
+            await client.delete_topics([topic])
+        yield
+        settings = StackSettings(
+            events_topic=self.topics.events,
+            dead_letter_topic=self.topics.dead_letter,
+            control_topic=self.topics.control,
+        )
+        wanted = broker.wanted_topics(settings)
+        await broker.make_topics(self.servers.bootstrap_servers, [each for each in wanted if each.name == topic])
+
+
+@pytest.fixture
+def bench(servers: Servers, topics: Topics, database: str, tmp_path: Path) -> Bench:
+    """Surroundings of recorders."""
+    return Bench(servers, topics, database, tmp_path)
+
+
+def started(tokens: int = 100, **said: Any) -> Row:
+    return event("execution.started", {"budget": {"token_limit": tokens}}, **said)
+
+
+def called(tokens: int, **said: Any) -> Row:
+    return event("llm.called", {"prompt_tokens": tokens}, **said)
+
+
+def passing() -> Sequence[Row]:
+    return [started(), called(90, at=1), called(70, at=2)]
+
+
+async def test_a_budget_that_is_passed_warns_halts_once_and_the_cancellation_is_put_down_to_it(bench: Bench) -> None:
+    async with bench.recorder() as service:
+        for number, said in enumerate(passing(), start=1):
+            await bench.publish(said)
+            await bench.until_recorded(number)
+        await bench.publish(called(5, at=3), called(70, at=2), event("execution.cancelled", {"reason": "told"}, at=4))
+        await bench.until_recorded(6)
+        metrics = await service.metrics()
+    warning, halt = await bench.commands()
+    assert warning["data"]["limit"] == {"kind": "tokens", "scope": "execution", "value": 100, "consumed": 90}
+    assert halt["data"]["limit"] == {"kind": "tokens", "scope": "execution", "value": 100, "consumed": 160}
+    assert metrics['execledger_commands_total{type="execution.halt"}'] == 1
+    assert await bench.value("SELECT killed_by_budget FROM execledger.executions")
+
+
+async def test_reading_everything_again_sends_nothing_again(bench: Bench) -> None:
+    """After a rebalance, and from the beginning by a group that Kafka does not know."""
+    async with bench.recorder():
+        await bench.publish(*passing(), event("execution.cancel_requested", {"requested_by": "ann"}, at=3))
+        await bench.until_recorded(4)
+        async with bench.recorder():
+            await bench.publish(*passing())
+            await bench.until_recorded(7)
+    async with bench.recorder(consumer_group="another"):
+        await bench.publish(*passing())
+        await bench.until_recorded(10)
+    assert sorted(await bench.types()) in (["cancel", "halt"], ["cancel", "halt", "warning"])
+
+
+async def test_what_was_committed_is_sent_by_the_next_recorder(bench: Bench) -> None:
+    async with bench.no_relay(), bench.recorder() as service:
+        await bench.publish(*passing(), event("execution.cancel_requested", at=3))
+
+        async def is_committed() -> bool:
+            return await bench.position() == 4
+
+        await eventually(is_committed)
+        service.kill()
+    assert await bench.types() == []
+    async with bench.recorder():
+        await bench.until_recorded(4)
+    assert set(await bench.types()) >= {"halt", "cancel"}
+
+
+async def test_another_recorder_relays_when_the_one_that_did_is_killed(bench: Bench) -> None:
+    async with bench.recorder() as first:
+        await bench.publish(b"bad")
+        await bench.until_recorded(1)
+        async with bench.recorder():
+            first.kill()
+            await bench.publish(*passing())
+            await bench.until_recorded(4)
+    assert "halt" in await bench.types()
+
+
+async def test_imported_history_calls_for_nothing(bench: Bench) -> None:
+    imported = [{**said, "source": f"{IMPORT_SOURCE}:runs"} for said in passing()]
+    async with bench.recorder():
+        await bench.publish(*imported, event("execution.cancel_requested", at=3, source=IMPORT_SOURCE))
+        await bench.until_recorded(4)
+    assert await bench.types() == []
+
+
+async def test_a_daily_limit_halts_within_ten_seconds_and_once(bench: Bench) -> None:
+    await bench.value("INSERT INTO execledger.daily_limits VALUES ('default', 'ann', 100, NULL)")
+    beginning = event("execution.started", {"owner": {"id": "ann"}})
+    async with bench.recorder() as service:
+        await bench.publish(beginning, called(101, at=1))
+        began = datetime.now(UTC)
+        await bench.until_types("halt")
+        assert (datetime.now(UTC) - began).total_seconds() < 10
+        await bench.publish(called(5, at=2))
+        await bench.until_recorded(3)
+
+        async def is_summed() -> bool:
+            return not await bench.value("SELECT count(*) FROM execledger.usage_marks")
+
+        await eventually(is_summed)
+        assert (await service.metrics())['execledger_commands_total{type="execution.halt"}'] == 1
+    (halt,) = await bench.commands()
+    assert halt["data"]["limit"] == {"kind": "tokens", "scope": "owner", "value": 100, "consumed": 101}
+
+
+async def test_a_full_outbox_holds_up_recording_and_nothing_is_lost(bench: Bench) -> None:
+    async with bench.no_relay() as held, bench.recorder(outbox_limit=3, batch_size=1) as service:
+        await bench.publish(*[b"bad"] * 5, event())
+
+        async def waits() -> bool:
+            metrics = await service.metrics()
+            return metrics["execledger_paused"] == 1 and metrics["execledger_outbox_messages"] == 3
+
+        await eventually(waits)
+        assert await bench.position() == 3
+        assert "EXECLEDGER_OUTBOX_LIMIT" in service.said("waiting")[-1]["error"]
+        await held.close()
+        await bench.until_recorded(6)
+
+        async def goes_on() -> bool:
+            return (await service.metrics())["execledger_paused"] == 0
+
+        await eventually(goes_on)
+    assert await bench.letters() == [b"bad"] * 5
+    await bench.assert_balanced()
+
+
+async def test_a_topic_that_is_gone_holds_up_no_other_and_loses_nothing(bench: Bench) -> None:
+    async with bench.recorder() as service:
+        async with bench.without(bench.topics.dead_letter):
+            await bench.publish(b"bad", *passing(), b"worse")
+
+            async def says_so() -> bool:
+                return any(said.get("topic") == bench.topics.dead_letter for said in service.said("outbox_waits"))
+
+            await eventually(says_so)
+            assert "halt" in await bench.types()
+            assert await bench.position() == 5
+            metrics = await service.metrics()
+            assert metrics["execledger_outbox_messages"] == 2
+            assert metrics["execledger_outbox_oldest_seconds"] > 1
+        await eventually(bench.is_outbox_empty)
+    assert set(await bench.letters()) == {b"bad", b"worse"}
+
+
+async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(bench: Bench) -> None:
+    """The first is too large for the topic: it goes out cut, in a second try."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.control, {"max.message.bytes": "300000"})
+    async with broker.admin(bench.servers.bootstrap_servers) as client:
+        await client.alter_configs([resource])
+    await bench.value(
+        "INSERT INTO execledger.outbox (topic, key, value, headers)"
+        " SELECT $1, 'run', convert_to(repeat(n::text, CASE n WHEN 1 THEN 900000 ELSE 1 END), 'UTF8'), '[]'"
+        " FROM generate_series(1, 4) AS n",
+        bench.topics.control,
+    )
+    async with bench.recorder():
+        await eventually(bench.is_outbox_empty)
+    records = await consumed(bench.servers.bootstrap_servers, bench.topics.control)
+    assert [record.value[:1] for record in records] == [b"1", b"2", b"3", b"4"]
