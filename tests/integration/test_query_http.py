@@ -382,7 +382,8 @@ async def test_metrics_are_computed_from_the_database(database: str, rows: Ledge
             (None, "completed", None),
         ]
     ):
-        await rows.execution(external_id=str(number), workflow_id=workflow, status=status, duration_ms=milliseconds)
+        said = {"status": status, "killed_by_budget": status == "cancelled", "duration_ms": milliseconds}
+        await rows.execution(external_id=str(number), workflow_id=workflow, **said)
     async with serving(database, metrics_interval_seconds=0.1, metrics_top_workflows=1) as client:
         await client.get("/v1/executions", headers=READER)
         figures = await _figures(client, "execledger_executions")
@@ -411,6 +412,8 @@ async def test_metrics_are_computed_from_the_database(database: str, rows: Ledge
     assert durations["sum", "big", None] == pytest.approx(90_000.201)
     assert durations["count", "other", None] == 2
     assert ("count", "", None) not in durations
+    killed = figures["execledger_executions_killed_by_budget"]
+    assert {labels["workflow"]: value for _, labels, value in killed} == {"big": 0, "other": 1, "": 0}
     assert figures["execledger_executions_oldest_running_seconds"][0][2] > 0
     routes = {labels["route"] for _, labels, _ in figures["execledger_query_http_request_seconds"]}
     assert "/v1/executions" in routes

@@ -73,6 +73,14 @@ def families(rows: Sequence[Row], age: float) -> Iterator[Metric]:
     yield _by_status(
         "execledger_executions_finished", "Executions that have ended; falls on reopening and retention.", finished
     )
+    killed = GaugeMetricFamily(
+        "execledger_executions_killed_by_budget",
+        "Executions that were cancelled for their budget.",
+        labels=("workflow",),
+    )
+    for workflow in sorted({row["workflow"] for row in rows}):
+        killed.add_metric((workflow,), sum(row["killed_by_budget"] for row in rows if row["workflow"] == workflow))
+    yield killed
     oldest = [row["oldest_seconds"] for row in rows if row["oldest_seconds"] is not None]
     yield GaugeMetricFamily(
         "execledger_executions_oldest_running_seconds",

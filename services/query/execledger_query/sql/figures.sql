@@ -6,7 +6,8 @@ WITH counted AS MATERIALIZED (
         CASE WHEN ended_at IS NOT NULL THEN width_bucket(duration_ms - 1, $2::bigint[]) END AS bucket,
         count(*) AS executions,
         coalesce(sum(duration_ms) FILTER (WHERE ended_at IS NOT NULL), 0) AS duration_ms,
-        min(coalesce(started_at, created_at)) FILTER (WHERE status = 'running') AS oldest_at
+        min(coalesce(started_at, created_at)) FILTER (WHERE status = 'running') AS oldest_at,
+        count(*) FILTER (WHERE killed_by_budget) AS killed_by_budget
     FROM execledger.executions
     GROUP BY 1, 2, 3
 ), named AS (
@@ -23,7 +24,8 @@ SELECT
     status, bucket,
     sum(executions)::bigint AS executions,
     sum(counted.duration_ms)::float8 AS duration_ms,
-    extract(epoch FROM now() - min(oldest_at))::float8 AS oldest_seconds
+    extract(epoch FROM now() - min(oldest_at))::float8 AS oldest_seconds,
+    sum(counted.killed_by_budget)::bigint AS killed_by_budget
 FROM counted
 LEFT JOIN named ON named.workflow_id = counted.workflow_id
 GROUP BY 1, 2, 3
