@@ -167,7 +167,7 @@ async def test_what_starts_later_on_a_day_that_is_used_up_is_halted_too_and_the_
     topic = Topic()
     await office.record(topic.add(owned("ann", subject="first"), called(11, at=1, subject="first")))
     await settle(office)
-    later = [owned("bob", subject="second", at=9), owned("ann", subject="tomorrow", at=86_400)]
+    later = [owned("bob", subject="second", at=9), owned("ann", subject="tomorrow", at=50_000)]
     await office.record(topic.add(*later, owned("ann", subject="first", at=10, attempt=2)))
     await settle(office)
     assert [subject for subject, *_ in await halted(office)] == ["first", "first", "second"]
