@@ -614,8 +614,8 @@ async def test_what_was_committed_is_reported_although_the_rest_of_its_batch_mee
         reported.append(([each.offset for each, _ in part], report.outcomes.total()))
 
     with pytest.raises(StoreUnavailable, match="away"):
-        await record(office.store, batch, "dead-letter", on_commit)
+        await record(office.store, batch, "dead-letter", on_commit=on_commit)
     assert reported == [([0], 1), ([1], 1), ([2, 3], 2)]
     await office.connection.execute("DROP TRIGGER fail ON execledger.execution_events")
-    await record(office.store, batch, "dead-letter", on_commit)
+    await record(office.store, batch, "dead-letter", on_commit=on_commit)
     assert reported[3:] == [(list(range(8)), 4)]

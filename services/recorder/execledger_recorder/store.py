@@ -361,7 +361,7 @@ class Store:
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             if statement_timeout_ms is not None:
                 await connection.execute(f"SET LOCAL statement_timeout = {statement_timeout_ms:d}")
-            yield Batch(connection)
+            yield Batch(connection, self._outbox_limit)
 
     async def executions_after(self, after: str, tenant_id: str | None, limit: int) -> list[tuple[str, int]]:
         """The next executions behind an id, with how many events the log has of each; of all tenants or of one."""
@@ -587,7 +587,7 @@ class Store:
     async def watching(self) -> AsyncIterator["Watch | None"]:
         """The watchdog's transaction; None when another recorder is in its own."""
         async with self._connection() as connection, connection.transaction():
-            yield Watch(connection) if await connection.fetchval(_SQL["try_watchdog_lock"]) else None
+            yield Watch(connection, self._outbox_limit) if await connection.fetchval(_SQL["try_watchdog_lock"]) else None
 
     async def silence_limits(self) -> list[tuple[str, str, float]]:
         """Tenant, workflow, and for how many seconds its executions may be silent."""
@@ -855,8 +855,9 @@ class Relay:
 class Watch:
     """The transaction of the one watchdog that is active."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
         self._connection = connection
+        self._outbox_limit = outbox_limit
 
     async def overdue(self, topic: str, import_source: str, limit: int) -> list[Overdue]:
         """Open executions that seem to be past a limit, and of which nothing is decided since their newest event."""
@@ -881,7 +882,7 @@ class Watch:
 
     async def send(self, messages: Sequence[OutboxRow]) -> None:
         """Put messages into the outbox."""
-        await Batch(self._connection).append_outbox(messages)
+        await Batch(self._connection, self._outbox_limit).append_outbox(messages)
 
 
 class Redriving:
