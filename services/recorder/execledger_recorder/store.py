@@ -587,7 +587,8 @@ class Store:
     async def watching(self) -> AsyncIterator["Watch | None"]:
         """The watchdog's transaction; None when another recorder is in its own."""
         async with self._connection() as connection, connection.transaction():
-            yield Watch(connection, self._outbox_limit) if await connection.fetchval(_SQL["try_watchdog_lock"]) else None
+            is_ours = await connection.fetchval(_SQL["try_watchdog_lock"])
+            yield Watch(connection, self._outbox_limit) if is_ours else None
 
     async def silence_limits(self) -> list[tuple[str, str, float]]:
         """Tenant, workflow, and for how many seconds its executions may be silent."""
