@@ -139,6 +139,20 @@ async def _record_halves(
     return report
 
 
+async def refold(tx: Batch, ids: Sequence[str]) -> int:
+    """Fold executions again from the log, with the prices that are stored, and save them; how many there were.
+
+    Sends no commands, and moves no account.
+    """
+    locked = await tx.lock_executions(sorted(ids))
+    cases = [_Case(id_, (row.tenant_id, row.external_id), (), must_refold=True) for id_, row in locked.items()]
+    for case in cases:
+        _resume(case, locked[case.id])
+    await _refold(tx, cases)
+    await _save(tx, [(case, execution_record(case.execution, case.alias[1])) for case in cases])
+    return len(cases)
+
+
 async def _record_last(store: Store, refused: Read, dead_letter_topic: str, commanding: Commanding) -> Report:
     """Once more, for it may have been a partition that was missing; then it is the record itself."""
     try:
