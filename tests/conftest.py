@@ -2,9 +2,11 @@
 
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,7 +14,10 @@ import pytest
 from execledger import stack
 from execledger.stack import broker, processes
 from execledger.stack.database import with_database
+from execledger.stack.kafka import EmbeddedKafka
+from execledger.stack.say import silent
 from execledger.stack.settings import StackSettings
+from execledger.stack.state import DataDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,28 @@ class Topics:
     dead_letter: str
     control: str
     group: str
+
+
+class OwnBroker:
+    """A broker that a test may stop and start."""
+
+    def __init__(self, directory: Path) -> None:
+        data = DataDirectory.at(directory)
+        data.create()
+        self._kafka = EmbeddedKafka(data)
+        self._kafka.prepare(silent())
+        self._port = processes.choose_port(None)
+        self.address = self._kafka.address(self._port)
+
+    def start(self) -> None:
+        self._kafka.start(self._port)
+        deadline = time.monotonic() + 60
+        while not self._kafka.answers(self._port):
+            assert time.monotonic() < deadline, self._kafka.complaint()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self._kafka.stop()
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +112,15 @@ async def topics(servers: Servers) -> AsyncIterator[Topics]:
     yield names
     async with broker.admin(servers.bootstrap_servers) as client:
         await client.delete_topics([names.events, names.dead_letter, names.control])
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[OwnBroker]:
+    """A broker of this test alone."""
+    own = OwnBroker(tmp_path / "data")
+    own.start()
+    yield own
+    own.stop()
 
 
 async def _execute(servers: Servers, statement: str) -> None:

@@ -6,8 +6,10 @@ async with Publisher("localhost:9092", source="urn:acme:agents") as publisher:
             step.llm_called(provider="openai", model="gpt-5", prompt_tokens=812, completion_tokens=220)
 """
 
+from execledger_contracts.control import Limit, LimitData
 from execledger_contracts.events import Budget, Owner, Trigger, Usage, Workflow
 from execledger_publisher.clock import Clock
+from execledger_publisher.commands import ExecutionStopped, Stop
 from execledger_publisher.drops import Drop, DropReason, PublishError, Stats
 from execledger_publisher.encoding import Record
 from execledger_publisher.identifiers import Uuid7
@@ -23,6 +25,9 @@ __all__ = [
     "DropReason",
     "Execution",
     "ExecutionOptions",
+    "ExecutionStopped",
+    "Limit",
+    "LimitData",
     "Outcome",
     "Owner",
     "PublishError",
@@ -32,6 +37,7 @@ __all__ = [
     "Step",
     "StepOptions",
     "StepOutcome",
+    "Stop",
     "SyncPublisher",
     "Trigger",
     "Usage",

@@ -1,4 +1,4 @@
-"""From the buffer to Kafka, in order, for as long as it takes. The only module that knows Kafka.
+"""From the buffer to Kafka, in order, for as long as it takes. With `listening`, the only module that knows Kafka.
 
 One batch per partition is on its way at a time, and it is sent again until the broker has it: so no event overtakes
 another of its key. A producer that met an error it cannot mend is thrown away and made anew, as an idempotent one
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from execledger_publisher.buffer import Buffer
 from execledger_publisher.drops import DropReason, Tally, log
 from execledger_publisher.encoding import HEADERS, Record
+from execledger_publisher.listening import Listener
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
@@ -44,16 +45,27 @@ class _Batch:
 
 
 class Delivery:
-    """Delivers what is put into the buffer while `run` runs. Lives in one event loop."""
+    """Delivers what is put into the buffer while `run` runs. Lives in one event loop.
+
+    A listener runs for as long, and nothing is sent before it is ready.
+    """
 
     def __init__(
-        self, buffer: Buffer, tally: Tally, *, topic: str, linger_ms: int, kafka_options: Mapping[str, Any]
+        self,
+        buffer: Buffer,
+        tally: Tally,
+        *,
+        topic: str,
+        linger_ms: int,
+        kafka_options: Mapping[str, Any],
+        listener: Listener | None = None,
     ) -> None:
         self._buffer = buffer
         self._tally = tally
         self._topic = topic
         self._linger = linger_ms / 1000
         self._kafka_options = {**KAFKA_DEFAULTS, **kafka_options}
+        self._listener = listener
         self._producer: AIOKafkaProducer | None = self._new_producer()  # wrong options are told here, at once
         self._is_started = False
         self._records_per_batch = EVENTS_PER_ROUND
@@ -70,10 +82,13 @@ class Delivery:
                 self._loop.call_soon_threadsafe(self._awake.set)
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
-            await self._something_to_do()
-            await self._deliver(self._buffer.take(EVENTS_PER_ROUND))
+        """Deliver, and listen, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self._listener is not None:
+                group.create_task(self._listener.run())
+            while True:
+                await self._something_to_do()
+                await self._deliver(self._buffer.take(EVENTS_PER_ROUND))
 
     async def drain(self, seconds: float) -> int:
         """Wait until everything is delivered, so long at most. Gives the number of events that are not."""
@@ -136,6 +151,8 @@ class Delivery:
             self._producer = self._new_producer()
         if not self._is_started:
             await self._producer.start()
+            if self._listener is not None:
+                await self._listener.ready()
             self._is_started = True
         return self._producer
 

@@ -12,10 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from execledger_contracts.fields import RequiredIdentifier, UriReference
 from execledger_publisher.buffer import Buffer
 from execledger_publisher.clock import Clock, SystemClock
-from execledger_publisher.delivery import Delivery
+from execledger_publisher.commands import Running
+from execledger_publisher.delivery import KAFKA_DEFAULTS, Delivery
 from execledger_publisher.drops import Drop, DropReason, OnDrop, PublishError, Stats, Tally
 from execledger_publisher.encoding import DEFAULT_MAX_EVENT_BYTES, Record, encode
 from execledger_publisher.identifiers import NewId, Uuid7
+from execledger_publisher.listening import Listener
 from execledger_publisher.run import Outlet
 from execledger_publisher.said import ExecutionOptions
 from execledger_publisher.scopes import Execution
@@ -40,13 +42,14 @@ class _Publications:
         max_event_bytes: int,
         strict: bool,
         on_drop: OnDrop | None,
+        running: Running | None = None,
     ) -> None:
         _check("source", UriReference, source)
         _check("tenant", RequiredIdentifier, tenant)
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._tally = Tally(on_drop)
-        self._outlet = Outlet(source, tenant, clock, new_id, self._accept, self._room)
+        self._outlet = Outlet(source, tenant, clock, new_id, self._accept, self._room, running)
 
     def execution(self, **options: Unpack[ExecutionOptions]) -> Execution:
         """An execution: one run of a workflow, flow, crew, task or job. Enter it around the work."""
@@ -114,6 +117,7 @@ class _BufferedPublications(_Publications):
         source: str,
         *,
         topic: str = DEFAULT_TOPIC,
+        control_topic: str | None = None,
         tenant: str = "default",
         max_events: int = DEFAULT_MAX_EVENTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
@@ -134,11 +138,13 @@ class _BufferedPublications(_Publications):
             max_event_bytes=max_event_bytes,
             strict=strict,
             on_drop=on_drop,
+            running=None if control_topic is None else Running(),
         )
         self._buffer = Buffer(max_events, max_bytes)
         self._max_block = max_block_ms / 1000
         self._close_timeout = close_timeout
         self._topic = topic
+        self._control_topic = control_topic
         self._linger_ms = linger_ms
         self._kafka_options = {
             "bootstrap_servers": bootstrap_servers,
@@ -168,9 +174,20 @@ class _BufferedPublications(_Publications):
 
     def _new_delivery(self) -> Delivery:
         self._delivery = Delivery(
-            self._buffer, self._tally, topic=self._topic, linger_ms=self._linger_ms, kafka_options=self._kafka_options
+            self._buffer,
+            self._tally,
+            topic=self._topic,
+            linger_ms=self._linger_ms,
+            kafka_options=self._kafka_options,
+            listener=self._new_listener(),
         )
         return self._delivery
+
+    def _new_listener(self) -> Listener | None:
+        running = self._outlet.running
+        if self._control_topic is None or running is None:
+            return None
+        return Listener(self._control_topic, running.hear, {**KAFKA_DEFAULTS, **self._kafka_options})
 
     def _give_up_the_rest(self) -> int:
         """Drop what was not delivered; gives the number."""
@@ -200,6 +217,9 @@ class Publisher(_BufferedPublications):
     room (the other calls cannot, and do not), then events are dropped: `stats`, `on_drop` and a log warning say so.
     An event that breaks the contract is dropped too; one of more than `max_event_bytes` has its largest values cut.
     `strict` raises PublishError instead. Closing waits up to `close_timeout` seconds for what is on its way.
+
+    With a `control_topic` it listens there, and an execution that Execledger stops is cancelled: ExecutionStopped is
+    raised out of its block.
 
     Other keywords go to aiokafka's producer as they are: `security_protocol`, `ssl_context`, `sasl_mechanism`, …
     """
@@ -263,6 +283,9 @@ class SyncPublisher(_BufferedPublications):
 
     Delivers from a thread of its own, which does not survive a fork: make the publisher after it. When the buffer is
     full, a call waits up to `max_block_ms`. A publisher that nobody closed is closed when the program ends.
+
+    With a `control_topic` it listens there. A thread cannot be cancelled: call `execution.check()` now and then, which
+    raises ExecutionStopped when Execledger has stopped the execution.
     """
 
     _thread: "_LoopThread | None" = None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from execledger_contracts.events import DATASCHEMA
 from execledger_publisher.clock import Clock
+from execledger_publisher.commands import Block, Inbox, Running
 from execledger_publisher.identifiers import NewId
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
@@ -18,7 +19,7 @@ class Outlet:
     """Where events go and what they all have in common.
 
     `accept` takes a CloudEvent and never waits longer than the publisher's bound; `room` waits, within the same
-    bound, until there is room for more.
+    bound, until there is room for more. `running` is told what runs, by a publisher that listens.
     """
 
     source: str
@@ -27,6 +28,7 @@ class Outlet:
     new_id: NewId
     accept: Callable[[dict[str, Any]], None]
     room: Callable[[], Awaitable[None]]
+    running: Running | None = None
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Attempt:
     """One attempt of an execution. `started` is the clock's monotonic time."""
 
     number: int
+    inbox: Inbox
     next_sequence: int = 0
     started: float | None = None
     has_ended: bool = False
@@ -63,6 +66,21 @@ class Run:
             event = self._event(attempt, type_, data)
             attempt.next_sequence += 1
             self.outlet.accept(event)
+
+    def listen(self, attempt: Attempt) -> None:
+        """From now on commands for the attempt reach its inbox, if this publisher listens."""
+        if self.outlet.running is not None and not attempt.has_ended:
+            self.outlet.running.add((self.tenant, self.id, attempt.number), attempt.inbox)
+
+    def listen_no_more(self, attempt: Attempt) -> None:
+        """The attempt has ended."""
+        attempt.inbox.close()
+        if self.outlet.running is not None:
+            self.outlet.running.remove((self.tenant, self.id, attempt.number), attempt.inbox)
+
+    def block(self) -> Block | None:
+        """The block that begins here, if a command could cancel it."""
+        return None if self.outlet.running is None else Block.here()
 
     def milliseconds_since(self, started: float | None) -> int | None:
         """How long ago that monotonic time was; None when there is none."""

@@ -1,7 +1,7 @@
 """Executions and steps as an orchestrator sees them: what it does becomes events. Knows no Kafka, never waits.
 
 The same objects serve `with` and `async with`. Nothing here raises into the work that it watches, except a strict
-publisher's PublishError and a TypeError for a misspelt option.
+publisher's PublishError, a TypeError for a misspelt option and, from a publisher that listens, ExecutionStopped.
 """
 
 from asyncio import CancelledError
@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Unpack, overload
 
+from execledger_contracts.control import LimitData
+from execledger_publisher.commands import Block, ExecutionStopped, Inbox, Stop
 from execledger_publisher.drops import PublishError
 from execledger_publisher.run import Attempt, Outlet, Run, without_none
 from execledger_publisher.said import (
@@ -30,7 +32,7 @@ from execledger_publisher.tracing import choose_traceparent
 
 Item = TypeVar("Item")
 
-_CANCELLATIONS: Final = (CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+_CANCELLATIONS: Final = (CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, ExecutionStopped)
 
 
 class _Scope:
@@ -143,8 +145,10 @@ class Execution(_Scope):
 
     def __init__(self, outlet: Outlet, parent: Run | None = None, **options: Unpack[ExecutionOptions]) -> None:
         self._said = {**(parent.inherits if parent else {}), **start_data(options)}
-        super().__init__(_run(outlet, parent, options, self._said), Attempt(options.get("attempt") or 1))
+        run = _run(outlet, parent, options, self._said)
+        super().__init__(run, Attempt(options.get("attempt") or 1, Inbox(run.id)))
         self._outcome: dict[str, Any] = {}
+        self._block: Block | None = None
 
     @property
     def id(self) -> str:
@@ -166,8 +170,24 @@ class Execution(_Scope):
         """The current attempt, from 1."""
         return self._attempt.number
 
+    @property
+    def stop_requested(self) -> Stop | None:
+        """That Execledger wants the current attempt to stop, and why; only by a publisher with a `control_topic`."""
+        return self._attempt.inbox.stop
+
+    @property
+    def warnings(self) -> tuple[LimitData, ...]:
+        """The limits that are nearly reached, as Execledger warned of them; as above."""
+        return self._attempt.inbox.warnings
+
+    def check(self) -> None:
+        """Raise ExecutionStopped if the attempt is to stop: for work that no asyncio task runs, from time to time."""
+        if (stop := self.stop_requested) is not None:
+            raise ExecutionStopped(self.id, stop)
+
     def create(self) -> Self:
         """Say that it is known of and has not begun: for work that waits in a queue."""
+        self._listen()
         self._emit("execution.created", dict(self._said))
         self._said.pop("input", None)  # it may be large, and once is enough
         return self
@@ -176,6 +196,7 @@ class Execution(_Scope):
         """Say that the attempt began, once. Entering the execution does so."""
         if self._attempt.started is None:
             self._attempt.started = self._run.outlet.clock.monotonic()
+            self._listen()
             self._emit("execution.started", dict(self._said))
             self._said.pop("input", None)
         return self
@@ -223,7 +244,7 @@ class Execution(_Scope):
     def retry(self, error: BaseException | str | None = None) -> None:
         """Begin another attempt. The current one has failed with this error, unless it has ended already."""
         self.fail(error)
-        self._attempt = Attempt(self._attempt.number + 1)
+        self._attempt = Attempt(self._attempt.number + 1, Inbox(self.id))
         self._outcome = {}
         self.start()
 
@@ -280,6 +301,7 @@ class Execution(_Scope):
         if attempt.has_ended:
             return
         attempt.has_ended = True
+        self._run.listen_no_more(attempt)
         measured = {"duration_ms": self._run.milliseconds_since(attempt.started)}
         said = {**measured, **self._outcome, **outcome_data(outcome), **data}
         self._emit(type_, without_none(said))
@@ -288,9 +310,40 @@ class Execution(_Scope):
         if error is None:
             self.complete()
         elif isinstance(error, _CANCELLATIONS):
-            self.cancel(message(error) or type(error).__name__)
+            self._leave_cancelled(error)
         else:
             self.fail(error)
+
+    def _leave_cancelled(self, error: BaseException) -> None:
+        if (stop := self.stop_requested) is None:
+            self.cancel(message(error) or type(error).__name__)
+        else:
+            self.cancel(stop.reason, stop.requested_by or "execledger", killed_by_budget=stop.killed_by_budget)
+
+    def _listen(self) -> None:
+        self._run.listen(self._attempt)
+        self._attempt.inbox.attach(self._block)
+
+    def __enter__(self) -> Self:
+        self._block = self._run.block()
+        self._listen()
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        block, self._block = self._block, None
+        is_ours = block is not None and block.leave() and isinstance(error, CancelledError)
+        super().__exit__(kind, error, trace)
+        if is_ours:
+            self.check()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._block is not None:
+            self._block.over()
+        await super().__aexit__(kind, error, trace)
 
 
 class Step(_Scope):

@@ -7,19 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import Servers, Topics
+from conftest import OwnBroker, Servers, Topics
 from consuming import consumed
-from execledger.stack import broker, processes
-from execledger.stack.kafka import EmbeddedKafka
-from execledger.stack.say import silent
-from execledger.stack.state import DataDirectory
+from execledger.stack import broker
 from execledger_contracts.decoding import Decoded, decode
 from execledger_publisher import Drop, DropReason, Publisher, PublishError, SyncPublisher
 
@@ -154,7 +149,7 @@ async def test_a_wrong_client_option_is_told_at_the_start() -> None:
         SyncPublisher("localhost:9092", SOURCE, no_such_option=1).start()
 
 
-async def test_a_broker_that_goes_away_and_comes_back_gets_every_event_in_order(own_broker: "Broker") -> None:
+async def test_a_broker_that_goes_away_and_comes_back_gets_every_event_in_order(own_broker: OwnBroker) -> None:
     topic = "events"
     await broker.make_topics(own_broker.address, [broker.Topic(topic, 2, 1_048_588)])
     async with Publisher(own_broker.address, SOURCE, topic=topic, close_timeout=60.0) as publisher:
@@ -174,7 +169,7 @@ async def test_a_broker_that_goes_away_and_comes_back_gets_every_event_in_order(
     assert list(dict.fromkeys(sequences)) == list(range(302))
 
 
-async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_there(own_broker: "Broker") -> None:
+async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_there(own_broker: OwnBroker) -> None:
     topic = "early"
     await broker.make_topics(own_broker.address, [broker.Topic(topic, 2, 1_048_588)])
     await asyncio.to_thread(own_broker.stop)
@@ -209,34 +204,3 @@ def _nobody() -> str:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
-class Broker:
-    """A broker that a test may stop and start."""
-
-    def __init__(self, directory: Path) -> None:
-        data = DataDirectory.at(directory)
-        data.create()
-        self._kafka = EmbeddedKafka(data)
-        self._kafka.prepare(silent())
-        self._port = processes.choose_port(None)
-        self.address = self._kafka.address(self._port)
-
-    def start(self) -> None:
-        self._kafka.start(self._port)
-        deadline = time.monotonic() + 60
-        while not self._kafka.answers(self._port):
-            assert time.monotonic() < deadline, self._kafka.complaint()
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        self._kafka.stop()
-
-
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker of this test alone."""
-    own = Broker(tmp_path / "data")
-    own.start()
-    yield own
-    own.stop()
