@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from execledger import stack
+from execledger.demo.live import Overspent, overspend
 from execledger.demo.traffic import Facts, Traffic, simulate
 from execledger.errors import UserError
 from execledger.stack import broker, database
@@ -77,7 +78,9 @@ def _demonstrate(cleanup: ExitStack, data: Path, keep: bool) -> int:
     _say("3. An hour of five orchestrators, published in one stream")
     traffic = simulate(until=datetime.now(UTC))
     seconds = asyncio.run(_publish_and_wait(run, traffic))
-    sound = _report(run, traffic, seconds)
+    _say("4. One more orchestrator, live, with a budget that it does not keep to")
+    overspent = asyncio.run(_overspend_and_wait(run, len(traffic.records)))
+    sound = _report(run, traffic, overspent, seconds)
     console.print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     if keep:
         _stay(run, traffic.facts)
@@ -158,20 +161,41 @@ async def _publish_and_wait(run: Run, traffic: Traffic) -> float:
     with Progress(*columns, console=console) as progress:
         published = progress.add_task("published", total=total)
         recorded = progress.add_task("recorded", total=total)
-        connection = await asyncpg.connect(run.dsn)
         publishing = asyncio.create_task(_publish(traffic, lambda sent: progress.update(published, completed=sent)))
-        while (done := await _consumed(connection)) < total:
-            progress.update(recorded, completed=done)
-            if publishing.done():
-                publishing.result()
-            if time.monotonic() - started > _PATIENCE_SECONDS:
-                raise UserError(f"only {done} of {total} records were recorded; see the logs in {run.data}")
-            await asyncio.sleep(0.05)
+        await _recorded(run, total, lambda done: progress.update(recorded, completed=done), publishing)
         seconds = time.monotonic() - started
         await publishing
-        progress.update(recorded, completed=done)
-        await connection.close()
     return seconds
+
+
+async def _overspend_and_wait(run: Run, records: int) -> Overspent:
+    """One execution beyond so many records, whose events are recorded too."""
+    settings = load(StackSettings)
+    overspent = await overspend(run.endpoints.bootstrap_servers, settings.events_topic, settings.control_topic)
+    await _recorded(run, records + overspent.events)
+    return overspent
+
+
+async def _recorded(
+    run: Run,
+    total: int,
+    on_progress: Callable[[int], object] = lambda _: None,
+    publishing: asyncio.Task[None] | None = None,
+) -> None:
+    """Wait until so many records are recorded; raises what the publishing raises."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    connection = await asyncpg.connect(run.dsn)
+    try:
+        while (done := await _consumed(connection)) < total:
+            on_progress(done)
+            if publishing is not None and publishing.done():
+                publishing.result()
+            if time.monotonic() > deadline:
+                raise UserError(f"only {done} of {total} records were recorded; see the logs in {run.data}")
+            await asyncio.sleep(0.05)
+        on_progress(done)
+    finally:
+        await connection.close()
 
 
 async def _publish(traffic: Traffic, on_progress: Callable[[int], None]) -> None:
@@ -197,22 +221,39 @@ async def _consumed(connection: asyncpg.Connection) -> int:
     return passed or 0
 
 
-def _report(run: Run, traffic: Traffic, seconds: float) -> bool:
+def _report(run: Run, traffic: Traffic, overspent: Overspent, seconds: float) -> bool:
     """Show what was recorded; whether it is what was published."""
-    rows = asyncio.run(_fetch(run.dsn))
-    _say("4. What was recorded: executions by workflow and status")
+    rows = asyncio.run(_fetch(run.dsn, overspent.external_id))
+    halted = _halted(overspent, rows.overspent)
+    _say("5. What was recorded: executions by workflow and status")
     console.print(_by_workflow(rows.executions))
-    _say("5. The account of every record, counted again from the tables")
+    _say("6. The account of every record, counted again from the tables")
     balanced = _command("ledger", "--audit") == 0
     failed = traffic.facts.failed_in_loop
-    _say(f"6. One that failed: execledger show {failed.external_id} --tenant {failed.tenant}")
+    _say(f"7. One that failed: execledger show {failed.external_id} --tenant {failed.tenant}")
     shown = _command("show", failed.external_id, "--tenant", failed.tenant) == 0
-    _say("7. What could not be read, and why: each kept with its bytes, and copied to the dead-letter topic")
+    _say("8. What could not be read, and why: each kept with its bytes, and copied to the dead-letter topic")
     console.print(_dead_letters(rows.dead_letters))
-    _say("8. The rate")
+    _say("9. The rate")
     total = len(traffic.records)
     console.print(f"   {total} records published and recorded in {seconds:.1f} s: {total / seconds:,.0f} a second")
-    return balanced and shown and _agrees(traffic.facts, rows)
+    return balanced and shown and halted and _agrees(traffic.facts, overspent, rows)
+
+
+def _halted(overspent: Overspent, row: asyncpg.Record) -> bool:
+    """Say how the one that overspent ended; whether that is as it should."""
+    limit = overspent.stop.limit if overspent.stop else None
+    if limit is None:
+        console.print(f"   nobody stopped it: {row['status']} after spending ${row['cost_usd']:f}", style="red")
+        return False
+    console.print(
+        f"   halted at ${limit.consumed:.2f} of ${limit.value:.2f}: its task was cancelled, and its execution ended"
+    )
+    console.print(
+        f"   recorded as {row['status']}, killed by budget: {'yes' if row['killed_by_budget'] else 'no'}, "
+        f"after spending ${row['cost_usd']:.2f}"
+    )
+    return row["status"] == "cancelled" and row["killed_by_budget"] is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +261,10 @@ class _Rows:
     executions: list[asyncpg.Record]
     dead_letters: list[asyncpg.Record]
     outcomes: asyncpg.Record
+    overspent: asyncpg.Record
 
 
-async def _fetch(dsn: str) -> _Rows:
+async def _fetch(dsn: str, overspent_id: str) -> _Rows:
     connection = await asyncpg.connect(dsn)
     try:
         executions = await connection.fetch(
@@ -236,21 +278,25 @@ async def _fetch(dsn: str) -> _Rows:
             "SELECT sum(applied + late + rejected)::bigint AS events, sum(duplicate)::bigint AS duplicates, "
             "(SELECT count(*) FROM execledger.executions) AS executions FROM execledger.ledger"
         )
+        overspent = await connection.fetchrow(
+            "SELECT status, killed_by_budget, cost_usd FROM execledger.executions WHERE external_id = $1", overspent_id
+        )
         assert outcomes is not None  # noqa: S101  # an aggregate without GROUP BY has one row
-        return _Rows(executions, letters, outcomes)
+        assert overspent is not None  # noqa: S101  # its events are recorded
+        return _Rows(executions, letters, outcomes, overspent)
     finally:
         await connection.close()
 
 
-def _agrees(facts: Facts, rows: _Rows) -> bool:
-    """The simulation knows what it sent: the record must say the same."""
+def _agrees(facts: Facts, overspent: Overspent, rows: _Rows) -> bool:
+    """The orchestrators know what they sent: the record must say the same."""
     letters: dict[str, int] = {}
     for row in rows.dead_letters:
         letters[row["reason"]] = letters.get(row["reason"], 0) + row["number"]
     comparisons = {
-        "events": (facts.events, rows.outcomes["events"]),
+        "events": (facts.events + overspent.events, rows.outcomes["events"]),
         "duplicates": (facts.duplicates, rows.outcomes["duplicates"]),
-        "executions": (facts.executions, rows.outcomes["executions"]),
+        "executions": (facts.executions + 1, rows.outcomes["executions"]),
         "dead letters": ({reason.value: n for reason, n in facts.dead_letters.items() if n}, letters),
     }
     for name, (sent, recorded) in comparisons.items():

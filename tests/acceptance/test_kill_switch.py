@@ -1,0 +1,43 @@
+"""From the call that costs too much to the work that is no longer done: SDK, recorder and back."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from conftest import Servers, Topics
+from execledger.demo.live import COST_LIMIT_USD, overspend
+from running import eventually, recorder
+
+
+async def test_work_that_costs_more_than_it_may_is_halted_and_recorded_as_killed_by_budget(
+    servers: Servers, topics: Topics, database: str, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {
+        "kafka_bootstrap_servers": servers.bootstrap_servers,
+        "postgres_dsn": database,
+        "events_topic": topics.events,
+        "dead_letter_topic": topics.dead_letter,
+        "control_topic": topics.control,
+        "consumer_group": topics.group,
+    }
+    async with recorder(tmp_path, **settings):
+        overspent = await overspend(servers.bootstrap_servers, topics.events, topics.control)
+        assert overspent.stop is not None
+        assert overspent.stop.limit is not None
+        assert overspent.stop.limit.value == COST_LIMIT_USD
+        connection = await asyncpg.connect(database)
+
+        async def ended() -> asyncpg.Record | None:
+            return await connection.fetchrow(
+                "SELECT status, killed_by_budget, cancelled_by, cost_usd FROM execledger.executions "
+                "WHERE external_id = $1 AND ended_at IS NOT NULL",
+                overspent.external_id,
+            )
+
+        row = await eventually(ended)
+        assert row is not None
+        assert (row["status"], row["killed_by_budget"], row["cancelled_by"]) == ("cancelled", True, "execledger")
+        assert Decimal(overspent.stop.limit.consumed) <= row["cost_usd"] < 30 * Decimal("0.02")
+        await connection.close()
