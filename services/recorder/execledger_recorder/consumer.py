@@ -73,6 +73,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._subscriber: BatchSubscriber = broker.subscriber(
             settings.events_topic,
             group_id=settings.consumer_group,
+            group_instance_id=settings.consumer_instance_id,
             batch=True,
             max_records=settings.batch_size,
             batch_timeout_ms=settings.batch_wait_ms,
