@@ -4,9 +4,11 @@ Few attempts, steps and times, so that contradictions, ties and repetitions are 
 """
 
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ from execledger_lifecycle import (
     fold,
     step_record,
 )
-from factories import OF_THE_STEP, event, nth_id, watchdog_ended
+from factories import NOON, OF_THE_STEP, event, nth_id, watchdog_ended
 
 EXTERNAL_ID: Final = "run-1"
 Prices = Mapping[str, int]
@@ -168,12 +170,29 @@ def attributes(last_attempt: int) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+class History(list[Event]):
+    """Events; a failing example shows them a line each, without what goes without saying."""
+
+    def __repr__(self) -> str:
+        return "".join(["[", *(f"\n    {_line(event)}," for event in self), "\n]"])
+
+
+def _line(event: Event) -> str:
+    said = event.model_dump(mode="json", exclude_unset=True)
+    number, at = UUID(event.id).int, (event.time - NOON).total_seconds()
+    place = f"#{number} {event.type} at {at:g} s" + "".join(
+        f", {name} {said[name]}" for name in ("attempt", "sequence", "traceparent") if said.get(name, 1) != 1
+    )
+    source = ", by the watchdog" if event.source == WATCHDOG_SOURCE else ""
+    return f"{place}{source}: {json.dumps(said.get('data'))}"
+
+
 @st.composite
-def _histories(draw: st.DrawFn) -> list[Event]:
+def _histories(draw: st.DrawFn) -> History:
     types, fields = draw(st.sampled_from(THEMES))
     last_attempt = draw(st.sampled_from([1, 1, 2, 3]))
     events = _events(types, fields, last_attempt)
-    return draw(st.lists(events, min_size=1, max_size=12, unique_by=lambda event: event.id))
+    return History(draw(st.lists(events, min_size=1, max_size=12, unique_by=lambda event: event.id)))
 
 
 histories: Final = _histories()
@@ -181,9 +200,9 @@ histories: Final = _histories()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A history as it comes: in any order, some of it again, in batches."""
+    """A history as it comes: in any order (so over any partitions, too), some of it again, in batches."""
 
-    batches: list[list[Event]]
+    batches: list[History]
 
     @property
     def stream(self) -> list[Event]:
@@ -196,7 +215,7 @@ def arrivals(draw: st.DrawFn) -> Arrival:
     again = draw(st.lists(st.sampled_from(history), max_size=3))
     stream = draw(st.permutations([*history, *again]))
     cuts = sorted(draw(st.sets(st.integers(1, len(stream)), max_size=4)))
-    return Arrival([stream[low:high] for low, high in itertools.pairwise([0, *cuts, len(stream)])])
+    return Arrival([History(stream[low:high]) for low, high in itertools.pairwise([0, *cuts, len(stream)])])
 
 
 def entered(event: Event, prices: Prices) -> Entry:
