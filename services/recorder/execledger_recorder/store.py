@@ -540,6 +540,7 @@ class Store:
     async def redriving(self, ids: Sequence[int], *, again: bool) -> AsyncIterator["Redriving"]:
         """Dead letters that nobody else redrives while the block lasts; with `again`, those that were already too."""
         async with self._connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it waits for Kafka
             rows = await connection.fetch(_SQL["take_dead_letters"], ids, again)
             yield Redriving(connection, [_kept(row) for row in rows])
 
@@ -621,6 +622,9 @@ class Store:
                     server_settings={
                         "application_name": "execledger-recorder",
                         "statement_timeout": str(self._statement_timeout_ms),
+                        # A recorder that stands still in a transaction, its machine paused say, must not keep the
+                        # ledger from the one that was given its partitions.
+                        "idle_in_transaction_session_timeout": str(self._statement_timeout_ms),
                         "timezone": "UTC",
                         "jit": "off",
                     },
