@@ -98,6 +98,15 @@ async def database(servers: Servers, migrated_template: str) -> AsyncIterator[st
 
 
 @pytest.fixture
+async def other_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """The DSN of a second fresh, migrated database."""
+    name = f"other_{secrets.token_hex(6)}"
+    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield with_database(servers.postgres_dsn, name)
+    await _drop(servers, name)
+
+
+@pytest.fixture
 async def topics(servers: Servers) -> AsyncIterator[Topics]:
     """Fresh topics: events with three partitions, dead letter, control."""
     mark = secrets.token_hex(6)

@@ -235,7 +235,8 @@ class Recorders(RuleBasedStateMachine):
 
     async def positions(self) -> dict[int, int]:
         query = "SELECT partition, next_offset FROM execledger.ledger WHERE topic = $1"
-        return dict(await self.world.connection.fetch(query, self.log.topic))
+        rows = await self.world.connection.fetch(query, self.log.topic)
+        return {row["partition"]: row["next_offset"] for row in rows}
 
     def teardown(self) -> None:
         try:
@@ -308,7 +309,7 @@ def world(database: str) -> Iterator[World]:
 
 def test_two_recorders_that_crash_and_overtake_each_other_record_what_one_would(world: World) -> None:
     run_state_machine_as_test(
-        lambda: Recorders(world),
+        lambda: Recorders(world),  # type: ignore[arg-type]  # it takes whatever makes a machine
         settings=settings(
             max_examples=30,
             stateful_step_count=14,
