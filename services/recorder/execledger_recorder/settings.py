@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     dead_letter_topic: str = Field("executions.dead-letter", min_length=1, description="topic for bad records")
     control_topic: str = Field("executions.control", min_length=1, description="topic for commands to orchestrators")
     consumer_group: str = Field("execledger-recorder", min_length=1, description="Kafka consumer group")
-    consumer_instance_id: str | None = Field(None, description="name in the group that a restart keeps: static membership")
+    consumer_instance_id: str | None = Field(
+        None, description="name in the group, kept by a restart: static membership"
+    )
 
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how to speak to the brokers"
