@@ -27,7 +27,7 @@ from execledger_recorder.errors import Misplaced, StoreUnavailable
 from execledger_recorder.recording import read, record
 from execledger_recorder.store import Store, _prepare_connection
 from factories_recorder import Row, assert_balanced, record_of
-from histories import History, histories
+from histories import NO_PRICES, History, histories
 from reference_fold import reference_record, reference_steps
 
 PARTITIONS: Final = (0, 1)
@@ -270,7 +270,9 @@ class Recorders(RuleBasedStateMachine):
             assert [event.id for event in logged] == sorted(events)
             for event in logged:
                 assert any(reread(json.dumps(said)) == event for said in events[event.id])
-            assert await self.rows("executions", ExecutionRecord._fields, run) == [reference_record(logged, run)]
+            assert await self.rows("executions", ExecutionRecord._fields, run) == [
+                reference_record(logged, run, NO_PRICES)
+            ]
             steps = {
                 (step["step_id"], step["iteration"], step["attempt"]): step
                 for step in await self.rows("steps", StepRecord._fields, run)
