@@ -85,24 +85,28 @@ class System:
         """Postgres's first process."""
         return _pid(DataDirectory.at(self.data).marker)
 
-    async def connect(self) -> asyncpg.Connection:
-        """A superuser's connection, once Postgres takes one: after a crash it recovers first."""
-        while True:
-            try:
-                return await asyncpg.connect(self.endpoints.postgres_dsn, timeout=10)
-            except (asyncpg.CannotConnectNowError, OSError, TimeoutError):
-                await asyncio.sleep(0.2)
-
     async def backends(self) -> list[int]:
         """The processes with which Postgres serves the recorders."""
-        connection = await self.connect()
-        try:
+        async with connected(self.endpoints.postgres_dsn) as connection:
             rows = await connection.fetch(
                 "SELECT pid FROM pg_stat_activity WHERE application_name = 'execledger-recorder'"
             )
-            return [row["pid"] for row in rows]
-        finally:
-            await connection.close()
+        return [row["pid"] for row in rows]
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection, once Postgres takes one: after a crash it recovers first."""
+    while True:
+        try:
+            connection = await asyncpg.connect(dsn, timeout=10)
+            break
+        except (asyncpg.CannotConnectNowError, OSError, TimeoutError):
+            await asyncio.sleep(0.2)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def with_name(dsn: str, database: str) -> str:
@@ -118,6 +122,7 @@ def settings(endpoints: stack.Endpoints, dsn: str, group: str) -> dict[str, Any]
         "consumer_group": group,
         "batch_size": 200,
         "watchdog_interval_seconds": 86_400,
+        "self_audit_interval_seconds": 2,
     }
 
 

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from torture.system import System, send
+from torture.system import System, connected, send
 
 _FULL = """
 CREATE FUNCTION execledger.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -90,13 +90,10 @@ async def cut_line(system: System, random: Random) -> None:
 
 async def fill_disk(system: System, random: Random) -> None:
     """Postgres refuses to write, with the SQLSTATE of a full disk."""
-    connection = await system.connect()
-    try:
+    async with connected(system.endpoints.postgres_dsn) as connection:
         await connection.execute(_FULL)
         await asyncio.sleep(random.uniform(0.5, 3))
         await connection.execute(_ROOM)
-    finally:
-        await connection.close()
 
 
 Trouble = Callable[[System, Random], Awaitable[None]]

@@ -1,22 +1,20 @@
 """Afterwards: the account, a fresh fold of the log, and a run of the same topic that nothing disturbed."""
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from comparing import contents, differences
 from execledger_recorder.migrations import migrate
-from factories_recorder import snapshot
 from running import eventually, recorder
 from torture.load import PARTITIONS
-from torture.system import System, settings, with_name
+from torture.system import System, connected, settings, with_name
 
 _PATIENCE_SECONDS = 300.0
 _EVENTS = "executions.events"
@@ -30,6 +28,7 @@ async def verdict(system: System, taken: int, folder: Path) -> list[str]:
     faults = [] if sum(ends.values()) >= taken else [f"the broker took {taken} messages and holds {ends}"]
     for command in (["ledger", "--audit"], ["rebuild", "--verify"]):
         faults += await asyncio.to_thread(_fault_of, command, system)
+    faults += await _complaints(system)
     faults += await _wrong_dead_letters(system)
     return faults + await _differences(system, ends, folder)
 
@@ -45,20 +44,21 @@ async def _caught_up(dsn: str, ends: dict[int, int]) -> None:
     """Until everything is recorded, every message sent and every day of usage computed."""
 
     async def is_level() -> bool:
-        try:
-            connection = await asyncpg.connect(dsn)
-        except (OSError, asyncpg.PostgresError):
-            return False
-        try:
+        async with connected(dsn) as connection:
             rows = await connection.fetch("SELECT partition, next_offset FROM execledger.ledger")
             waiting = await connection.fetchval(
                 "SELECT (SELECT count(*) FROM execledger.outbox) + (SELECT count(*) FROM execledger.usage_marks)"
             )
             return {row["partition"]: row["next_offset"] for row in rows} == ends and waiting == 0
-        finally:
-            await connection.close()
 
     await eventually(is_level, _PATIENCE_SECONDS)
+
+
+async def _complaints(system: System) -> list[str]:
+    """What the recorders themselves noticed."""
+    names = ("execledger_unaccounted_records", "execledger_record_mismatches")
+    metrics = [await seat.service.metrics() for seat in system.seats if seat.service is not None]
+    return [f"{name} is {shown[name]}" for shown in metrics for name in names if shown[name] != 0]
 
 
 def _fault_of(command: list[str], system: System) -> list[str]:
@@ -80,18 +80,13 @@ def _fault_of(command: list[str], system: System) -> list[str]:
 
 
 def _plain() -> dict[str, str]:
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("EXECLEDGER_")}
 
 
 async def _wrong_dead_letters(system: System) -> list[str]:
     """Only what was bad may be a dead letter, and each must have reached its topic."""
-    connection = await system.connect()
-    try:
+    async with connected(system.endpoints.postgres_dsn) as connection:
         rows = await connection.fetch('SELECT partition, "offset", reason, detail FROM execledger.dead_letters')
-    finally:
-        await connection.close()
     faults = [f"unstorable, and it was not: {dict(row)}" for row in rows if row["reason"] == "unstorable"]
     sent = await _sent_letters(system)
     missing = {(row["partition"], row["offset"]) for row in rows} - sent
@@ -116,39 +111,13 @@ async def _sent_letters(system: System) -> set[tuple[int, int]]:
 async def _differences(system: System, ends: dict[int, int], folder: Path) -> list[str]:
     """What differs from the record of a run without trouble."""
     dsn = with_name(system.endpoints.postgres_dsn, "undisturbed")
-    connection = await system.connect()
-    try:
+    async with connected(system.endpoints.postgres_dsn) as connection:
         await connection.execute("CREATE DATABASE undisturbed")
-    finally:
-        await connection.close()
     await migrate(dsn)
     async with recorder(folder, **settings(system.endpoints, dsn, "undisturbed") | {"batch_size": 2000}):
         await _caught_up(dsn, ends)
-    faults: list[str] = []
-    for tenant in await _tenants(dsn):
-        ours, theirs = await _recorded(system.endpoints.postgres_dsn, tenant), await _recorded(dsn, tenant)
-        for table in ours:
-            only_here, only_there = ours[table] - theirs[table], theirs[table] - ours[table]
-            shown = [*list(only_here)[:_MOST_SHOWN], "undisturbed:", *list(only_there)[:_MOST_SHOWN]]
-            faults += [f"{table} of {tenant} differ: {shown}"] if only_here or only_there else []
-    return faults
-
-
-async def _tenants(dsn: str) -> list[str]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        return [row[0] for row in await connection.fetch("SELECT DISTINCT tenant_id FROM execledger.executions")]
-    finally:
-        await connection.close()
-
-
-async def _recorded(dsn: str, tenant: str) -> dict[str, Counter[str]]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        tables: dict[str, list[dict[str, Any]]] = await snapshot(connection, tenant)
-        return {table: Counter(str(row) for row in rows) for table, rows in tables.items()}
-    finally:
-        await connection.close()
+    async with connected(dsn) as undisturbed, connected(system.endpoints.postgres_dsn) as tortured:
+        return differences(await contents(undisturbed), await contents(tortured))
 
 
 @asynccontextmanager
