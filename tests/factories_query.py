@@ -116,7 +116,7 @@ def settings_of(dsn: str, **settings: Any) -> Settings:
 
 def token(sub: Any = "ann", tenant: Any = "acme", *roles: str, secret: str = SECRET, **claims: Any) -> str:
     """A signed token."""
-    said = {"sub": sub, "tenant": tenant, "roles": list(roles), "exp": datetime.now(UTC) + timedelta(minutes=5)}
+    said = {"sub": sub, "tenant": tenant, "roles": list(roles), "exp": datetime.now(UTC) + timedelta(days=1)}
     return jwt.encode({name: value for name, value in {**said, **claims}.items() if value is not None}, secret)
 
 

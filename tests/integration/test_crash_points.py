@@ -95,6 +95,7 @@ async def trial(servers: Servers, topics: Topics, database: str) -> Any:
         "kafka_bootstrap_servers": servers.bootstrap_servers,
         "postgres_dsn": database,
         "events_topic": topics.events,
+        "control_topic": topics.control,
         "consumer_group": topics.group,
         "consumer_instance_id": "the one and only",  # so that the next one need not wait until the dead one is missed
     }
@@ -166,4 +167,7 @@ async def assert_all_is_counted_once(trial: Trial) -> None:
     assert found.keys() == {(trial.topic, 0, offset) for offset in range(trial.end)}
     assert all(len(each) == 1 for each in found.values())
     dead = sum(each[0].startswith("dead_lettered") for each in found.values())
-    assert await trial.connection.fetchval("SELECT count(*) FROM execledger.outbox") == dead
+    sent = await trial.connection.fetch("SELECT topic, value FROM execledger.outbox")
+    commands = [row["value"] for row in sent if row["topic"] == trial.settings["control_topic"]]
+    assert len(sent) - len(commands) == dead
+    assert len({json.loads(command)["id"] for command in commands}) == len(commands) > 0

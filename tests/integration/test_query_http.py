@@ -423,7 +423,7 @@ async def test_metrics_are_computed_from_the_database(database: str, rows: Ledge
 async def test_the_service_is_ready_when_the_schema_is_current(client: httpx2.AsyncClient, rows: Ledger) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     assert (await client.get("/readyz")).json() == {"status": "ready", "schema_version": len(known())}
-    await rows.connection.execute("DELETE FROM execledger.migrations WHERE version = 3")
+    await rows.connection.execute("DELETE FROM execledger.migrations WHERE version >= 3")
     answer = await client.get("/readyz")
     assert _problem(answer) == (503, "unavailable")
     assert "execledger migrate" in answer.json()["detail"]
