@@ -45,4 +45,4 @@ async def test_a_limit_that_cannot_be_is_one_line(arguments: tuple[str, ...]) ->
 async def test_to_remove_what_is_not_there_is_a_fault(database: str) -> None:
     said = await execledger("limits", "daily", "--tenant", "acme", "--remove", postgres_dsn=database)
     assert said.status == 1
-    assert "there is no such limit" in said.err
+    assert said.err == "execledger: tenant acme has no limit; `execledger limits list` shows those there are\n"

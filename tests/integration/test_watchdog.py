@@ -407,7 +407,7 @@ async def test_limits_are_listed_set_and_removed(database: str) -> None:
     )
     assert await limits("silence", "wf", "--remove") == (
         0,
-        "executions of workflow wf of tenant default may be silent\n",
+        "executions of workflow wf of tenant default may be silent for ever\n",
     )
     status, shown = await limits("list", "--json")
     assert (status, json.loads(shown)) == (

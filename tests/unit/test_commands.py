@@ -1,5 +1,8 @@
 """What commands say of values that cannot be right: one line, exit status 2, nothing secret."""
 
+import subprocess
+import sys
+from datetime import UTC, datetime
 from io import BytesIO, TextIOWrapper
 from typing import Any
 
@@ -10,6 +13,7 @@ from execledger.commands import doctor
 from execledger.recorder_settings import kafka_options
 from execledger.stack.broker import Topic
 from execledger.stack.settings import required_dsn
+from execledger_recorder.store import Circuit
 
 
 @pytest.mark.parametrize(
@@ -123,3 +127,43 @@ def test_the_doctor_says_what_becomes_of_a_dead_letter_that_its_topic_is_too_sma
 
 def _flat(options: dict[str, str]) -> list[str]:
     return [part for option in options.items() for part in option]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "w\udcff"),
+        ("explain", "run-1", "--tenant", "w\udcff"),
+        ("rebuild", "w\0"),
+        ("reprice", "--workflow", "w\udcff"),
+        ("reprice", "--since", "1d", "--until", "2d"),
+        ("limits", "silence", "w\udcff", "9"),
+        ("limits", "daily", "--tenant", "w\udcff", "--tokens", "9"),
+        ("dead-letters", "show", "9" * 20),
+        ("dead-letters", "redrive", "--id", "9" * 20),
+        ("dead-letters", "list", "--fingerprint", "w\udcff"),
+    ],
+)
+async def test_a_value_that_cannot_be_stored_is_refused_before_postgres_is_asked(arguments: tuple[str, ...]) -> None:
+    said = await execledger(*arguments, postgres_dsn="postgresql://127.0.0.1:1/db", kafka_bootstrap_servers="h:1")
+    assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "should be" in said.err
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "execledger", "--help"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)  # noqa: S603
+    assert (ended.returncode, ended.stderr) == (1, "execledger: No space left on device\n")
+
+
+def test_the_doctor_names_what_stands_still() -> None:
+    circuit = Circuit(2, datetime(2026, 3, 1, tzinfo=UTC), 70, 100, 93, None)
+    stopped = doctor.stopped_partition("executions.events", circuit)
+    assert stopped.fact == "stopped at offset 70, 93 of 100 records could not be read"
+    assert "`execledger dead-letters accept 2`" in str(stopped.advice)
+    assert doctor.outbox_finding(0, 0.0).advice is None
+    assert doctor.outbox_finding(5, 3.0).advice is None
+    assert "outbox_waits" in str(doctor.outbox_finding(5, 90.0).advice)
+    assert doctor.ledger_finding(0).advice is None
+    assert "--audit" in str(doctor.ledger_finding(1).advice)

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import suppress
+from io import UnsupportedOperation
 
 from cyclopts import App
 from rich.console import Console
@@ -56,15 +58,19 @@ app.command(limits)
 def main() -> None:
     """Run the command line; a fault that its user can mend is shown without a traceback."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where it is said that the disk is full
     except UserError as error:
         print(f"execledger: {error}", file=sys.stderr)  # noqa: T201 - the command's voice
         sys.exit(error.exit_status)
-    except BrokenPipeError:  # whoever read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except PermissionError as error:
-        print(f"execledger: {error.strerror}: {error.filename}", file=sys.stderr)  # noqa: T201
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
+            said = filter(None, (error.strerror or type(error).__name__, error.filename))
+            print(f"execledger: {': '.join(map(str, said))}", file=sys.stderr)  # noqa: T201
+        with suppress(UnsupportedOperation):  # what is left of the output has nowhere to go
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from execledger.terminal import escaped, printable
 from execledger_query.explanations import ExplainedEvent, Explanation
 from execledger_query.views import show_time
 
@@ -90,6 +91,4 @@ def _printable(value: Any) -> str:
     >>> _printable({"a": None}), _printable("tea\x1b[2J\x9b"), _printable(True)
     ('{"a": null}', 'tea\\u001b[2J\\u009b', 'true')
     """
-    text = json.dumps(value, ensure_ascii=False)
-    shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
-    return shown[1:-1] if isinstance(value, str) else shown
+    return printable(value) if isinstance(value, str) else escaped(json.dumps(value, ensure_ascii=False))

@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
+
+from execledger.commands.opening import check_text
 from execledger.errors import UserError
 from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.identity import EVERYTHING
@@ -14,6 +17,8 @@ from execledger_query.telemetry import configure_logs
 @asynccontextmanager
 async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[tuple[Reader, Row]]:
     """The execution with that internal or external id, and what else can be read of it; UserError without one."""
+    check_text("ID", name)
+    check_text("--tenant", tenant or "")
     configure_logs("error")
     options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
     try:
@@ -26,5 +31,11 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
                     raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
                 case row:
                     yield reader, row
-    except (StoreUnavailableError, TooSlowError) as error:
+    except StoreUnavailableError as error:
+        if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
+            raise UserError(
+                f"{error.__cause__}: let EXECLEDGER_POSTGRES_DSN name the account execledger_query, or a superuser"
+            ) from error
+        raise UserError(str(error)) from error
+    except TooSlowError as error:
         raise UserError(str(error)) from error

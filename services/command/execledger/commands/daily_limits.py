@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from execledger.commands.opening import open_store
+from execledger.commands.opening import check_name, open_store
 from execledger.errors import UserError
+from execledger.terminal import printable
 
 if TYPE_CHECKING:
     from execledger_recorder.store import DailyLimit
@@ -35,19 +36,25 @@ def daily(
     cost_usd
         How many dollars, as 12.50.
     remove
-        Limit nothing any more.
+        Limit nothing any more; exit status 1 when there is no such limit.
     """
     import asyncio
+    import sys
 
-    _check_name("--tenant", tenant)
+    check_name("--tenant", tenant)
     if owner is not None:
-        _check_name("--owner", owner)
+        check_name("--owner", owner)
     if remove == (tokens is not None or cost_usd is not None):
         raise UserError("say --tokens, --cost-usd or both, or --remove", exit_status=2)
     if remove:
         asyncio.run(_remove(tenant, owner or ""))
+        sys.stdout.write(f"{_whose(tenant, owner)}: no limit\n")
     else:
-        asyncio.run(_set(tenant, owner or "", _token_count(tokens), _dollars(cost_usd)))
+        most_tokens, most_dollars = _token_count(tokens), _dollars(cost_usd)
+        asyncio.run(_set(tenant, owner or "", most_tokens, most_dollars))
+        amounts = [] if most_tokens is None else [f"{most_tokens} tokens"]
+        amounts += [] if most_dollars is None else [f"{most_dollars.normalize():f} dollars"]
+        sys.stdout.write(f"{_whose(tenant, owner)}: {' and '.join(amounts)} a day\n")
 
 
 async def _set(tenant: str, owner: str, tokens: Any, dollars: Any) -> None:
@@ -58,22 +65,20 @@ async def _set(tenant: str, owner: str, tokens: Any, dollars: Any) -> None:
 async def _remove(tenant: str, owner: str) -> None:
     async with open_store() as store:
         if not await store.remove_daily_limit(tenant, owner):
-            raise UserError("there is no such limit; `execledger limits list` shows those there are")
+            raise UserError(f"{_whose(tenant, owner)} has no limit; `execledger limits list` shows those there are")
 
 
 def line_of(limit: "DailyLimit") -> str:
-    whose = f"tenant {limit.tenant_id}" + (f" owner {limit.owner_id}" if limit.owner_id else "")
     parts = []
     if limit.token_limit is not None:
         parts.append(f"{limit.tokens_today} of {limit.token_limit} tokens")
     if limit.cost_limit_usd is not None:
         parts.append(f"{limit.cost_usd_today.normalize():f} of {limit.cost_limit_usd.normalize():f} dollars")
-    return f"{whose}: today {', '.join(parts)}"
+    return f"{_whose(limit.tenant_id, limit.owner_id)}: today {', '.join(parts)}"
 
 
-def _check_name(option: str, name: str) -> None:
-    if not 1 <= len(name) <= 255 or "\0" in name:
-        raise UserError(f"{option}: should have 1 to 255 characters", exit_status=2)
+def _whose(tenant: str, owner: str | None) -> str:
+    return f"tenant {printable(tenant)}" + (f" owner {printable(owner)}" if owner else "")
 
 
 def _token_count(text: str | None) -> int | None:

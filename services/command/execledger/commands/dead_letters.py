@@ -1,13 +1,14 @@
 """`execledger dead-letters`."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from execledger.commands.opening import check_text, open_store
 from execledger.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def show(id: int, *, raw: Flag = False) -> None:  # noqa: A002  # what the user 
     """
     import asyncio
 
+    _check_ids([id], "ID")
     asyncio.run(_show(id, raw=raw))
 
 
@@ -170,22 +172,26 @@ def _wanted(
     if unknown := set(reasons or ()) - {reason.value for reason in Reason}:
         known = ", ".join(reason.value for reason in Reason)
         raise UserError(f"--reason: {min(unknown)!r} is not one of {known}", exit_status=2)
+    _check_ids(ids or (), "--id")
+    for fingerprint in fingerprints or ():
+        check_text("--fingerprint", fingerprint)
     at = None if since is None else moment(since, datetime.now(UTC))
     return DeadLetterFilter(ids or None, reasons or None, fingerprints or None, at)
+
+
+def _check_ids(ids: Iterable[int], option: str) -> None:
+    for id_ in ids:
+        if not 0 < id_ < 2**63:
+            raise UserError(f"{option}: should be a number as `dead-letters list --each` shows, this is {id_}", 2)
 
 
 @asynccontextmanager
 async def _open(*, with_kafka: bool = False) -> AsyncIterator[tuple["Store", "Settings"]]:
     from execledger.recorder_settings import recorder_settings
-    from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.store import Store
 
     settings = recorder_settings(with_kafka=with_kafka)
-    try:
-        async with Store(settings.dsn, statement_timeout_ms=settings.statement_timeout_ms) as store:
-            yield store, settings
-    except StoreUnavailable as error:
-        raise UserError(f"Postgres did not answer: {error}") from error
+    async with open_store(statement_timeout_ms=settings.statement_timeout_ms) as store:
+        yield store, settings
 
 
 async def _list_groups(wanted: "DeadLetterFilter", *, as_json: bool) -> None:
@@ -313,7 +319,10 @@ async def _accept(partition: int, topic: str | None) -> None:
     async with _open(with_kafka=True) as (store, settings):
         topic = topic or settings.events_topic
         if partition not in {each.partition for each in await store.circuits(topic) if each.drain_until is None}:
-            raise UserError(f"partition {partition} of {topic} is not stopped: there is nothing to accept")
+            raise UserError(
+                f"partition {partition} of {topic} is not stopped: there is nothing to accept; "
+                "`execledger doctor` names those that are"
+            )
         try:
             async with KafkaLog.open(settings.kafka_options) as kafka:
                 end = await kafka.end(topic, partition)

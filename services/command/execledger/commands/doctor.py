@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from execledger.stack.broker import Topic
     from execledger.stack.settings import StackSettings
+    from execledger_recorder.store import Circuit
 
 OLDEST_POSTGRES = 16
 SHORTEST_SECRET = 32
+STUCK_SECONDS = 60.0  # an outbox that is sent is empty within seconds
 SETTINGS_MODULES = ("execledger.stack.settings", "execledger_recorder.settings", "execledger_query.settings")
 # Read by other code than a settings class.
 OTHER_NAMES = frozenset({"EXECLEDGER_TEST_DOCKER"})
@@ -36,9 +38,9 @@ class Finding:
 
 
 def doctor(*, data: Data = DEFAULT_DATA) -> int:
-    """Check settings, broker, topics, database and schema; exit status 1 on a fault.
+    """Check settings, broker, topics, database, schema, ledger and outbox; exit status 1 on a fault.
 
-    Looks at the servers that the environment names, else at those of the local stack.
+    Looks at the servers that the environment names, else at those of the local stack. Names stopped partitions.
     """
     findings = list(examine(data, os.environ))
     sys.stdout.writelines(_line(finding) + "\n" for finding in findings)
@@ -59,7 +61,7 @@ def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     bootstrap_servers, dsn = known_endpoints(data)
     yield from asyncio.run(_kafka(bootstrap_servers, StackSettings()))
-    yield from asyncio.run(_postgres(dsn))
+    yield from asyncio.run(_postgres(dsn, StackSettings().events_topic))
 
 
 def settings_classes() -> list[type["BaseSettings"]]:
@@ -165,7 +167,7 @@ def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> l
     ]
 
 
-async def _postgres(dsn: str | None) -> list[Finding]:
+async def _postgres(dsn: str | None, topic: str) -> list[Finding]:
     from execledger.stack import database
 
     if dsn is None:
@@ -177,7 +179,66 @@ async def _postgres(dsn: str | None) -> list[Finding]:
     if major < OLDEST_POSTGRES:
         advice = f"Use PostgreSQL {OLDEST_POSTGRES} or newer."
         return [Finding("Postgres", f"{place} is version {major}", advice)]
-    return [Finding("Postgres", f"{place} answers, version {major}"), await _schema(dsn)]
+    schema = await _schema(dsn)
+    work = [] if schema.advice else await _work(dsn, topic)
+    return [Finding("Postgres", f"{place} answers, version {major}"), schema, *work]
+
+
+async def _work(dsn: str, topic: str) -> list[Finding]:
+    """What stands still or does not add up, by what the recorders wrote down."""
+    import asyncpg
+
+    from execledger_recorder.auditing import read_ledger
+    from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.store import Store
+
+    try:
+        async with Store(dsn) as store:
+            report = await read_ledger(store, audit=False)
+            circuits = await store.circuits(topic)
+            waiting, oldest_seconds = await store.outbox_state()
+    except asyncpg.InsufficientPrivilegeError:
+        return [Finding("recording", "not looked at: this account may not read the ledger")]
+    except StoreUnavailable as error:
+        return [Finding("Postgres", str(error), _start("EXECLEDGER_POSTGRES_DSN"))]
+    return [
+        ledger_finding(report.unaccounted),
+        *(stopped_partition(topic, circuit) for circuit in circuits if circuit.drain_until is None),
+        outbox_finding(waiting, oldest_seconds),
+    ]
+
+
+def ledger_finding(unaccounted: int) -> Finding:
+    """Whether each consumed record is accounted for."""
+    if unaccounted:
+        return Finding(
+            "ledger",
+            f"{unaccounted} record(s) unaccounted for",
+            "Run `execledger ledger --audit`, and keep what it says: this is a bug.",
+        )
+    return Finding("ledger", "every consumed record is accounted for")
+
+
+def stopped_partition(topic: str, circuit: "Circuit") -> Finding:
+    """A partition that waits for an operator, or for good records."""
+    return Finding(
+        f"partition {circuit.partition} of {topic}",
+        f"stopped at offset {circuit.at_offset}, {circuit.bad} of {circuit.seen} records could not be read",
+        "See `execledger dead-letters list` and mend the producer, "
+        f"or run `execledger dead-letters accept {circuit.partition}`.",
+    )
+
+
+def outbox_finding(waiting: int, oldest_seconds: float) -> Finding:
+    """Whether messages to Kafka are on their way."""
+    fact = f"{waiting} message(s) wait for Kafka"
+    if waiting and oldest_seconds > STUCK_SECONDS:
+        return Finding(
+            "outbox",
+            f"{fact}, the oldest for {oldest_seconds:.0f} s",
+            "See that a recorder runs and that the topics above are there; its log line outbox_waits says why.",
+        )
+    return Finding("outbox", fact)
 
 
 async def _schema(dsn: str) -> Finding:

@@ -48,18 +48,14 @@ async def _read(*, with_audit: bool) -> "LedgerReport":
     from aiokafka.errors import KafkaError
 
     from execledger.audit import audit
+    from execledger.commands.opening import open_store
     from execledger.errors import UserError
     from execledger.stack.say import standard_error
-    from execledger.stack.settings import required_dsn
     from execledger_recorder.auditing import read_ledger
-    from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.store import Store
 
     try:
-        async with Store(required_dsn()) as store:
+        async with open_store() as store:
             return await (audit(store, standard_error()) if with_audit else read_ledger(store, audit=False))
-    except StoreUnavailable as error:
-        raise UserError(f"Postgres did not answer: {error}") from error
     except KafkaError as error:
         raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
 
@@ -76,7 +72,8 @@ def table(report: "LedgerReport") -> "Table":
         title=", ".join(topics) or "nothing consumed yet",
         caption="consumed = the columns to the right of it, added up",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,  # eighty columns hold it
+        show_edge=False,
         show_footer=True,
     )
     drawn.add_column("partition", footer="all")

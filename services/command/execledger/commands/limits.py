@@ -5,8 +5,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from execledger.commands.daily_limits import daily, line_of
-from execledger.commands.opening import open_store
+from execledger.commands.opening import check_name, open_store
 from execledger.errors import UserError
+from execledger.terminal import printable
 
 limits = App(name="limits", help="Limits that executions are held to: list and set them.")
 
@@ -50,7 +51,7 @@ def silence(
     tenant
         Whose workflow it is.
     remove
-        Let them be silent for as long as they like, as without a limit.
+        Let them be silent for as long as they like, as without a limit; exit status 1 when there is none.
     """
     import asyncio
 
@@ -59,8 +60,7 @@ def silence(
     if seconds is not None and not 0 < seconds <= _MOST_SECONDS:
         raise UserError(f"SECONDS: should be more than 0 and at most 1000000000, this is {seconds:g}", exit_status=2)
     for name, said in (("WORKFLOW", workflow), ("--tenant", tenant)):
-        if not 0 < len(said) <= 255:
-            raise UserError(f"{name}: should have 1 to 255 characters, this has {len(said)}", exit_status=2)
+        check_name(name, said)
     asyncio.run(_limit_silence(tenant, workflow, seconds))
 
 
@@ -80,7 +80,8 @@ async def _list(*, as_json: bool) -> None:
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return
     lines = [
-        f"silence  tenant {tenant}  workflow {workflow}  {seconds:.15g} s\n" for tenant, workflow, seconds in silences
+        f"silence  tenant {printable(tenant)}  workflow {printable(workflow)}  {seconds:.15g} s\n"
+        for tenant, workflow, seconds in silences
     ]
     sys.stdout.writelines([*lines, *(f"daily  {line_of(limit)}\n" for limit in days)] or ["no limits\n"])
 
@@ -92,6 +93,9 @@ async def _limit_silence(tenant: str, workflow: str, seconds: float | None) -> N
         if seconds is not None:
             await store.limit_silence(tenant, workflow, seconds)
         elif not await store.allow_silence(tenant, workflow):
-            raise UserError(f"workflow {workflow!r} of tenant {tenant!r} has no limit")
-    may = "may be silent" if seconds is None else f"may be silent for {seconds:.15g} s"
-    sys.stdout.write(f"executions of workflow {workflow} of tenant {tenant} {may}\n")
+            raise UserError(
+                f"workflow {workflow!r} of tenant {tenant!r} has no limit; "
+                "`execledger limits list` shows those there are"
+            )
+    may = "may be silent for ever" if seconds is None else f"may be silent for {seconds:.15g} s"
+    sys.stdout.write(f"executions of workflow {printable(workflow)} of tenant {printable(tenant)} {may}\n")

@@ -20,6 +20,8 @@ def migrate() -> None:
         raise UserError(str(error)) from error
     except (ValueError, asyncpg.InterfaceError) as error:  # of the DSN; what they say may quote its password
         raise UserError(f"EXECLEDGER_POSTGRES_DSN: {database.reason(error)}", exit_status=2) from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise UserError(f"{error}: let EXECLEDGER_POSTGRES_DSN name a superuser") from error
     except (OSError, asyncpg.PostgresError) as error:
         raise UserError(f"Postgres at {database.shown(dsn)} did not answer: {error}") from error
     sys.stdout.writelines(f"applied {name}\n" for name in applied)

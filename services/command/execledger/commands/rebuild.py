@@ -6,6 +6,7 @@ from uuid import UUID
 
 from cyclopts import Parameter
 
+from execledger.commands.opening import check_text, open_store
 from execledger.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def rebuild(
 
     if after is not None and (ids or not _is_internal(after)):
         raise UserError("--after: should be the internal id of an execution, and no other id beside it", exit_status=2)
+    for option, text in (*(("ID", name) for name in ids), ("--tenant", tenant or "")):
+        check_text(option, text)
     results = Results(as_json=as_json)
     try:
         asyncio.run(_rebuild(results, ids, tenant, after, is_to_mend=not verify))
@@ -63,21 +66,19 @@ async def _rebuild(
     results: "Results", ids: Sequence[str], tenant: str | None, after: str | None, *, is_to_mend: bool
 ) -> None:
     from execledger.rebuilding import watched
-    from execledger.stack.settings import required_dsn
     from execledger_recorder import rebuilding
-    from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.store import Store
 
     try:
-        async with Store(required_dsn()) as store:
+        async with open_store() as store:
             async for batch in watched(_batches(store, ids, tenant, after), results):
                 if is_to_mend:
                     results.rebuilt(batch, await rebuilding.rebuild(store, batch))
                 else:
                     results.verified(await rebuilding.verify(store, batch))
-    except StoreUnavailable as error:
-        went_on = f"; {results.go_on(verify=not is_to_mend, tenant=tenant)}" if results.last and not ids else ""
-        raise UserError(f"Postgres did not answer: {error}{went_on}") from error
+    except UserError as error:
+        if results.last is None or ids:
+            raise
+        raise UserError(f"{error}; {results.go_on(verify=not is_to_mend, tenant=tenant)}") from error
 
 
 async def _batches(

@@ -42,7 +42,8 @@ def reprice(
     from datetime import UTC, datetime
 
     from execledger.commands.dead_letters import moment
-    from execledger.stack.settings import required_dsn
+    from execledger.commands.opening import check_text
+    from execledger.errors import UserError
     from execledger_recorder.repricing import Wanted
 
     now = datetime.now(UTC)
@@ -52,33 +53,32 @@ def reprice(
         since=None if since is None else moment(since, now),
         until=None if until is None else moment(until, now, "--until"),
     )
-    print(_summary(asyncio.run(_reprice(required_dsn(), ids, wanted, dry_run=dry_run)), dry_run=dry_run))  # noqa: T201
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise UserError("--until: should be later than --since", exit_status=2)
+    for option, text in (*(("ID", name) for name in ids), ("--workflow", workflow or ""), ("--tenant", tenant or "")):
+        check_text(option, text)
+    print(_summary(asyncio.run(_reprice(ids, wanted, dry_run=dry_run)), dry_run=dry_run))  # noqa: T201
 
 
-async def _reprice(dsn: str, names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -> "Repriced":
+async def _reprice(names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -> "Repriced":
     from dataclasses import replace
 
-    from execledger.errors import UserError
+    from execledger.commands.opening import open_store
     from execledger.stack.say import standard_error
-    from execledger_recorder.errors import StoreUnavailable
     from execledger_recorder.repricing import reprice
-    from execledger_recorder.store import Store
 
-    try:
-        async with Store(dsn) as store:
-            if names:
-                wanted = replace(wanted, ids=await _found(store, names, wanted.tenant_id))
-            with standard_error().status("looking …") as line:
-                return await reprice(
-                    store,
-                    wanted,
-                    dry_run=dry_run,
-                    on_progress=lambda so_far: line.update(
-                        f"{so_far.looked_at:,} executions looked at, {so_far.changed:,} calls with another price"
-                    ),
-                )
-    except StoreUnavailable as error:
-        raise UserError(f"Postgres did not answer, run it again to go on: {error}") from error
+    async with open_store() as store:
+        if names:
+            wanted = replace(wanted, ids=await _found(store, names, wanted.tenant_id))
+        with standard_error().status("looking …") as line:
+            return await reprice(
+                store,
+                wanted,
+                dry_run=dry_run,
+                on_progress=lambda so_far: line.update(
+                    f"{so_far.looked_at:,} executions looked at, {so_far.changed:,} calls with another price"
+                ),
+            )
 
 
 async def _found(store: "Store", names: "Sequence[str]", tenant: str | None) -> list[str]:

@@ -142,9 +142,9 @@ def known_endpoints(data: Path) -> tuple[str | None, str | None]:
     state = directory.state()
     bootstrap_servers = settings.kafka_bootstrap_servers
     postgres_dsn = settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else None
-    if state.kafka_ports and not _names_kafka(directory, settings):
+    if bootstrap_servers is None and state.kafka_ports:
         bootstrap_servers = kafka.address(state.kafka_ports[0])
-    if state.postgres_ports and not _names_postgres(directory, settings):
+    if postgres_dsn is None and state.postgres_ports:
         postgres_dsn = postgres.address(state.postgres_ports[0])
     return bootstrap_servers, postgres_dsn
 
