@@ -28,7 +28,11 @@ from execledger.errors import UserError
 
 app = App(
     name="execledger",
-    help="The system of record for workflow and agent executions.",
+    help=(
+        "The system of record for workflow and agent executions.\n\n"
+        "Exit status: 0 when all is well; 1 when something is wrong, missing, refused or cannot be reached; "
+        "2 for a wrong argument or setting; 130 when interrupted."
+    ),
     version=lambda: _version(),
     error_console=Console(stderr=True),
 )
