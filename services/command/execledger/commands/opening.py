@@ -13,7 +13,7 @@ MOST_TEXT: Final = 255  # as a tenant's, an owner's and a workflow's id in event
 
 
 @asynccontextmanager
-async def open_store(*, statement_timeout_ms: int = 30_000) -> AsyncIterator["Store"]:
+async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> AsyncIterator["Store"]:
     """The database of EXECLEDGER_POSTGRES_DSN, migrated; what it refuses while it is open is a UserError."""
     import asyncpg
 
@@ -29,7 +29,7 @@ async def open_store(*, statement_timeout_ms: int = 30_000) -> AsyncIterator["St
     except StoreUnavailable as error:
         if isinstance(error.__cause__, asyncpg.UndefinedTableError):
             raise UserError("the database has no schema of ours yet: run execledger migrate") from error
-        raise UserError(f"Postgres did not answer: {error}") from error
+        raise UserError(f"Postgres did not answer: {error}{hint}") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise UserError(
             f"{error}: let EXECLEDGER_POSTGRES_DSN name the account execledger_recorder, or a superuser"

@@ -67,7 +67,7 @@ async def _reprice(names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -
     from execledger.stack.say import standard_error
     from execledger_recorder.repricing import reprice
 
-    async with open_store() as store:
+    async with open_store(hint="; run it again to go on") as store:
         if names:
             wanted = replace(wanted, ids=await _found(store, names, wanted.tenant_id))
         with standard_error().status("looking …") as line:
