@@ -34,25 +34,28 @@ class Circuits:
         seen = ((record.partition, record.offset, isinstance(found, Undecodable)) for record, found in reads)
         return list(stops(self._latest, seen, self._drained).values())
 
-    async def stop(self, stop: Stop, partitions: Set[int]) -> None:
-        """Write down that one of our partitions is stopped."""
+    async def stop(self, stop: Stop) -> None:
+        """Write down that a partition is stopped."""
         await self._store.open_circuit(self._topic, stop)
-        await self.refresh(partitions)
         log.error(
             "circuit_opened",
             **stop._asdict(),
             do=f"mend the producer, or let it drain: execledger dead-letters accept {stop.partition}",
         )
 
-    def admitted(self, reads: Sequence[Read]) -> Sequence[Read]:
-        """The batch without what is held back."""
+    def admitted(self, reads: Sequence[Read]) -> tuple[Sequence[Read], dict[int, int]]:
+        """The batch without what is held back; the first offset of that by partition: it must be read again."""
         if not self.open:
-            return reads
-        return [pair for pair in reads if not self._is_held_back(pair)]
-
-    def _is_held_back(self, pair: Read) -> bool:
-        record, _ = pair
-        return (circuit := self.open.get(record.partition)) is not None and record.offset >= circuit.at_offset
+            return reads, {}
+        admitted: list[Read] = []
+        held_back: dict[int, int] = {}
+        for record, found in reads:
+            circuit = self.open.get(record.partition)
+            if circuit is None or record.offset < circuit.at_offset:
+                admitted.append((record, found))
+            else:
+                held_back.setdefault(record.partition, record.offset)
+        return admitted, held_back
 
     def forget(self, partitions: Iterable[int]) -> None:
         """These are read anew from somewhere: their latest records are no longer known."""

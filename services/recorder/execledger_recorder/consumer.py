@@ -238,13 +238,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """What of a batch is to be recorded: nothing that a circuit breaker holds back, to which we return."""
         stops = self.circuits.stops(reads)
         for stop in stops:
-            await self._patiently(partial(self.circuits.stop, stop, self._assigned()))
+            await self._patiently(partial(self.circuits.stop, stop))
+        if stops:
+            await self._patiently(self.watch_circuits)
         if self._is_void(moves):
             return ()
-        self._pause_stopped()
-        for stop in stops:
-            self._return_to(stop.partition, stop.at_offset)
-        return self.circuits.admitted(reads)
+        admitted, held_back = self.circuits.admitted(reads)
+        for partition, offset in held_back.items():
+            self._return_to(partition, offset)
+        return admitted
 
     def _is_void(self, moves: int) -> bool:
         """Whether a batch that came when we had moved so often must not be recorded."""
