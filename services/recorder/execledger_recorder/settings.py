@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Self
 
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError
+from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger_contracts.cleaning import Limits
@@ -67,6 +67,14 @@ class Settings(BaseSettings):
     outbox_limit: int = Field(100_000, ge=1, description="messages that may wait for Kafka; then recording waits too")
     budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
+
+    @field_validator("dead_letter_topic", "control_topic", mode="after")
+    @classmethod
+    def _is_a_topic_of_its_own(cls, topic: str, info: ValidationInfo) -> str:
+        """A dead letter on the events topic would be recorded as the next one, without end."""
+        if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic")):
+            raise ValueError(f"{topic} is another topic's name already")
+        return topic
 
     @classmethod
     def load(cls) -> Self:
