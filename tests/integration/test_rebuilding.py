@@ -284,6 +284,34 @@ async def test_an_execution_without_a_log_is_named_and_left_alone(office: Desk) 
     assert await contents(office.connection) == before
 
 
+async def test_an_event_that_cannot_be_read_is_named_and_the_others_are_mended(office: Desk) -> None:
+    await office.connection.execute(
+        f"""UPDATE execledger.execution_events SET raw = '{{"id": 1}}' WHERE execution_id = {RUN_2} AND "offset" ="""
+        f""" (SELECT min("offset") FROM execledger.execution_events WHERE execution_id = {RUN_2})"""
+    )
+    await office.connection.execute("UPDATE execledger.executions SET query = 'x'")
+    before = await office.rows(f"SELECT * FROM execledger.executions WHERE id = {RUN_2}")
+    result = await rebuild(office.store, await all_ids(office))
+    assert [(each.execution_id, each.field, each.folded) for each in result.left] == [
+        (str(await office.value(f"SELECT {RUN_2}")), "raw", "an event that can be read")
+    ]
+    assert result.mended == 3
+    assert await office.rows(f"SELECT * FROM execledger.executions WHERE id = {RUN_2}") == before
+    said = await _verify(office)
+    assert (said.status, said.err) == (1, "")
+    assert re.search(r"execution_events/\S+/raw +a damaged event +an event that can be read", said.out)
+
+
+async def test_an_event_of_an_execution_whose_row_is_gone_brings_it_back_from_the_log(office: Desk) -> None:
+    ends = await _ends(office)
+    again = event("execution.progressed", {"message": "again"}, at=90, attempt=2)
+    await office.connection.execute(f"DELETE FROM execledger.executions WHERE id = {RUN_1}")
+    report = await office.record(Topic(ends=ends).add(again, again, *history()[:3]))
+    assert (report.executions, report.duplicates) == (1, 4)
+    assert await found(office) == set()
+    assert await office.value(f"SELECT version FROM execledger.executions WHERE id = {RUN_1}") == 21
+
+
 async def test_a_name_that_another_execution_bears_stays_with_it(office: Desk) -> None:
     run_1, run_2 = [str(await office.value(f"SELECT {run}")) for run in (RUN_1, RUN_2)]
     await office.connection.execute("DELETE FROM execledger.execution_aliases WHERE external_id = 'run-1'")
@@ -519,10 +547,10 @@ async def test_the_recorder_finds_a_damaged_record_by_itself(
                 "folded": None,
             }
             await connection.execute(f"UPDATE execledger.execution_events SET raw = '1' WHERE execution_id = {RUN_2}")
-            await eventually(lambda: _true(bool(service.said("self_audit_failed"))))
+            await eventually(lambda: _mismatches(service, 2))
             mended = await execledger("rebuild", run_1, postgres_dsn=database)
             assert mended.status == 0
-            await eventually(lambda: _mismatches(service, 0))
+            await eventually(lambda: _mismatches(service, 1))
             assert await service.stop() == 0
     finally:
         await connection.close()
@@ -550,10 +578,6 @@ async def _recorded(connection: asyncpg.Connection, events: int) -> bool:
 
 async def _mismatches(service: Service, number: int) -> bool:
     return (await service.metrics())["execledger_record_mismatches"] == number
-
-
-async def _true(value: bool) -> bool:
-    return value
 
 
 async def _verify(office: Desk, *arguments: str) -> Said:

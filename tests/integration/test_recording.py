@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from execledger_contracts.cleaning import Limits
+from execledger_recorder import recording, store
 from execledger_recorder.accounting import Record
 from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
 from execledger_recorder.identity import id_milliseconds
@@ -393,6 +394,20 @@ async def slow_down(office: Desk) -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION dawdle();
         """
     )
+
+
+async def test_a_log_that_is_read_and_folded_in_parts_gives_the_same(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Topic()
+    for tenant, (read_at_once, folded_at_once) in {"whole": (2000, 1000), "parts": (3, 2)}.items():
+        monkeypatch.setattr(store, "_EVENTS_AT_ONCE", read_at_once)
+        monkeypatch.setattr(recording, "_EVENTS_SLICE", folded_at_once)
+        priced = event("llm.called", {"model": "gpt-4o", "provider": "openai", "prompt_tokens": 1000}, at=3)
+        for said in reversed([priced, *history()]):  # each but the first of an execution makes it fold again
+            await office.record(topic.add({**said, "tenantid": tenant}))
+    assert await snapshot(office.connection, "parts") == await snapshot(office.connection, "whole")
+    assert await office.value("SELECT count(*) FROM execledger.llm_calls WHERE cost_source = 'computed'") == 2
 
 
 async def test_a_batch_that_takes_too_long_is_halved(office: Desk) -> None:

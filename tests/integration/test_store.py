@@ -15,10 +15,14 @@ from prometheus_client import CollectorRegistry
 from conftest import Servers
 from execledger.stack.database import with_database
 from execledger_recorder import migrations
+from execledger_recorder.breaking import Stop
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.halting import halt_days
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
+from execledger_recorder.rebuilding import FIRST_ID, rebuild
+from execledger_recorder.repricing import Wanted, reprice
+from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
 from execledger_recorder.telemetry import Metrics
 from execledger_recorder.watchdog import watch
@@ -118,7 +122,45 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
             assert relay is not None
             for letters in await relay.topics():
                 await relay.sent([id_ for id_, _ in await relay.waiting(letters, 10)])
+        await restricted.store.open_circuit("events", Stop(2, 0, 100, 99))
+        assert await restricted.store.drain_circuit("events", 2, 0) in await restricted.store.circuits("events")
+        await restricted.store.forget_drained_circuits("events")
+        assert await restricted.store.circuits("events") == []
+        for table in ("execution_aliases", "executions", "steps", "llm_calls", "tool_calls", "execution_labels"):
+            await office.connection.execute(f"DELETE FROM execledger.{table}")  # noqa: S608
+        ids = [id_ for id_, _ in await restricted.store.executions_after(FIRST_ID, None, 100)]
+        assert (await rebuild(restricted.store, ids)).mended == len(ids) == 6
+        assert (await reprice(restricted.store, Wanted())).looked_at == 6
+        metrics = Metrics(CollectorRegistry())
+        await SelfAudit(restricted.store, metrics, 20).look()
+        assert metrics.mismatches._value.get() == 0
         assert sum(row.unaccounted for row in await restricted.store.ledger()) == 0
+
+
+async def test_a_database_that_is_being_restored_is_waited_for(empty_databases: list[str]) -> None:
+    dsn, elsewhere = empty_databases
+    await migrate(dsn)
+    name = dsn.rsplit("/", 1)[1].split("?")[0]
+    async with Store(dsn) as store, connected(elsewhere) as other:
+        await store.moment()
+        await other.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await _assert_unavailable(store, "does not exist")
+        await other.execute(f"CREATE DATABASE {name}")
+        await _assert_unavailable(store, "does not exist")
+        await migrate(dsn)
+        await store.moment()
+
+
+async def _assert_unavailable(store: Store, why: str) -> None:
+    for _ in range(3):  # the first finds a connection that was ended
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.moment()
+    assert why in str(caught.value)
+
+
+async def test_a_recorder_that_computes_keeps_its_transaction_however_short_a_statement_may_take(office: Desk) -> None:
+    async with Store(office.dsn, statement_timeout_ms=100) as hasty, hasty.batch() as tx:
+        assert await tx._connection.fetchval("SHOW idle_in_transaction_session_timeout") == "10s"
 
 
 async def test_the_recorder_s_role_owns_nothing_and_changes_no_schema(office: Desk) -> None:
@@ -287,7 +329,7 @@ async def test_days_are_computed_by_one_recorder_at_a_time(office: Desk) -> None
     async with office.store.batch() as tx:
         await tx.mark_usage([mark])
     async with connected(office.dsn) as other, other.transaction():
-        assert len(await other.fetch(STATEMENTS["take_usage_marks.sql"])) == 1
+        assert len(await other.fetch(STATEMENTS["take_usage_marks.sql"], 10)) == 1
         async with office.store.batch() as tx:
             await tx.mark_usage([mark])
         assert await office.store.recompute_usage() == 0

@@ -27,6 +27,15 @@ class Misplaced(Exception):  # noqa: N818
     """The batch does not go on where the ledger stands: read on from there."""
 
 
+class Unreadable(Exception):  # noqa: N818
+    """An event of the log is not as it was recorded."""
+
+    def __init__(self, execution_id: str, event_id: str) -> None:
+        super().__init__(f"event {event_id} of execution {execution_id} cannot be read: see execledger rebuild")
+        self.execution_id = execution_id
+        self.event_id = event_id
+
+
 # SQLSTATE classes, see the appendix "PostgreSQL Error Codes" of the PostgreSQL manual.
 _RECORD_AT_FAULT: Final = ("22", "23", "54")
 _INFRASTRUCTURE: Final = ("08", "25", "40", "53", "55", "57", "58", "F0", "XX")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from execledger_lifecycle.state import FORMAT
+from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import Folded, fold_log, latest
 from execledger_recorder.store import EXECUTION_COLUMNS, STEP_COLUMNS, Batch, Store, UsageMark
 
@@ -58,7 +59,7 @@ class Finding(NamedTuple):
 
     execution_id: str
     stored: Rows
-    folded: Folded | None  # None: the log has nothing of it
+    folded: Folded | None  # None: the log has nothing of it, or something that cannot be read
     differences: Sequence[Difference]
 
     @property
@@ -104,7 +105,7 @@ async def verify(store: Store, ids: Sequence[str], *, statement_timeout_ms: int 
 async def rebuild(store: Store, ids: Sequence[str]) -> Rebuilt:
     """Leave executions as their log has them: those that are not are locked, folded again and written, at once.
 
-    One whose log is gone is left as it is.
+    One whose log is gone, or cannot be read, is left as it is.
     """
     wrong = [finding for finding in await verify(store, ids) if finding.is_wrong or finding.is_outdated]
     if not wrong:
@@ -146,11 +147,22 @@ def cut(found: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
 
 async def _findings(tx: Batch, ids: Sequence[str]) -> list[Finding]:
     stored = await tx.stored_rows(ids)
-    logged = await fold_log(tx, ids)
-    return [_finding(id_, stored[id_], logged.get(id_)) for id_ in ids]
+    unreadable: dict[str, str] = {}
+    while True:
+        try:
+            logged = await fold_log(tx, [id_ for id_ in ids if id_ not in unreadable])
+        except Unreadable as found:
+            unreadable[found.execution_id] = found.event_id
+        else:
+            return [_finding(id_, stored[id_], logged.get(id_), unreadable.get(id_)) for id_ in ids]
 
 
-def _finding(execution_id: str, stored: Rows, folded: Folded | None) -> Finding:
+def _finding(execution_id: str, stored: Rows, folded: Folded | None, unreadable: str | None) -> Finding:
+    if unreadable is not None:
+        said = ("a damaged event", "an event that can be read")
+        return Finding(
+            execution_id, stored, None, [Difference(execution_id, "execution_events", (unreadable,), "raw", *said)]
+        )
     if folded is not None:
         return Finding(execution_id, stored, folded, compare(execution_id, stored, _rows(folded)))
     missing = Difference(execution_id, "execution_events", (), None, "no event", "an event at least")

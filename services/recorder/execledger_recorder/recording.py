@@ -43,7 +43,7 @@ from execledger_lifecycle.folding import step_key
 from execledger_recorder import deadletters, halting, pricing
 from execledger_recorder.accounting import Record, account
 from execledger_recorder.commanding import BY_DEFAULT, Commanding, commands
-from execledger_recorder.errors import StoreTooSlow, Unstorable
+from execledger_recorder.errors import StoreTooSlow, Unreadable, Unstorable
 from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
 from execledger_recorder.store import (
     Alias,
@@ -197,9 +197,8 @@ async def fold_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, Folded]
     for execution_id, entries in (await _read_log(tx, list(clocks))).items():
         first = entries[0].event
         case = _Case(execution_id, (first.tenantid, first.subject), (), entries=entries)
-        _fold_whole(case, entries)
+        await _fold_whole(case, entries)  # the loop turns: a recorder that audits itself records meanwhile
         folded[execution_id] = _folded(case, *clocks[execution_id])
-        await asyncio.sleep(0)  # a recorder that audits itself records meanwhile
     return folded
 
 
@@ -286,10 +285,20 @@ async def _open_cases(tx: Batch, good: Sequence[tuple[Record, Decoded]]) -> list
     added = await _add_aliases(tx, firsts, known)
     cases = {alias: _Case(id_, alias, arrivals[alias]) for alias, id_ in (known | added).items()}
     locked = await tx.lock_executions(sorted(known.values()))
+    if lost := sorted(set(known.values()) - locked.keys()):
+        locked |= await _restore(tx, lost)
     for case in cases.values():
         if before := locked.get(case.id):
             _resume(case, before)
+            case.must_refold = case.must_refold or case.id in lost
     return sorted(cases.values(), key=lambda case: case.id)
+
+
+async def _restore(tx: Batch, lost: Sequence[str]) -> dict[str, LockedExecution]:
+    """Write the rows that somebody deleted anew from the log. Nobody held them so far: fold them again once locked."""
+    folded = await fold_log(tx, lost)
+    await tx.restore_executions([(each.execution, each.recorded_at) for each in folded.values()])
+    return await tx.lock_executions(lost)
 
 
 def _resume(case: _Case, before: LockedExecution) -> None:
@@ -388,21 +397,29 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
         return
     logged = await _read_log(tx, [case.id for case in cases])
     for case in cases:
-        _fold_whole(case, [*case.entries, *logged[case.id]])
+        await _fold_whole(case, [*case.entries, *logged[case.id]])
 
 
 async def _read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
     entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
-    for execution_id, event_id, text, computed_nanos in await tx.read_events(execution_ids):
-        event = reread(text)
+    prices = await tx.read_prices(execution_ids)
+    async for execution_id, event_id, text in tx.read_events(execution_ids):
+        try:
+            event = reread(text)
+        except Exception as error:
+            raise Unreadable(execution_id, event_id) from error
         is_reported = isinstance(event, LlmCalled) and event.data.cost_usd is not None
-        entries[execution_id].append(enter(event, event_id, None if is_reported else computed_nanos))
+        computed_nanos = None if is_reported else prices.get((execution_id, event_id))
+        entries[execution_id].append(enter(event, event_id, computed_nanos))
     return entries
 
 
-def _fold_whole(case: _Case, entries: Iterable[Entry]) -> None:
+async def _fold_whole(case: _Case, entries: Iterable[Entry]) -> None:
     case.execution, case.steps = Execution(), {}
-    fold(case.execution, case.steps, sorted(entries, key=_by_key))
+    ordered = sorted(entries, key=_by_key)
+    for start in range(0, len(ordered), _EVENTS_SLICE):
+        fold(case.execution, case.steps, ordered[start : start + _EVENTS_SLICE])
+        await asyncio.sleep(0)  # so that the consumer stays in its group while it folds very many
     case.touched = set(case.steps)
 
 
@@ -663,4 +680,5 @@ def _kafka_time(timestamp_ms: int) -> datetime:
 
 
 _by_key = attrgetter("key")
+_EVENTS_SLICE: Final = 1000
 _SLICE: Final = 10  # executions folded before the loop turns: less than a millisecond

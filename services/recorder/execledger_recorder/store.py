@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,6 +31,9 @@ _SQL: Final = {
 }
 
 _AUDIT_SECONDS: Final = 86_400.0
+_EVENTS_AT_ONCE: Final = 2000
+_LEAST_IDLE_MS: Final = 10_000
+USAGE_MARKS_AT_ONCE: Final = 10_000
 
 FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
 """What a fold of the log gives."""
@@ -545,9 +548,9 @@ class Store:
             yield Redriving(connection, [_kept(row) for row in rows])
 
     async def recompute_usage(self) -> int:
-        """Bring marked days of usage up to date; how many marks were taken."""
+        """Bring marked days of usage up to date; how many marks were taken, USAGE_MARKS_AT_ONCE at most."""
         async with self._connection() as connection, connection.transaction():
-            marks = await connection.fetch(_SQL["take_usage_marks"])
+            marks = await connection.fetch(_SQL["take_usage_marks"], USAGE_MARKS_AT_ONCE)
             days = sorted({tuple(mark) for mark in marks})
             if days:
                 await connection.execute(_SQL["recompute_usage"], *_columns(days, 3))
@@ -608,34 +611,40 @@ class Store:
 
     @asynccontextmanager
     async def _connection(self, *, connecting: bool = False) -> AsyncIterator[asyncpg.Connection]:
-        with translated(connecting=connecting or self._pool is None):
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._dsn,
-                    min_size=1,
-                    max_size=5,
-                    timeout=10,
-                    # For a network that swallows the server's own time limit.
-                    command_timeout=self._statement_timeout_ms / 1000 + 10,
-                    init=_prepare_connection,
-                    # JIT costs more than the short statements here ever take.
-                    server_settings={
-                        "application_name": "execledger-recorder",
-                        "statement_timeout": str(self._statement_timeout_ms),
-                        # A recorder that stands still in a transaction, its machine paused say, must not keep the
-                        # ledger from the one that was given its partitions.
-                        "idle_in_transaction_session_timeout": str(self._statement_timeout_ms),
-                        "timezone": "UTC",
-                        "jit": "off",
-                    },
-                )
-            async with self._pool.acquire(timeout=10) as connection:
+        with translated(connecting=connecting):
+            async with AsyncExitStack() as leaving:
+                with translated(connecting=True):  # a database that is being restored may not be there, or be empty
+                    connection = await leaving.enter_async_context((await self._connected()).acquire(timeout=10))
                 try:
                     yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
                 except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                     if await _is_ending(connection):
                         raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
                     raise
+
+    async def _connected(self) -> asyncpg.Pool:
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=5,
+                timeout=10,
+                # For a network that swallows the server's own time limit.
+                command_timeout=self._statement_timeout_ms / 1000 + 10,
+                init=_prepare_connection,
+                # JIT costs more than the short statements here ever take.
+                server_settings={
+                    "application_name": "execledger-recorder",
+                    "statement_timeout": str(self._statement_timeout_ms),
+                    # A recorder that stands still in a transaction, its machine paused say, must not keep the
+                    # ledger from the one that was given its partitions. One that computes does not stand still:
+                    # a batch is folded in seconds, however short a statement may take.
+                    "idle_in_transaction_session_timeout": str(max(self._statement_timeout_ms, _LEAST_IDLE_MS)),
+                    "timezone": "UTC",
+                    "jit": "off",
+                },
+            )
+        return self._pool
 
 
 class Batch:
@@ -677,12 +686,18 @@ class Batch:
         raw: str = await self._connection.fetchval(_SQL["read_event"], execution_id, event_id)
         return raw
 
-    async def read_events(self, execution_ids: Sequence[str]) -> list[tuple[str, str, str, int | None]]:
-        """Every logged event of some executions: execution id, event id, text, the price computed for it."""
-        rows = await self._connection.fetch(_SQL["read_events"], execution_ids)
-        return [
-            (str(row["execution_id"]), str(row["event_id"]), row["raw"], _nanos(row["computed_usd"])) for row in rows
-        ]
+    async def read_events(self, execution_ids: Sequence[str]) -> AsyncIterator[tuple[str, str, str]]:
+        """Every logged event of some executions: execution id, event id, text.
+
+        In parts, so that neither the time of a statement nor that between two depends on how many there are.
+        """
+        async for row in self._connection.cursor(_SQL["read_events"], execution_ids, prefetch=_EVENTS_AT_ONCE):
+            yield str(row["execution_id"]), str(row["event_id"]), row["raw"]
+
+    async def read_prices(self, execution_ids: Sequence[str]) -> dict[tuple[str, str], int | None]:
+        """The prices in nano-dollars that were computed for calls (execution id, event id) of some executions."""
+        rows = await self._connection.fetch(_SQL["read_prices"], execution_ids)
+        return {(str(row["execution_id"]), str(row["event_id"])): _nanos(row["cost_usd"]) for row in rows}
 
     async def read_unreported_calls(
         self, execution_ids: Sequence[str], since: datetime | None, until: datetime | None
@@ -806,6 +821,7 @@ class Batch:
         await self.save_executions([row for row, _ in rows])
         said = [(r.id, r.tenant_id, r.external_id, r.foreign.tenant_uuid, r.heard_at, at) for r, at in rows]
         await self._connection.execute(_SQL["restore_executions"], *_columns(said, 6))
+        await self._connection.execute(_SQL["forget_staged_executions"])
 
     async def restore_steps(self, changed: Sequence[str], rows: Sequence[tuple[str, str, StepRecord]]) -> None:
         """Drop the steps of some executions, and write these."""
