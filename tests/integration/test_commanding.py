@@ -1,5 +1,6 @@
 """Commands to orchestrators, in the transaction of what called for them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from execledger_contracts.events import IMPORT_SOURCE
+from execledger_recorder.app import _Recorder
 from execledger_recorder.halting import halt_days
+from execledger_recorder.settings import Settings
 from factories_recorder import Desk, Row, Topic, desk, event
 
 
@@ -188,6 +191,27 @@ async def test_many_are_halted_a_part_at_a_time(office: Desk) -> None:
     await office.record(Topic().add(*runs))
     await settle(office)
     assert len(await halted(office)) == 1100
+
+
+async def test_limits_are_looked_at_however_fast_the_days_change(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time the days are summed another batch has marked one again."""
+    topic = Topic()
+    await office.store.set_daily_limit("default", "", 1, None)
+    await office.record(topic.add(event("llm.called", {"prompt_tokens": 2})))
+    settle = office.store.recompute_usage
+
+    async def settle_while_it_records() -> int:
+        taken = await settle()
+        await office.record(topic.add(event("execution.progressed", at=topic.ends[0])))
+        return taken
+
+    monkeypatch.setattr(office.store, "recompute_usage", settle_while_it_records)
+    recorder = _Recorder(
+        Settings.model_validate({"kafka_bootstrap_servers": "127.0.0.1:1", "postgres_dsn": office.dsn})
+    )
+    async with asyncio.timeout(20):
+        await recorder._settle_days(office.store)
+    assert await office.value("SELECT count(*) FROM execledger.halts") == 1
 
 
 async def test_a_limit_that_is_removed_halts_nobody(office: Desk) -> None:

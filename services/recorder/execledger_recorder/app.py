@@ -32,7 +32,7 @@ from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.outbox import relay_forever
 from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.settings import Settings, SettingsError
-from execledger_recorder.store import Circuit, Store
+from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Circuit, Store
 from execledger_recorder.telemetry import Metrics
 from execledger_recorder.watchdog import watch
 
@@ -147,8 +147,8 @@ class _Recorder:
         self._metrics.waiting(*await store.outbox_state())
 
     async def _settle_days(self, store: Store) -> None:
-        while await store.recompute_usage():
-            pass
+        while await store.recompute_usage() == USAGE_MARKS_AT_ONCE:
+            pass  # of fewer there is no more than what came meanwhile: the limits must not wait for an end of that
         while sent := await halting.halt_days(store, self._settings.control_topic):
             self._metrics.commanded(sent)
             log.info("days_halted", **{type_.removeprefix("execution."): count for type_, count in sent.items()})

@@ -32,10 +32,14 @@ async def halt_days(store: Store, topic: str) -> Counter[str]:
         due = await tx.find_daily_halts()
         locked = await tx.lock_executions(sorted({id_ for id_, _ in due})) if due else {}
         now = datetime.now(UTC)
-        return await send(tx, [(id_, daily_halt(day, now)) for id_, day in due if _is_still(locked[id_], day)], topic)
+        return await send(
+            tx, [(id_, daily_halt(day, now)) for id_, day in due if _is_still(locked.get(id_), day)], topic
+        )
 
 
-def _is_still(execution: LockedExecution, passed: PassedDay) -> bool:
+def _is_still(execution: LockedExecution | None, passed: PassedDay) -> bool:
+    if execution is None:  # dropped by retention meanwhile
+        return False
     return execution.status in ("pending", "running") and execution.attempt == passed.attempt
 
 
