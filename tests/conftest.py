@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from execledger import stack
 from execledger.stack import broker, processes
@@ -18,6 +19,9 @@ from execledger.stack.kafka import EmbeddedKafka
 from execledger.stack.say import silent
 from execledger.stack.settings import StackSettings
 from execledger.stack.state import DataDirectory
+
+settings.register_profile("patient", deadline=None)  # how long an example takes depends on what else runs
+settings.load_profile("patient")
 
 
 @dataclass(frozen=True, slots=True)
