@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from execledger_recorder import halting
 from execledger_recorder.consumer import Consumer
-from execledger_recorder.errors import StoreUnavailable
+from execledger_recorder.errors import StoreUnavailable, Unstorable
 from execledger_recorder.outbox import relay_forever
 from execledger_recorder.selfaudit import SelfAudit
 from execledger_recorder.settings import Settings, SettingsError
@@ -140,6 +140,8 @@ class _Recorder:
                 await work()
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("background_waits", error=str(error) or repr(error))
+            except Unstorable as error:  # a row that was damaged by hand must not end what records
+                log.error("background_failed", error=str(error))
             await asyncio.sleep(seconds)
 
     async def _show_outbox(self, store: Store) -> None:
