@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -350,27 +351,46 @@ async def test_a_connection_lost_at_the_commit_leaves_nothing_behind(office: Des
     assert await everything(office) == before
 
 
-async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost_one(office: Desk) -> None:
+@asynccontextmanager
+async def store_over_a_line_that_lingers(office: Desk) -> AsyncIterator[Store]:
+    """Between the server's last word and the end of the stream half a second passes."""
     address = urlsplit(office.dsn)
     user = address.netloc.rpartition("@")[0]
+    async with cable(f"{address.hostname}:{address.port}") as line:
+        line.lingers = 0.5
+        await line.mend()
+        async with Store(urlunsplit(address._replace(netloc=f"{user}@{line.address}"))) as store:
+            yield store
+
+
+async def end_sessions(office: Desk, state: str) -> None:
+    await office.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE state = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
+        state,
+    )
+    await asyncio.sleep(0.1)
+
+
+async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost_one(office: Desk) -> None:
     row = DuplicateRow("events", 0, 0, OWN, OWN, "repeated")
 
     async def copy(store: Store) -> None:
         async with store.batch() as tx:
             await tx.append_duplicates([row])  # the next one need not be prepared
-            await office.connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE state = 'idle in transaction' AND datname = current_database()"
-            )
-            await asyncio.sleep(0.1)
+            await end_sessions(office, "idle in transaction")
             await tx.append_duplicates([row._replace(offset=1)])
 
-    async with cable(f"{address.hostname}:{address.port}") as line:
-        line.lingers = 0.5
-        await line.mend()
-        async with Store(urlunsplit(address._replace(netloc=f"{user}@{line.address}"))) as store:
-            with pytest.raises(StoreUnavailable):
-                await copy(store)
+    async with store_over_a_line_that_lingers(office) as store:
+        with pytest.raises(StoreUnavailable):
+            await copy(store)
+
+
+async def test_a_connection_that_is_ended_when_all_is_answered_spoils_nothing(office: Desk) -> None:
+    async with store_over_a_line_that_lingers(office) as store:
+        async with store._connection():
+            await end_sessions(office, "idle")
+        assert await store.ledger() == []
 
 
 async def everything(office: Desk) -> dict[str, list[Row]]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ _SQL: Final = {
     for file in resources.files(__package__).joinpath("sql").iterdir()
 }
 
+_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _AUDIT_SECONDS: Final = 86_400.0
 _EVENTS_AT_ONCE: Final = 2000
 _LEAST_IDLE_MS: Final = 10_000
@@ -612,15 +613,19 @@ class Store:
     @asynccontextmanager
     async def _connection(self, *, connecting: bool = False) -> AsyncIterator[asyncpg.Connection]:
         with translated(connecting=connecting):
-            async with AsyncExitStack() as leaving:
-                with translated(connecting=True):  # a database that is being restored may not be there, or be empty
-                    connection = await leaving.enter_async_context((await self._connected()).acquire(timeout=10))
-                try:
-                    yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
-                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                    if await _is_ending(connection):
-                        raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
-                    raise
+            with translated(connecting=True):  # a database that is being restored may not be there, or be empty
+                pool = await self._connected()
+                connection = await pool.acquire(timeout=10)
+            try:
+                yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                if await _is_ending(connection):
+                    raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
+                raise
+            finally:
+                # What was asked is answered by now. A connection that was lost since then the pool forgets.
+                with suppress(*_LOST):
+                    await pool.release(connection)
 
     async def _connected(self) -> asyncpg.Pool:
         if self._pool is None:
