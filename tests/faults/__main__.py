@@ -19,10 +19,11 @@ from execledger import stack
 from execledger.stack.database import with_database
 from faults.planted import Fault, faults
 
-_AT_ONCE = 2
+_AT_ONCE = 3
 _SECONDS = 300
+_PLUGINS = ("-p", "no:cacheprovider", "-p", "faults.unshrunk")
 _SOURCES = ("contracts", "services/recorder", "services/query", "services/command", "tests")
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def main() -> int:
@@ -69,7 +70,7 @@ def _complaint(fault: Fault, copy: Path, endpoints: stack.Endpoints) -> str | No
     }
     try:
         done = subprocess.run(  # noqa: S603  # our own tests
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *fault.tests],
+            [sys.executable, "-m", "pytest", "-q", *_PLUGINS, f"--junitxml={report}", *fault.tests],
             cwd=copy,
             env=environment,
             capture_output=True,

@@ -219,6 +219,16 @@ async def test_the_command_says_what_it_read_and_ends_with_1_on_a_difference(boo
     assert f"{books.topic}/0/5: expected recorded, found nothing" in shown.out.replace("\n", "")
 
 
+async def test_a_ledger_that_does_not_balance_ends_with_1_without_an_audit_too(books: Books) -> None:
+    balanced = await _ledger(books, "--json")
+    assert (balanced.status, json.loads(balanced.out)["audited"]) == (0, False)
+    await books.execute("UPDATE execledger.ledger SET applied = applied - 1 WHERE partition = 0")
+    await books.execute("UPDATE execledger.ledger SET applied = applied + 1 WHERE partition = 1")
+    wrong, shown = await _ledger(books, "--json"), await _ledger(books)
+    assert (wrong.status, shown.status) == (1, 1)
+    assert json.loads(wrong.out)["unaccounted"] == 2  # what is too much makes up for nothing
+
+
 async def test_a_kafka_that_does_not_answer_is_one_line(books: Books) -> None:
     refused = await execledger("ledger", "--audit", postgres_dsn=books.dsn, kafka_bootstrap_servers="127.0.0.1:1")
     assert refused.status == 1

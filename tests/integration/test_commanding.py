@@ -56,6 +56,13 @@ async def test_the_event_that_passes_a_budget_brings_one_halt_and_the_overshoot_
     assert await office.value("SELECT total_tokens FROM execledger.executions") == 6700
 
 
+async def test_a_budget_that_stays_near_its_limit_is_warned_of_once(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(started(10), called(8, at=1)))
+    report = await office.record(topic.add(called(1, at=2), called(1, at=1.5)))
+    assert report.commands == {}
+
+
 async def test_a_command_goes_out_under_the_root_s_key_as_a_structured_event(office: Desk) -> None:
     beginning = event("execution.started", {"root_execution_id": "root", "budget": {"token_limit": 1}}, tenantid="acme")
     await office.record(Topic().add(beginning, called(2, at=1, tenantid="acme")))

@@ -300,6 +300,19 @@ async def test_a_ledger_that_was_restored_is_read_on_from(bench: Bench, other_da
     await bench.assert_every_record_is_accounted_for()
 
 
+async def test_a_ledger_that_does_not_balance_is_shown(bench: Bench) -> None:
+    await bench.publish(event(), partition=0)
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        async with connected(bench.dsn) as connection:
+            await connection.execute("UPDATE execledger.ledger SET applied = 1 - applied WHERE partition < 2")
+
+        async def shown() -> bool:
+            return (await service.metrics())["execledger_unaccounted_records"] == 2
+
+        await eventually(shown)
+
+
 async def test_timestamps_beyond_the_calendar_stop_nobody(bench: Bench) -> None:
     """Producers set them; this topic takes whatever they set, as topics did by default before Kafka 4."""
     async with broker.admin(bench.servers.bootstrap_servers) as client:

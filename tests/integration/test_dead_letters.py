@@ -194,6 +194,15 @@ async def test_two_redrives_at_once_send_each_letter_once(box: Box) -> None:
     assert len(await box.sent()) == 6
 
 
+async def test_what_another_redrive_has_in_hand_is_left_out(box: Box) -> None:
+    async with box.store.redriving([1, 2], again=False) as other:
+        assert [letter.id for letter in other.letters] == [1, 2]
+        result = await box.redrive()
+        await other.sent([1, 2])
+    assert (result.sent, result.left_out) == (4, 2)
+    assert (await box.redrive()).sent == 0
+
+
 async def test_a_rate_is_kept(box: Box) -> None:
     began = monotonic()
     assert (await box.redrive(rate=10)).sent == 6

@@ -28,15 +28,14 @@ async def peopled(database: str) -> str:
 @pytest.mark.parametrize(
     ("who", "seen"),
     [
-        (Identity("ann", "acme"), {("acme", "ann-run")}),
-        (Identity("ann", "acme", READER), {("acme", "ann-run"), ("acme", "bob-run")}),
-        (Identity("ann", "umbra", READER), {("umbra", "ann-run")}),
-        (Identity("ann", "nowhere", READER), set()),
-        (Identity("", ""), set()),
-        (NOBODY, set()),
-        (EVERYTHING, {("acme", "ann-run"), ("acme", "bob-run"), ("umbra", "ann-run")}),
+        pytest.param(Identity("ann", "acme"), {("acme", "ann-run")}, id="owner"),
+        pytest.param(Identity("ann", "acme", READER), {("acme", "ann-run"), ("acme", "bob-run")}, id="reader"),
+        pytest.param(Identity("ann", "umbra", READER), {("umbra", "ann-run")}, id="reader-of-umbra"),
+        pytest.param(Identity("ann", "nowhere", READER), set(), id="reader-of-nowhere"),
+        pytest.param(Identity("", ""), set(), id="nameless"),
+        pytest.param(NOBODY, set(), id="nobody"),
+        pytest.param(EVERYTHING, {("acme", "ann-run"), ("acme", "bob-run"), ("umbra", "ann-run")}, id="admin"),
     ],
-    ids=str,
 )
 async def test_a_query_that_forgets_its_where_shows_only_what_the_reader_may_see(
     peopled: str, who: Identity, seen: set[tuple[str, str]]

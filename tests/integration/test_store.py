@@ -16,7 +16,7 @@ from conftest import Servers
 from execledger.stack.database import with_database
 from execledger_recorder import migrations
 from execledger_recorder.breaking import Stop
-from execledger_recorder.errors import StoreUnavailable
+from execledger_recorder.errors import StoreTooSlow, StoreUnavailable
 from execledger_recorder.halting import halt_days
 from execledger_recorder.identity import new_id
 from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
@@ -273,6 +273,33 @@ async def test_nobody_is_granted_a_partition(office: Desk) -> None:
         " WHERE relispartition AND granted.grantee <> relowner"
     )
     assert granted == []
+
+
+async def test_an_account_is_in_one_pair_of_hands_at_a_time(office: Desk) -> None:
+    await office.open("events")
+    async with Store(office.dsn, statement_timeout_ms=500) as hasty, office.store.batch() as tx:
+        assert await tx.lock_ledger("events", {0}) == {0: 0}
+        with pytest.raises(StoreTooSlow):
+            async with hasty.batch() as other:
+                await other.lock_ledger("events", {0, 1})
+        async with hasty.batch() as other:
+            assert await other.lock_ledger("events", {1, 2}) == {1: 0, 2: 0}
+
+
+async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(office: Desk) -> None:
+    await office.open("events")
+    taken: dict[int, int] = {}
+
+    async def stand_still(sleeper: Store, awake: Store) -> None:
+        async with sleeper.batch() as tx:
+            await tx.lock_ledger("events", {0})
+            async with awake.batch() as after:
+                taken.update(await after.lock_ledger("events", {0}))
+
+    async with Store(office.dsn, statement_timeout_ms=300) as sleeper, Store(office.dsn) as awake:
+        with pytest.raises(StoreUnavailable):
+            await stand_still(sleeper, awake)
+    assert taken == {0: 0}
 
 
 async def test_one_relay_is_active_at_a_time(office: Desk) -> None:

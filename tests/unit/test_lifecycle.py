@@ -78,13 +78,13 @@ def test_events_are_ordered_by_attempt_then_time_then_sequence() -> None:
 
 
 def test_of_events_at_the_same_time_the_beginning_comes_first_and_the_end_last() -> None:
-    history = [
-        *(created(), started(), progressed(), cancel_requested(), step_started()),
-        *(step_finished(status=status) for status in ("completed", "failed", "timed_out", "cancelled", "skipped")),
-        *(llm_called(), tool_called(), other()),
-        *(finished(status) for status in ("completed", "failed", "timed_out", "cancelled")),
+    history = [  # from last to first, and so by their ids too
+        *(finished(status) for status in ("cancelled", "timed_out", "failed", "completed")),
+        *(other(), llm_called()),
+        *(step_finished(status=status) for status in ("skipped", "cancelled", "timed_out", "failed", "completed")),
+        *(step_started(), cancel_requested(), progressed(), started(), created()),
     ]
-    assert in_order(*reversed(history)) == [e.id for e in history]
+    assert in_order(*history) == [e.id for e in reversed(history)]
 
 
 def test_facts_of_the_same_time_are_ordered_by_their_ids() -> None:
