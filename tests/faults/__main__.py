@@ -81,10 +81,15 @@ def _complaint(fault: Fault, copy: Path, endpoints: stack.Endpoints) -> str | No
     except subprocess.TimeoutExpired:
         return f"the tests hang: still running after {_SECONDS} s"
     suite = ET.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314  # ours
-    if suite is None or suite.get("errors") != "0" or suite.get("tests") == "0":
+    if suite is None or suite.get("tests") == "0" or any(map(_is_of_setup, suite.iter("error"))):
         return f"the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-1000:]}"
-    passed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is None]
+    passed = [case.get("name") for case in suite.iter("testcase") if not {"failure", "error"} & {e.tag for e in case}]
     return f"passed all the same: {', '.join(map(str, passed))}" if passed else None
+
+
+def _is_of_setup(error: ET.Element) -> bool:
+    """Whether a test could not begin; what a fixture finds wrong afterwards is a failure like any other."""
+    return not error.get("message", "").startswith("failed on teardown")
 
 
 if __name__ == "__main__":

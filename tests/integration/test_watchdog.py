@@ -100,6 +100,7 @@ async def test_silence_is_counted_from_the_newest_kafka_timestamp(office: Desk) 
     await office.store.limit_silence("acme", "wf", 1)  # another tenant's
     await office.record(topic.add(event("execution.started", {"workflow": {"id": "wf"}})))
     await office.record(topic.add(event("execution.progressed", at=1), timestamp_ms=sent_at(20)))
+    await office.record(topic.add(event("execution.progressed", at=2), timestamp_ms=sent_at(10)))
     await set_clocks(office, 49)
     assert await ended(office) == []
     await set_clocks(office, 51)
