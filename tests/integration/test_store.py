@@ -296,7 +296,8 @@ async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(office: Des
             async with awake.batch() as after:
                 taken.update(await after.lock_ledger("events", {0}))
 
-    async with Store(office.dsn, statement_timeout_ms=300) as sleeper, Store(office.dsn) as awake:
+    brief, patient = (Store(office.dsn, statement_timeout_ms=limit) for limit in (300, 5000))
+    async with brief as sleeper, patient as awake:
         with pytest.raises(StoreUnavailable):
             await stand_still(sleeper, awake)
     assert taken == {0: 0}
