@@ -286,7 +286,10 @@ async def test_an_account_is_in_one_pair_of_hands_at_a_time(office: Desk) -> Non
             assert await other.lock_ledger("events", {1, 2}) == {1: 0, 2: 0}
 
 
-async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(office: Desk) -> None:
+async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
     await office.open("events")
     taken: dict[int, int] = {}
 
