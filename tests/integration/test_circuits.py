@@ -152,7 +152,10 @@ async def test_a_partition_is_accepted_while_the_recorder_is_stopped_and_stops_a
 async def test_what_is_not_stopped_cannot_be_accepted(bench: Bench) -> None:
     said = await accept(bench, "2")
     assert (said.status, said.out) == (1, "")
-    assert said.err == f"execledger: partition 2 of {bench.topics.events} is not stopped: there is nothing to accept\n"
+    assert said.err == (
+        f"execledger: partition 2 of {bench.topics.events} is not stopped: there is nothing to accept; "
+        "`execledger doctor` names those that are\n"
+    )
 
 
 async def test_a_producer_that_was_mended_lets_the_partition_go_on(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from comparing import contents, differences
@@ -117,7 +118,14 @@ async def _differences(system: System, ends: dict[int, int], folder: Path) -> li
     async with recorder(folder, **settings(system.endpoints, dsn, "undisturbed") | {"batch_size": 2000}):
         await _caught_up(dsn, ends)
     async with connected(dsn) as undisturbed, connected(system.endpoints.postgres_dsn) as tortured:
-        return differences(await contents(undisturbed), await contents(tortured))
+        faults = differences(await contents(undisturbed), await contents(tortured))
+        letters = await _dead_letters(undisturbed) ^ await _dead_letters(tortured)
+    return faults + ([f"dead letters that only one run has: {sorted(letters)[:_MOST_SHOWN]}"] if letters else [])
+
+
+async def _dead_letters(connection: asyncpg.Connection) -> set[tuple[int, int, str]]:
+    rows = await connection.fetch('SELECT partition, "offset", reason FROM execledger.dead_letters')
+    return {(row["partition"], row["offset"], row["reason"]) for row in rows}
 
 
 @asynccontextmanager
