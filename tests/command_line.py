@@ -6,9 +6,12 @@ import logging
 import os
 import sys
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from unittest.mock import patch
+
+import structlog
 
 from execledger.__main__ import main
 
@@ -35,16 +38,30 @@ def _run(arguments: tuple[str, ...], settings: dict[str, object]) -> Said:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EXECLEDGER_")}
     named = {f"EXECLEDGER_{name.upper()}": str(value) for name, value in settings.items()}
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    level = logging.getLogger("aiokafka").level
     with (
+        _logs_as_before(),
         patch.dict(os.environ, {**kept, "COLUMNS": "160", **named}, clear=True),
         patch.object(sys, "argv", ["execledger", *arguments]),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
         status = _status()
-    logging.getLogger("aiokafka").setLevel(level)
     return Said(status, _written(out), _written(err).decode())
+
+
+@contextmanager
+def _logs_as_before() -> Iterator[None]:
+    """A command sets up the logs of its process, which is the tests' own here."""
+    loggers = [logging.getLogger(), logging.getLogger("aiokafka")]
+    before = [(log, log.level, log.handlers[:]) for log in loggers]
+    shape = structlog.get_config()
+    try:
+        yield
+    finally:
+        structlog.configure(**shape)
+        for log, level, handlers in before:
+            log.setLevel(level)
+            log.handlers[:] = handlers
 
 
 def _status() -> int:

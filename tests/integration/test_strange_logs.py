@@ -84,7 +84,7 @@ async def test_another_topic_name_lets_it_go_on_and_the_audit_keeps_both(bench: 
         assert await service.stop() == 0
     old, bench.topics = bench.topics, Topics(bench.topics.control, bench.topics.dead_letter, "none", "another")
     await bench.publish(*events(7, "anew"), partition=0)
-    async with bench.recorder(control_topic=bench.topics.dead_letter) as service:
+    async with bench.recorder(control_topic=old.events) as service:
 
         async def is_recorded() -> bool:
             return await recorded_offsets(bench) == {0: 7}

@@ -413,7 +413,7 @@ async def test_limits_are_listed_set_and_removed(database: str) -> None:
     status, shown = await limits("list", "--json")
     assert (status, json.loads(shown)) == (
         0,
-        {"silence": [{"tenant_id": "acme", "workflow_id": "wf", "seconds": 30.0}]},
+        {"silence": [{"tenant_id": "acme", "workflow_id": "wf", "seconds": 30.0}], "daily": []},
     )
     assert await limits("silence", "wf", "--remove") == (
         1,
