@@ -417,7 +417,7 @@ async def test_limits_are_listed_set_and_removed(database: str) -> None:
     )
     assert await limits("silence", "wf", "--remove") == (
         1,
-        "execledger: workflow 'wf' of tenant 'default' has no limit\n",
+        "execledger: workflow 'wf' of tenant 'default' has no limit; `execledger limits list` shows those there are\n",
     )
 
 
