@@ -58,7 +58,7 @@ async def is_let_go(service: Service, partition: int = 0) -> bool:
 
 
 async def position(bench: Bench, partition: int) -> int:
-    return next(row.next_offset for row in await bench.ledger() if row.partition == partition)
+    return next((row.next_offset for row in await bench.ledger() if row.partition == partition), -1)
 
 
 async def letters(bench: Bench) -> int:
