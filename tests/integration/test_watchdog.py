@@ -373,8 +373,9 @@ async def test_what_an_open_transaction_hides_ends_nobody_until_it_is_shown(benc
         hidden = now_event("execution.progressed")
         async with producer.transaction():
             await producer.send_and_wait(bench.topics.events, json.dumps(hidden).encode(), key=b"run-1")
-            query = "SELECT FROM execledger.ledger_ends WHERE oldest_unrecorded_at IS NOT NULL"
-            await eventually(lambda: bench.rows(query))
+            (sent,) = await bench.rows("SELECT clock_timestamp() AS at")
+            query = "SELECT FROM execledger.ledger_ends WHERE observed_at > $1"
+            await eventually(lambda: bench.rows(query, sent["at"]))
             await bench.rows(
                 "INSERT INTO execledger.silence_limits SELECT tenant_id, workflow_id,"
                 " extract(epoch FROM clock_timestamp() - heard_at) FROM execledger.executions"
