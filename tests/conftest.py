@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -40,6 +41,17 @@ class Topics:
     dead_letter: str
     control: str
     group: str
+
+    def settings(self, servers: Servers, dsn: str) -> dict[str, Any]:
+        """Those of a recorder that writes there what comes by these topics."""
+        return {
+            "kafka_bootstrap_servers": servers.bootstrap_servers,
+            "postgres_dsn": dsn,
+            "events_topic": self.events,
+            "dead_letter_topic": self.dead_letter,
+            "control_topic": self.control,
+            "consumer_group": self.group,
+        }
 
 
 class OwnBroker:

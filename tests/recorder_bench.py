@@ -40,15 +40,7 @@ class Bench:
 
     @property
     def settings(self) -> dict[str, object]:
-        return {
-            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
-            "postgres_dsn": self.dsn,
-            "events_topic": self.topics.events,
-            "dead_letter_topic": self.topics.dead_letter,
-            "control_topic": self.topics.control,
-            "consumer_group": self.topics.group,
-            "usage_interval_seconds": 0.2,
-        }
+        return self.topics.settings(self.servers, self.dsn) | {"usage_interval_seconds": 0.2}
 
     @asynccontextmanager
     async def recorder(self, *, ready: bool = True, **settings: object) -> AsyncIterator[Service]:

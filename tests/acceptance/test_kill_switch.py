@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
@@ -14,15 +13,7 @@ from running import eventually, recorder
 async def test_work_that_costs_more_than_it_may_is_halted_and_recorded_as_killed_by_budget(
     servers: Servers, topics: Topics, database: str, tmp_path: Path
 ) -> None:
-    settings: dict[str, Any] = {
-        "kafka_bootstrap_servers": servers.bootstrap_servers,
-        "postgres_dsn": database,
-        "events_topic": topics.events,
-        "dead_letter_topic": topics.dead_letter,
-        "control_topic": topics.control,
-        "consumer_group": topics.group,
-    }
-    async with recorder(tmp_path, **settings):
+    async with recorder(tmp_path, **topics.settings(servers, database)):
         overspent = await overspend(servers.bootstrap_servers, topics.events, topics.control)
         assert overspent.stop is not None
         assert overspent.stop.limit is not None

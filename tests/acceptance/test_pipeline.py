@@ -84,15 +84,7 @@ async def pages(service: Service, path: str, **parameters: Any) -> list[Row]:
 async def test_what_orchestrators_publish_can_be_read_although_the_recorder_was_killed(
     servers: Servers, topics: Topics, database: str, tmp_path: Path
 ) -> None:
-    settings: dict[str, Any] = {
-        "kafka_bootstrap_servers": servers.bootstrap_servers,
-        "postgres_dsn": database,
-        "events_topic": topics.events,
-        "dead_letter_topic": topics.dead_letter,
-        "control_topic": topics.control,
-        "consumer_group": topics.group,
-        "batch_size": 10,
-    }
+    settings = topics.settings(servers, database) | {"batch_size": 10}
     *middle, last = turns()
     await publish(servers, topics.events, middle)
     async with query(tmp_path, postgres_dsn=database, jwt_secret=SECRET) as console:

@@ -91,14 +91,8 @@ class Trial:
 
 @pytest.fixture
 async def trial(servers: Servers, topics: Topics, database: str) -> Any:
-    settings: dict[str, object] = {
-        "kafka_bootstrap_servers": servers.bootstrap_servers,
-        "postgres_dsn": database,
-        "events_topic": topics.events,
-        "control_topic": topics.control,
-        "consumer_group": topics.group,
-        "consumer_instance_id": "the one and only",  # so that the next one need not wait until the dead one is missed
-    }
+    # One instance, so that the next recorder need not wait until the dead one is missed.
+    settings = topics.settings(servers, database) | {"consumer_instance_id": "the one and only"}
     connection = await asyncpg.connect(database)
     try:
         async with zygote() as recorders, producing(servers, max_batch_size=500_000) as producer:

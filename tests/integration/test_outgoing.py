@@ -35,16 +35,8 @@ class Bench:
 
     @asynccontextmanager
     async def recorder(self, **settings: object) -> AsyncIterator[Service]:
-        said: dict[str, object] = {
-            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
-            "postgres_dsn": self.dsn,
-            "events_topic": self.topics.events,
-            "dead_letter_topic": self.topics.dead_letter,
-            "control_topic": self.topics.control,
-            "consumer_group": self.topics.group,
-            **settings,
-        }
-        async with recorder(self.folder, ready=True, **said) as service:
+        known = self.topics.settings(self.servers, self.dsn)
+        async with recorder(self.folder, **{**known, **settings}) as service:
             yield service
 
     async def publish(self, *sent: Sent) -> None:

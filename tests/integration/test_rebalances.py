@@ -36,18 +36,8 @@ class Group:
 
     async def join(self, stack: AsyncExitStack, **settings: Any) -> Service:
         """One more recorder."""
-        return await stack.enter_async_context(
-            recorder(
-                self.folder,
-                kafka_bootstrap_servers=self.servers.bootstrap_servers,
-                postgres_dsn=self.dsn,
-                events_topic=self.topics.events,
-                dead_letter_topic=self.topics.dead_letter,
-                consumer_group=self.topics.group,
-                usage_interval_seconds=0.2,
-                **{"batch_size": 200, **settings},
-            )
-        )
+        known = self.topics.settings(self.servers, self.dsn) | {"usage_interval_seconds": 0.2, "batch_size": 200}
+        return await stack.enter_async_context(recorder(self.folder, **{**known, **settings}))
 
     async def publish(self, events: list[Row], per_second: int) -> None:
         """At about that pace. Every third execution has bad keys: its events lie on all partitions."""

@@ -247,15 +247,7 @@ class Bench:
 
     @asynccontextmanager
     async def recorder(self, **settings: object) -> AsyncIterator[Service]:
-        known: dict[str, Any] = {
-            "kafka_bootstrap_servers": self.servers.bootstrap_servers,
-            "postgres_dsn": self.dsn,
-            "events_topic": self.topics.events,
-            "dead_letter_topic": self.topics.dead_letter,
-            "control_topic": self.topics.control,
-            "consumer_group": self.topics.group,
-            "watchdog_interval_seconds": 0.1,
-        }
+        known = self.topics.settings(self.servers, self.dsn) | {"watchdog_interval_seconds": 0.1}
         async with recorder(self.folder, **{**known, **settings}) as service:
             yield service
 
