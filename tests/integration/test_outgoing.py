@@ -1,6 +1,7 @@
 """What the recorder as a process sends: commands and dead letters, at least once, whatever happens on the way."""
 
 import json
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -180,6 +181,20 @@ async def test_what_was_committed_is_sent_by_the_next_recorder(bench: Bench) -> 
     async with bench.recorder():
         await bench.until_recorded(4)
     assert set(await bench.types()) >= {"halt", "cancel"}
+
+
+async def test_another_recorder_relays_when_the_one_that_did_stands_still(bench: Bench) -> None:
+    async with bench.recorder(statement_timeout_ms=1000) as asleep:
+        await bench.publish(event("execution.cancel_requested"))
+        await bench.until_types("cancel")
+        asleep.process.send_signal(signal.SIGSTOP)
+        async with bench.recorder(statement_timeout_ms=1000):
+            await bench.publish(event("execution.cancel_requested", at=1))
+
+            async def are_both_sent() -> bool:  # what was sent as it fell asleep may be sent again
+                return len({command["id"] for command in await bench.commands()}) == 2
+
+            await eventually(are_both_sent)
 
 
 async def test_another_recorder_relays_when_the_one_that_did_is_killed(bench: Bench) -> None:

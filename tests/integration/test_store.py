@@ -306,12 +306,53 @@ async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
     assert taken == {0: 0}
 
 
+async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
+    await office.open("events")
+    copying, for_ever = asyncio.Event(), asyncio.Event()
+
+    async def stand_still() -> AsyncIterator[bytes]:
+        copying.set()
+        await for_ever.wait()
+        yield b""
+
+    async def sleep(sleeper: Store) -> None:
+        async with sleeper.batch() as tx:
+            await tx.lock_ledger("events", {0})
+            await tx._connection.copy_to_table("duplicates", schema_name="execledger", source=stand_still())
+
+    async with Store(office.dsn, statement_timeout_ms=300) as sleeper, Store(office.dsn) as patient:
+        asleep = asyncio.create_task(sleep(sleeper))
+        await copying.wait()
+        await asyncio.sleep(0.5)
+        assert await patient.end_sleepers() == 0
+        async with Store(office.dsn, statement_timeout_ms=300) as awake:
+            assert await awake.end_sleepers() == 1
+            async with awake.batch() as tx:
+                assert await tx.lock_ledger("events", {0}) == {0: 0}
+        for_ever.set()
+        with pytest.raises(StoreUnavailable):
+            await asleep
+
+
 async def test_one_relay_is_active_at_a_time(office: Desk) -> None:
     async with office.store.relay() as first, office.store.relay() as second:
         assert first is not None
         assert second is None
     async with office.store.relay() as third:
         assert third is not None
+
+
+async def test_a_relay_that_stands_still_lets_go_of_the_outbox(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
+    async with Store(office.dsn, statement_timeout_ms=300) as brief:
+        with pytest.raises(StoreUnavailable):  # noqa: PT012  # it is told when it wakes up
+            async with brief.relay() as asleep:
+                assert asleep is not None
+                await asyncio.sleep(0.5)
+                async with office.store.relay() as awake:
+                    assert awake is not None
+                await asleep.topics()
 
 
 async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> None:

@@ -42,6 +42,7 @@ _RETRY_SECONDS: Final = 2.0
 _OBSERVE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
+_SLEEPERS_SECONDS: Final = 5.0
 _PARTITION_MONTHS_AHEAD: Final = 2
 
 
@@ -114,6 +115,7 @@ class _Recorder:
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, consumer.watch_ledger),
             self._every(_OBSERVE_SECONDS, lambda: self._show_outbox(store)),
+            self._every(_SLEEPERS_SECONDS, lambda: self._end_sleepers(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(settings.usage_interval_seconds, lambda: self._settle_days(store)),
             self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
@@ -147,6 +149,11 @@ class _Recorder:
     async def _show_outbox(self, store: Store) -> None:
         """Whoever the relay is, and however it fares."""
         self._metrics.waiting(*await store.outbox_state())
+
+    async def _end_sleepers(self, store: Store) -> None:
+        """One that was frozen must keep neither the ledger nor the outbox from those that are awake."""
+        if ended := await store.end_sleepers():
+            log.warning("sleepers_ended", sessions=ended)
 
     async def _settle_days(self, store: Store) -> None:
         while await store.recompute_usage() == USAGE_MARKS_AT_ONCE:

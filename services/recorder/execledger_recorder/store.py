@@ -34,6 +34,7 @@ _LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalC
 _AUDIT_SECONDS: Final = 86_400.0
 _EVENTS_AT_ONCE: Final = 2000
 _LEAST_IDLE_MS: Final = 10_000
+_APPLICATION: Final = "execledger-recorder"
 USAGE_MARKS_AT_ONCE: Final = 10_000
 
 FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
@@ -332,6 +333,7 @@ class Store:
         self._dsn = dsn
         self._outbox_limit = outbox_limit
         self._statement_timeout_ms = statement_timeout_ms
+        self._idle_timeout_ms = max(statement_timeout_ms, _LEAST_IDLE_MS)
         self._pool: asyncpg.Pool | None = None
         self._known_months: set[tuple[int, int]] = set()
 
@@ -366,6 +368,11 @@ class Store:
             if statement_timeout_ms is not None:
                 await connection.execute(f"SET LOCAL statement_timeout = {statement_timeout_ms:d}")
             yield Batch(connection, self._outbox_limit)
+
+    async def end_sleepers(self) -> int:
+        """End the sessions of recorders that stand still in the midst of a statement; how many there were."""
+        async with self._connection() as connection:
+            return len(await connection.fetch(_SQL["end_sleepers"], self._idle_timeout_ms, _APPLICATION))
 
     async def executions_after(self, after: str, tenant_id: str | None, limit: int) -> list[tuple[str, int]]:
         """The next executions behind an id, with how many events the log has of each; of all tenants or of one."""
@@ -586,7 +593,10 @@ class Store:
     async def relay(self) -> AsyncIterator["Relay | None"]:
         """The right to send what the outbox holds, while the block lasts; None when another recorder has it."""
         async with self._connection() as connection:
-            yield Relay(connection) if await connection.fetchval(_SQL["try_relay_lock"]) else None
+            if is_ours := await connection.fetchval(_SQL["try_relay_lock"]):
+                # Whoever looks into the outbox is never idle: one that stands still must not keep it from the others.
+                await connection.execute(f"SET idle_session_timeout = {self._idle_timeout_ms:d}")
+            yield Relay(connection) if is_ours else None
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["Watch | None"]:
@@ -639,12 +649,12 @@ class Store:
                 init=_prepare_connection,
                 # JIT costs more than the short statements here ever take.
                 server_settings={
-                    "application_name": "execledger-recorder",
+                    "application_name": _APPLICATION,
                     "statement_timeout": str(self._statement_timeout_ms),
                     # A recorder that stands still in a transaction, its machine paused say, must not keep the
                     # ledger from the one that was given its partitions. One that computes does not stand still:
                     # a batch is folded in seconds, however short a statement may take.
-                    "idle_in_transaction_session_timeout": str(max(self._statement_timeout_ms, _LEAST_IDLE_MS)),
+                    "idle_in_transaction_session_timeout": str(self._idle_timeout_ms),
                     "timezone": "UTC",
                     "jit": "off",
                 },
