@@ -121,6 +121,7 @@ def settings(endpoints: stack.Endpoints, dsn: str, group: str) -> dict[str, Any]
         "postgres_dsn": dsn,
         "consumer_group": group,
         "batch_size": 200,
+        "statement_timeout_ms": 5000,
         "watchdog_interval_seconds": 86_400,
         "self_audit_interval_seconds": 2,
     }

@@ -37,9 +37,9 @@ async def restart_recorder(system: System, random: Random) -> None:
 
 
 async def pause_recorder(system: System, random: Random) -> None:
-    """SIGSTOP: now and then for so long that the group gives its partitions to the other one."""
+    """SIGSTOP: now and then for so long that the other one is given its partitions, and Postgres ends its sessions."""
     seat = random.choice(system.seats)
-    await _paused(seat.pid, random.choice((0.5, 2.0, 13.0)))
+    await _paused(seat.pid, random.choice((0.5, 2.0, 20.0)))
 
 
 async def kill_backend(system: System, random: Random) -> None:
