@@ -1,9 +1,10 @@
 """The types of single fields: what a value must be, and how it is normalised."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -29,6 +30,8 @@ _NO_SPACE: Final = r"^[^\x00-\x20\x7f]+$"
 _DATE_TIME: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
+_LEAP_SECOND: Final = re.compile(r"(?<=:[0-9]{2}):60(\.[0-9]+)?")
+_LAST_MINUTE: Final = timedelta(hours=23, minutes=59)
 PATTERN_RULES: Final = {
     _NO_NUL: "must not hold NUL or a lone surrogate",
     _NO_SPACE: "must be a URI-reference, without spaces or control characters",
@@ -57,8 +60,10 @@ class _Rfc3339:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         shape = core_schema.str_schema(strict=True, pattern=_DATE_TIME)
+        usual = core_schema.datetime_schema(tz_constraint="aware")
+        rare = core_schema.no_info_plain_validator_function(_in_leap_second)
         return core_schema.custom_error_schema(
-            core_schema.chain_schema([shape, core_schema.datetime_schema(tz_constraint="aware")]),
+            core_schema.chain_schema([shape, core_schema.union_schema([usual, rare], mode="left_to_right")]),
             custom_error_type="rfc3339",
             custom_error_message="must be an RFC 3339 date and time with an offset, like 2026-01-31T09:30:00Z",
         )
@@ -66,6 +71,20 @@ class _Rfc3339:
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "date-time", "pattern": _DATE_TIME}
+
+
+def _in_leap_second(text: str) -> datetime:
+    """As the last microsecond before it: so it stays between its neighbours.
+
+    >>> _in_leap_second("2016-12-31t15:59:60.5-08:00").isoformat()
+    '2016-12-31T15:59:59.999999-08:00'
+    """
+    text, found = _LEAP_SECOND.subn(":59.999999", text.upper())
+    at = datetime.fromisoformat(text)
+    into_day = timedelta(hours=at.hour, minutes=at.minute) - (at.utcoffset() or timedelta())
+    if not found or into_day % timedelta(days=1) != _LAST_MINUTE:
+        raise ValueError("a leap second ends a day in UTC")
+    return at
 
 
 def _whole(value: Any) -> Any:

@@ -262,6 +262,24 @@ class TestTime:
         assert read(time=sent).event.time == datetime(2026, 1, 1, 12, tzinfo=UTC)
 
     @pytest.mark.parametrize(
+        "sent", ["2016-12-31T23:59:60Z", "2016-12-31t23:59:60.999z", "2016-12-31T15:59:60.5-08:00"]
+    )
+    def test_a_leap_second_lies_between_its_neighbours(self, sent: str) -> None:
+        decoded = read(time=sent)
+        assert decoded.event.time == datetime(2016, 12, 31, 23, 59, 59, 999_999, UTC)
+        assert reread(decoded.text) == decoded.event
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            *("2016-12-31T12:00:60Z", "2016-12-31T23:59:60+01:00", "2016-12-31T23:59:61Z", "2016-12-31T23:60:00Z"),
+            *("2016-12-31T23:59:00+00:60", "2016-02-30T23:59:60Z", "9999-12-31T23:59:60-23:59", "0000-12-31T23:59:60Z"),
+        ],
+    )
+    def test_what_only_looks_like_a_leap_second_is_refused(self, sent: str) -> None:
+        assert refused(time=sent).detail.startswith("time: must be an RFC 3339 date and time with an offset")
+
+    @pytest.mark.parametrize(
         "sent", ["2026-01-01T12:00:00", "2026-01-01", "now", "", "2026-13-01T00:00:00Z", "2026-01-01T12:00Z", 0, None]
     )
     def test_anything_else_is_refused(self, sent: Any) -> None:
