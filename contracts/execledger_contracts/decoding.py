@@ -203,7 +203,7 @@ def _careful(text: bytes, limits: Limits) -> Decoded:
     if depth(document.get("data")) > MAX_DEPTH:
         raise _BadRecordError(Reason.INVALID, f"data: nested more than {MAX_DEPTH} deep")
     if (path := find_unstorable_number(document)) is not None:
-        raise _BadRecordError(Reason.INVALID, f"{path}: a number beyond a 64-bit float")
+        raise _BadRecordError(Reason.INVALID, f"{_short_path(path)}: a number beyond a 64-bit float")
     marked_document = marked(document)
     event = _validated(marked_document)
     clean = cleaned(marked_document, limits)
@@ -355,8 +355,12 @@ def _explained(errors: list[ErrorDetails]) -> str:
 
 
 def _path(error: ErrorDetails) -> str:
-    """Where it is, without the names of the readings of a union, and short enough to leave room for the rule."""
-    path = ".".join(str(part) for part in error["loc"] if part not in (AS_SENT, AS_READ))
+    """Where it is, without the names of the readings of a union."""
+    return _short_path(".".join(str(part) for part in error["loc"] if part not in (AS_SENT, AS_READ)))
+
+
+def _short_path(path: str) -> str:
+    """Short enough to leave room for the rule."""
     return path if len(path) <= 80 else path[:79] + "…"
 
 

@@ -446,6 +446,10 @@ class TestNumbersAndNesting:
     def test_an_integer_beyond_the_largest_float_is_refused(self) -> None:
         assert find_unstorable_number({"a": [1, 2**1024 - 2**971 + 1]}) == "a.1"
 
+    def test_a_long_path_to_it_leaves_room_for_the_rule(self) -> None:
+        detail = refused_bytes(raw(f'{{"metadata": {{"{"k" * 300}": 1e400}}}}')).detail
+        assert detail == f"data.metadata.{'k' * 65}…: a number beyond a 64-bit float"
+
     def test_data_nests_at_most_100_deep(self) -> None:
         assert isinstance(decode(raw('{"input": ' + "[" * 99 + "]" * 99 + "}")), Decoded)
         result = refused_bytes(raw('{"input": ' + "[" * 100 + "]" * 100 + "}"))

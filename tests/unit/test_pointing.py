@@ -53,6 +53,7 @@ def test_a_header_that_is_no_utf_8_is_named() -> None:
         (event(data={"labels": {"a.b": "x", "a": {"b": 1}}}), '{"b": 1}'),
         (event(data={"labels": {"a: b": [1]}}), "[1]"),
         (event(data={"labels": {"k" * 300: "x"}}), f'"{"k" * 300}": "x"'),
+        (event(data={"metadata": {"k" * 300: 10**309}}), f'"{"k" * 300}": {10**309}'),
         (event(data={"labels": {"k\0": "x"}}), '{"k\\u0000": "x"}'),
         (event(data={"tags": ["a", "t" * 300]}), f'"{"t" * 300}"'),
         (event(attempt="two"), '"two"'),
