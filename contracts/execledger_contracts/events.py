@@ -92,12 +92,15 @@ class Step(_Part):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("id", "name")]
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+                for name in ("id", "name")
+            ]
         }
     )
 
     id: RequiredIdentifier | None = None
-    name: RequiredIdentifier | None = None
+    name: Identifier | None = None
     operation: Identifier | None = None
     iteration: Iteration | None = None
     total_items: Count | None = None
@@ -106,7 +109,7 @@ class Step(_Part):
 
     @model_validator(mode="after")
     def _one_names_it(self) -> "Step":
-        if self.id is None and self.name is None:
+        if self.id is None and not self.name:
             raise ValueError("must have an id or a name")
         return self
 

@@ -386,10 +386,13 @@ class TestFields:
     def test_a_null_metadata_value_stays(self) -> None:
         assert data_of({"metadata": {"a": None}}).metadata == {"a": None}
 
-    @pytest.mark.parametrize("step", [{}, {"iteration": 1}, {"id": None, "name": None}])
+    @pytest.mark.parametrize("step", [{}, {"iteration": 1}, {"id": None, "name": None}, {"name": ""}])
     def test_a_step_is_named_by_id_or_name(self, step: dict[str, Any]) -> None:
         assert refused({"step": step}, type="step.started").detail.startswith("data.step: must have an id or a name")
         assert data_of({"step": {**step, "name": "Draft"}}, type="step.started").step.name == "Draft"
+
+    def test_a_step_that_has_an_id_may_have_an_empty_name(self) -> None:
+        assert data_of({"step": {"id": "draft", "name": ""}}, type="step.started").step.name == ""
 
     def test_the_detail_says_where_and_which_rule(self) -> None:
         result = refused({"step": {"id": "a", "iteration": -1}}, type="step.started")
