@@ -234,7 +234,7 @@ def _structured_text(value: bytes | None, headers: Headers, limits: Limits) -> b
 
 def _binary_attributes(headers: Headers) -> dict[str, str] | None:
     """The `ce_` headers as attributes; None in structured mode."""
-    sent = {name.lower(): value or b"" for name, value in headers}
+    sent = {name.lower(): value for name, value in headers if value is not None}
     if sent.get("content-type", b"").lower().startswith(b"application/cloudevents"):
         return None
     attributes = {name[3:]: value for name, value in sent.items() if name.startswith("ce_")}

@@ -153,6 +153,12 @@ class TestModes:
         assert reread(read(**nulls).text) == read().event
         assert refused(subject=None).detail == "subject: is missing"
 
+    def test_so_is_one_whose_header_is_null(self) -> None:
+        headers = [(f"ce_{name}", str(value).encode()) for name, value in event().items()]
+        nulls = [(f"ce_{name}", None) for name in ("tenantid", "attempt", "sequence", "traceparent")]
+        assert decode(b"{}", [*headers, *nulls]) == decode(b"{}", headers)
+        assert refused_bytes(b"{}", headers=[*headers[:-2], ("ce_subject", None)]).detail == "subject: is missing"
+
 
 class TestIdentity:
     def test_a_canonical_uuid_is_the_event_id_as_sent(self) -> None:
