@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execledger_recorder.accounting import LATEST_MS
 from execledger_recorder.identity import foreign_uuid, id_milliseconds, new_id, own_id
 from factories_recorder import NOON, NOON_MS
 
@@ -62,6 +63,12 @@ def test_a_uuid7_of_a_time_that_cannot_be_is_not_its_own_id() -> None:
     assert own_id(of_time(at + DAY + MILLISECOND), NOON_MS) is None
     assert own_id(of_time(datetime(2000, 1, 1, tzinfo=UTC)), NOON_MS)
     assert own_id(of_time(datetime(2000, 1, 1, tzinfo=UTC) - MILLISECOND), NOON_MS) is None
+
+
+def test_a_uuid7_whose_time_leads_out_of_the_calendar_is_not_its_own_id_whatever_the_record_says() -> None:
+    last_day = datetime(9999, 12, 31, tzinfo=UTC)
+    assert own_id(of_time(last_day - MILLISECOND), LATEST_MS)
+    assert own_id("e677d21f-dfe7-7000-8000-000000000001", LATEST_MS) is None  # in the year 10000
 
 
 def test_a_foreign_uuid_stays_as_it_is_but_in_lower_case() -> None:

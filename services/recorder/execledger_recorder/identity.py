@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from execledger_contracts.decoding import EARLIEST, LATEST_AHEAD
+from execledger_contracts.decoding import EARLIEST, LATEST, LATEST_AHEAD
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -21,7 +21,7 @@ def own_id(external_id: str, timestamp_ms: int) -> str | None:
     if not _UUID7.fullmatch(external_id):
         return None
     earliest = int(EARLIEST.timestamp() * 1000)
-    latest = timestamp_ms + int(LATEST_AHEAD.total_seconds() * 1000)
+    latest = min(timestamp_ms + int(LATEST_AHEAD.total_seconds() * 1000), int(LATEST.timestamp() * 1000) - 1)
     return external_id if earliest <= id_milliseconds(external_id) <= latest else None
 
 
