@@ -173,8 +173,12 @@ Labels = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "propertyNames": {"maxLength": 255},
-            "additionalProperties": {"type": ["string", "number", "boolean", "null"], "maxLength": 255},
+            "propertyNames": {"maxLength": 255, "pattern": _NO_NUL},
+            "additionalProperties": {
+                "type": ["string", "number", "boolean", "null"],
+                "maxLength": 255,
+                "pattern": _NO_NUL,
+            },
         }
     ),
 ]

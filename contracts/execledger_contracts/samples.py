@@ -382,6 +382,7 @@ INVALID: Final[tuple[Sample, ...]] = (
     _bad("label-object", "A label value is text or a scalar.", _event({"labels": {"prd": {"id": 1}}})),
     _bad("label-too-long", "A label value has at most 255 characters.", _event({"labels": {"prd": "x" * 256}})),
     _bad("label-key-too-long", "A label key has at most 255 characters.", _event({"labels": {"x" * 256: "prd"}})),
+    _bad("label-with-nul", "NUL in a label.", _event({"labels": {"prd": "a\0b"}})),
     _bad("tag-too-long", "A tag has at most 255 characters.", _event({"tags": ["ok", "x" * 256]})),
     _bad("name-too-long", "A name has at most 255 characters.", _event({"workflow": {"name": "x" * 256}})),
     _bad("trigger-mode", "One of three words.", _event({"trigger": {"mode": "sometimes"}})),
