@@ -329,7 +329,7 @@ def _with_data_inline(sent: dict[str, Any]) -> dict[str, Any]:
         value = base64.b64decode(encoded, validate=True)
     except (binascii.Error, TypeError, ValueError):
         raise _BadRecordError(Reason.INVALID, f"data_base64: must be base64, this is {_shown(encoded)}") from None
-    return {**document, "data": _document_value(value)}
+    return {**document, "data": _document_value(value)} if value.strip() else document
 
 
 def _validated(document: dict[str, Any]) -> Event:

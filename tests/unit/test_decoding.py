@@ -147,6 +147,10 @@ class TestModes:
         encoded = base64.b64encode(b'{"query": "q"}').decode()
         assert json.loads(read(type=kind, data=None, data_base64=encoded).text)["data"] == {"query": "q"}
 
+    def test_no_bytes_as_base64_are_no_data_as_in_binary_mode(self) -> None:
+        assert read(data_base64="").event == read().event
+        assert refused(type="step.started", data_base64="").detail == "data: is missing"
+
     def test_an_attribute_that_is_null_is_left_out(self) -> None:
         nulls = dict.fromkeys(("tenantid", "attempt", "sequence", "partitionkey", "traceparent", "dataschema", "data"))
         assert read(**nulls).event == read().event
