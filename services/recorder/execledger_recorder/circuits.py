@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 from execledger_contracts.decoding import Undecodable
 from execledger_recorder.accounting import Record
 from execledger_recorder.breaking import LOOK, Latest, Stop, is_mended, stops
-from execledger_recorder.recording import Read, read
+from execledger_recorder.recording import Read, read_in_turns
 from execledger_recorder.rereading import KafkaLog
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Circuit, Store
@@ -85,12 +85,13 @@ class Circuits:
     async def _probe(self, kafka: KafkaLog, circuit: Circuit) -> None:
         end = await kafka.end(self._topic, circuit.partition)
         held, newest = [
-            self._are_bad(await kafka.records(self._topic, circuit.partition, start, end, LOOK))
+            await self._are_bad(await kafka.records(self._topic, circuit.partition, start, end, LOOK))
             for start in (circuit.at_offset, max(0, end - LOOK))
         ]
         if is_mended(held, newest):
             await self._store.drain_circuit(self._topic, circuit.partition, end)
 
-    def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
-        looked_at = read([Record.received(raw, raw.offset) for raw in records], self._settings.limits)
+    async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
+        received = [Record.received(raw, raw.offset) for raw in records]
+        looked_at = await read_in_turns(received, self._settings.limits)
         return [isinstance(found, Undecodable) for _, found in looked_at]

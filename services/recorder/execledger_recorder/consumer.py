@@ -18,7 +18,7 @@ from execledger_recorder.accounting import LATEST_MS, Record
 from execledger_recorder.circuits import Circuits
 from execledger_recorder.errors import Misplaced, StoreUnavailable, StrangeLog
 from execledger_recorder.headernames import tolerate
-from execledger_recorder.recording import Read, Report, read, record
+from execledger_recorder.recording import Read, Report, read_in_turns, record
 from execledger_recorder.rereading import KafkaLog
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_SLICE: Final = 50  # records decoded before the loop turns: about 1 ms, in which Postgres's answers wait
 _COMMIT_SECONDS: Final = 1.0  # offsets in Kafka only show progress: the ledger says where to read on
 _COMMIT_PATIENCE_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 5.0
@@ -278,13 +277,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         return sought if (await self._log_starts([partition]))[partition] <= sought else offset
 
     async def _read(self, batch: Sequence[Record]) -> list[Read]:
-        reads: list[Read] = []
-        limits = self._settings.limits
         with self._metrics.phase("decode"):
-            for start in range(0, len(batch), _SLICE):
-                reads += read(batch[start : start + _SLICE], limits)
-                await asyncio.sleep(0)  # the transaction of the batch before goes on
-        return reads
+            return await read_in_turns(batch, self._settings.limits)
 
     async def _record(self, reads: Sequence[Read]) -> None:
         try:
