@@ -12,6 +12,8 @@ import asyncpg
 import pytest
 
 from execledger_contracts.cleaning import Limits
+from execledger_lifecycle import Entry, Execution, Step, StepKey
+from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder import recording, store
 from execledger_recorder.accounting import Record
 from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
@@ -428,6 +430,34 @@ async def test_a_log_that_is_read_and_folded_in_parts_gives_the_same(
             await office.record(topic.add({**said, "tenantid": tenant}))
     assert await snapshot(office.connection, "parts") == await snapshot(office.connection, "whole")
     assert await office.value("SELECT count(*) FROM execledger.llm_calls WHERE cost_source = 'computed'") == 2
+
+
+async def test_a_log_that_is_folded_again_is_held_without_its_payloads_and_gives_the_same(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large: list[Any] = [["x" * 100]] * 100
+    said: list[tuple[str, Any]] = [
+        ("execution.created", {"input": large, "query": "q"}),
+        ("step.completed", {"step": {"id": "draft"}, "input": large, "output": large, "metadata": {"a": 1}}),
+        ("tool.called", {"tool_name": "search", "input": large, "output": None, "error": "no"}),
+        ("agent.thinking", large),
+        ("execution.failed", {"output": large, "result": "r" * 9000, "error": {"message": "m", "stack": "s"}}),
+    ]
+    held: list[int] = []
+
+    def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Entry]) -> None:
+        held.extend(len(entry.event.model_dump_json()) for entry in entries)
+        lifecycle_fold(execution, steps, entries)
+
+    monkeypatch.setattr(recording, "fold", fold)
+    topic = Topic()
+    events = [event(type_, data, at=at) for at, (type_, data) in enumerate(said)]
+    for tenant, ordered in {"ahead": events, "behind": [*events[1:], events[0]]}.items():
+        held.clear()
+        await record_in(office, one_by_one(topic.add(*({**each, "tenantid": tenant} for each in ordered))))
+    assert len(held) == 4 + len(said)
+    assert sorted(held[-len(said) :])[-2] < 1000  # the largest is the one that just came
+    assert await snapshot(office.connection, "behind") == await snapshot(office.connection, "ahead")
 
 
 async def test_a_batch_that_takes_too_long_is_halved(office: Desk) -> None:

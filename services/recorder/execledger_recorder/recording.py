@@ -20,6 +20,7 @@ from execledger_contracts.events import (
     ExecutionCreated,
     ExecutionStarted,
     LlmCalled,
+    OtherEvent,
     StepEvent,
     ToolCalled,
 )
@@ -417,15 +418,31 @@ async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
 async def _read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
     entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
     prices = await tx.read_prices(execution_ids)
+    weight = 0
     async for execution_id, event_id, text in tx.read_events(execution_ids):
+        weight += _RECORD_WEIGHT + len(text)
+        if weight >= _TURN:
+            weight = 0
+            await asyncio.sleep(0)
         try:
             event = reread(text)
         except Exception as error:
             raise Unreadable(execution_id, event_id) from error
+        if len(text) > _LARGE:
+            event = _without_payloads(event)
         is_reported = isinstance(event, LlmCalled) and event.data.cost_usd is not None
         computed_nanos = None if is_reported else prices.get((execution_id, event_id))
         entries[execution_id].append(enter(event, event_id, computed_nanos))
     return entries
+
+
+def _without_payloads(event: Event) -> Event:
+    """Of its payloads only that there are some: a fold asks for no more, and all of a log may not fit into memory."""
+    data: Any = event.data
+    if isinstance(event, OtherEvent):
+        return event.model_copy(update={"data": None})
+    said = {name: "" for name in ("input", "output", "result") if getattr(data, name, None) is not None}
+    return event.model_copy(update={"data": data.model_copy(update=said)})
 
 
 async def _fold_whole(case: _Case, entries: Iterable[Entry]) -> None:
@@ -699,4 +716,5 @@ _EVENTS_SLICE: Final = 1000
 # The group waits 10 s for a sign of life: 50 records of a megabyte took 20 s, and one of nothing but brackets took 4 s.
 _TURN: Final = 100_000
 _RECORD_WEIGHT: Final = 1000
+_LARGE: Final = 4096
 _SLICE: Final = 10  # executions folded before the loop turns: less than a millisecond

@@ -32,7 +32,7 @@ _SQL: Final = {
 
 _LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _AUDIT_SECONDS: Final = 86_400.0
-_EVENTS_AT_ONCE: Final = 2000
+_EVENTS_AT_ONCE: Final = 200  # each of up to a megabyte, or more
 _LEAST_IDLE_MS: Final = 10_000
 _APPLICATION: Final = "execledger-recorder"
 USAGE_MARKS_AT_ONCE: Final = 10_000
