@@ -326,6 +326,25 @@ async def test_timestamps_beyond_the_calendar_stop_nobody(bench: Bench) -> None:
     await bench.assert_every_record_is_accounted_for()
 
 
+async def test_a_record_from_before_the_calendar_may_wait(bench: Bench) -> None:
+    await bench.publish(event(), partition=0)
+    async with bench.recorder() as service, connected(bench.dsn) as connection:
+        await bench.until_recorded()
+        async with connection.transaction():
+            await connection.execute("SELECT FROM execledger.ledger FOR UPDATE")
+            async with producing(bench.servers) as producer:
+                value = json.dumps(event(at=1)).encode()
+                await producer.send_and_wait(bench.topics.events, value, timestamp_ms=-(10**17), partition=0)
+            await eventually(lambda: lags(service))
+        await bench.until_recorded()
+        assert await service.stop() == 0
+
+
+async def lags(service: Service) -> bool:
+    """By more than any clock: it is seen that the oldest record that waits is very old."""
+    return (await service.metrics()).get('execledger_consumer_lag_seconds{partition="0"}', 0) > 10**9
+
+
 async def test_a_ledger_beyond_the_end_of_the_topic_passes_over_nothing(bench: Bench) -> None:
     """The topic was made anew, or the database belongs to another Kafka: an operator has to say."""
     await bench.publish(event(), partition=0)

@@ -447,10 +447,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
 
 def _oldest(raw_batch: Sequence[ConsumerRecord]) -> dict[int, int]:
-    """The least Kafka timestamp of each partition: not the first record's, for producers' clocks differ."""
+    """The least Kafka timestamp of each partition: not the first record's, for producers' clocks differ.
+
+    None is before 1970: producers say when, and a time before the calendar begins cannot be written down.
+    """
     oldest: dict[int, int] = {}
     for raw in raw_batch:
-        oldest[raw.partition] = min(raw.timestamp, oldest.get(raw.partition, LATEST_MS))
+        oldest[raw.partition] = min(max(raw.timestamp, 0), oldest.get(raw.partition, LATEST_MS))
     return oldest
 
 
