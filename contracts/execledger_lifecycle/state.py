@@ -104,12 +104,15 @@ class Execution:
 
     @classmethod
     def load(cls, text: str) -> "Execution | None":
-        """The fold that `dump` wrote; None when another format wrote it."""
-        version, *values = from_json(text)
-        if version != FORMAT:
+        """The fold that `dump` wrote; None when another format wrote it, or the row was damaged by hand."""
+        try:
+            version, *values = from_json(text)
+            if version != FORMAT or len(values) != _EXECUTION_FIELDS:
+                return None
+            values[0] = _order_key(values[0])
+            values[-1] = {int(n): _load_attempt(attempt) for n, attempt in values[-1].items()}
+        except (ValueError, TypeError, AttributeError):  # no JSON, or another shape
             return None
-        values[0] = tuple(values[0])
-        values[-1] = {int(n): _load_attempt(attempt) for n, attempt in values[-1].items()}
         return cls(*values)
 
 
@@ -148,13 +151,16 @@ class Step:
         return to_json([FORMAT, *_STEP_VALUES(self)]).decode()
 
     @classmethod
-    def load(cls, text: str) -> "Step":
-        """The fold that `dump` wrote. A step is only loaded beside an execution of the same format."""
-        _, *values = from_json(text)
-        step = cls(*values)
-        step.head = _order_key(step.head)
-        step.decided = step.decided and _order_key(step.decided)
-        step.status = step.status and Status(step.status)
+    def load(cls, text: str) -> "Step | None":
+        """The fold that `dump` wrote, of the format of its execution; None when the row was damaged by hand."""
+        try:
+            _, *values = from_json(text)
+            step = cls(*values)
+            step.head = _order_key(step.head)
+            step.decided = step.decided and _order_key(step.decided)
+            step.status = step.status and Status(step.status)
+        except (ValueError, TypeError):  # no JSON, or another shape
+            return None
         return step
 
 
@@ -163,6 +169,7 @@ def _names(cls: type) -> list[str]:
 
 
 _EXECUTION_VALUES: Final = attrgetter(*_names(Execution))
+_EXECUTION_FIELDS: Final = len(_names(Execution))
 _ATTEMPT_VALUES: Final = attrgetter(*_names(Attempt))
 _STEP_VALUES: Final = attrgetter(*_names(Step))
 

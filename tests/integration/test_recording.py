@@ -270,6 +270,33 @@ async def test_a_bad_record_does_not_hold_up_its_batch(office: Desk, value: Row 
     assert await office.value("SELECT status FROM execledger.executions") == "completed"
 
 
+@pytest.mark.parametrize(
+    ("last", "damage"),
+    [
+        ("step.completed", "UPDATE execledger.executions SET fold = left(fold, 5), query = 'damaged'"),
+        ("step.completed", "UPDATE execledger.steps SET fold = '', status = 'failed'"),
+        ("execution.failed", "UPDATE execledger.steps SET fold = '', name = 'damaged'"),
+    ],
+    ids=["execution", "step", "open step"],
+)
+async def test_an_execution_of_which_a_row_was_damaged_is_mended_by_its_next_event(
+    office: Desk, last: str, damage: str
+) -> None:
+    """The log has all that it needs; who records must not end, and take the partition with it."""
+    topic = Topic()
+    step = {"step": {"name": "draft", "operation": "write"}}
+    first = [event(data={"query": "q"}), event("step.started", step, at=1), event("llm.called", {"model": "m"}, at=2)]
+    ending = event(last, {"step": {"name": "draft"}}, at=3)
+    await office.record(topic.add(*first))
+    await office.connection.execute(damage)
+    await office.record(topic.add(ending))
+    mended = await snapshot(office.connection)
+    await record_in(office, [Topic("again").add(*({**said, "tenantid": "whole"} for said in [*first, ending]))])
+    whole = await snapshot(office.connection, "whole")
+    assert mended["executions"] == whole["executions"]
+    assert mended["steps"] == whole["steps"]
+
+
 @pytest.mark.parametrize("timestamp_ms", [-1, 253_402_300_799_999])
 async def test_any_kafka_timestamp_is_recorded(office: Desk, timestamp_ms: int) -> None:
     """Producers set it, and a broker may take whatever they set."""

@@ -15,6 +15,7 @@ from execledger_lifecycle import (
     ExecutionRecord,
     Judge,
     Outcome,
+    Step,
     StepRecord,
     Verdict,
     endings,
@@ -925,3 +926,12 @@ def test_a_fold_of_another_format_is_not_read() -> None:
     stored = json.loads(folded([started()])[0].dump())
     assert Execution.load(json.dumps(stored)) is not None
     assert Execution.load(json.dumps([stored[0] + 1, *stored[1:]])) is None
+
+
+@pytest.mark.parametrize("damage", ["", "x", "5", "[]", "{}", "[1]", "[1, [1, 2, 3, 4, 5], {}]", "cut", "short", "head"])
+def test_a_fold_that_was_damaged_is_not_read(damage: str) -> None:
+    text = folded([started()])[0].dump()
+    stored = json.loads(text)
+    of_it = {"cut": text[:-9], "short": json.dumps([*stored[:3], *stored[4:]]), "head": json.dumps([1, 7, *stored[2:]])}
+    assert Execution.load(of_it.get(damage, damage)) is None
+    assert Step.load(of_it.get(damage, damage)) is None

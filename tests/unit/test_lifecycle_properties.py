@@ -61,7 +61,7 @@ class Ledger:
             return
         execution = Execution() if self.row is None else loaded(self.row.fold)
         touched = {step_key(event) for event in new.values() if isinstance(event, StepEvent)}
-        steps = {key: Step.load(self.steps[key].fold) for key in touched & self.steps.keys()}
+        steps = {key: loaded_step(self.steps[key].fold) for key in touched & self.steps.keys()}
         judge, head, before = Judge.after(execution, steps), execution.head, endings(execution)
         entries = [entered(event, PRICES) for event in new.values()]
         self.verdicts |= {entry.event_id: judge.judge(entry) for entry in entries}
@@ -79,7 +79,7 @@ class Ledger:
     def _load_open(self, steps: dict[StepKey, Step], touched: set[StepKey]) -> None:
         for key, row in self.steps.items():
             if row.provisional or row.status == "running":
-                steps.setdefault(key, Step.load(row.fold))
+                steps.setdefault(key, loaded_step(row.fold))
                 touched.add(key)
 
     def copy(self) -> "Ledger":
@@ -90,6 +90,12 @@ def loaded(text: str) -> Execution:
     execution = Execution.load(text)
     assert execution is not None
     return execution
+
+
+def loaded_step(text: str) -> Step:
+    step = Step.load(text)
+    assert step is not None
+    return step
 
 
 def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
@@ -143,7 +149,7 @@ def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list
     entries = sorted((entered(event, PRICES) for event in history), key=lambda entry: entry.key)
     execution, steps = Execution(), dict[StepKey, Step]()
     fold(execution, steps, entries[:stop])
-    execution, steps = loaded(execution.dump()), {key: Step.load(step.dump()) for key, step in steps.items()}
+    execution, steps = loaded(execution.dump()), {key: loaded_step(step.dump()) for key, step in steps.items()}
     fold(execution, steps, entries[stop:])
     whole, whole_steps = folded(history, PRICES)
     assert execution.dump() == whole.dump()
@@ -169,7 +175,7 @@ def test_what_people_say_in_json_survives_being_stored(
     assert loaded(execution.dump()).dump() == execution.dump()
     assert execution_record(loaded(execution.dump()), EXTERNAL_ID) == execution_record(execution, EXTERNAL_ID)
     (step,) = steps.values()
-    assert step_record(Step.load(step.dump()), execution) == step_record(step, execution)
+    assert step_record(loaded_step(step.dump()), execution) == step_record(step, execution)
     assert json.loads(step_record(step, execution).metadata or "") == metadata
 
 

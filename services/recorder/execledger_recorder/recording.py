@@ -259,6 +259,7 @@ class _Case:
     steps: dict[StepKey, Step] = field(default_factory=dict)
     touched: set[StepKey] = field(default_factory=set)
     must_refold: bool = False
+    is_damaged: bool = False  # a row of its steps says nothing
     labels_before: Any = None
 
     def labels(self) -> tuple[dict[str, str] | None, list[str] | None]:
@@ -394,8 +395,11 @@ async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
         case.touched = {step_key(entry.event) for entry in case.entries if isinstance(entry.event, StepEvent)}
     keys = [(case.id, key) for case in cases if case.before and not case.must_refold for key in case.touched]
     for execution_id, text in await tx.find_steps(keys) if keys else ():
-        step = Step.load(text)
-        by_id[execution_id].steps[step.key] = step
+        if (step := Step.load(text)) is None:
+            by_id[execution_id].must_refold = by_id[execution_id].is_damaged = True
+        else:
+            by_id[execution_id].steps[step.key] = step
+    await _refold(tx, [case for case in cases if case.is_damaged], with_new=False)
 
 
 def _judge(case: _Case) -> None:
@@ -406,13 +410,13 @@ def _judge(case: _Case) -> None:
     case.must_refold = case.must_refold or any(entry.key < head for entry in case.entries)
 
 
-async def _refold(tx: Batch, cases: Sequence[_Case]) -> None:
-    """Fold from the first event: what is new lies behind the head of the row."""
+async def _refold(tx: Batch, cases: Sequence[_Case], *, with_new: bool = True) -> None:
+    """Fold the log from the first event, with what is new, which lies behind the head of the row, or without."""
     if not cases:
         return
     logged = await _read_log(tx, [case.id for case in cases])
     for case in cases:
-        await _fold_whole(case, [*case.entries, *logged[case.id]])
+        await _fold_whole(case, [*(case.entries if with_new else ()), *logged[case.id]])
 
 
 async def _read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
@@ -500,9 +504,12 @@ async def _load_open_steps(tx: Batch, cases: Sequence[_Case]) -> None:
         return
     by_id = {case.id: case for case in cases}
     for execution_id, text in await tx.find_open_steps(list(by_id)):
-        step = Step.load(text)
-        by_id[execution_id].steps.setdefault(step.key, step)
-        by_id[execution_id].touched.add(step.key)
+        if (step := Step.load(text)) is None:
+            by_id[execution_id].is_damaged = True
+        else:
+            by_id[execution_id].steps.setdefault(step.key, step)
+            by_id[execution_id].touched.add(step.key)
+    await _refold(tx, [case for case in cases if case.is_damaged], with_new=False)  # which the log has by now
 
 
 async def _append(tx: Batch, cases: Sequence[_Case]) -> None:
