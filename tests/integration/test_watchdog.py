@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from command_line import execledger
 from conftest import Servers, Topics
@@ -215,6 +216,49 @@ async def test_what_was_heard_since_it_was_read_is_passed_over(office: Desk) -> 
         (overdue,) = await watchdog.overdue("events", IMPORT_SOURCE, 10)
         await office.record(topic.add(event("execution.progressed", at=7)))
         assert await watchdog.hold({overdue.id: overdue.version}) == set()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["timeout_seconds = '-Infinity'", "started_at = '-infinity'", "created_at = '-infinity', started_at = NULL"],
+)
+async def test_a_row_that_was_damaged_is_passed_over_and_named(office: Desk, damage: str) -> None:
+    starts = [event("execution.started", {"timeout_seconds": 5}, subject=subject) for subject in ("damaged", "run-1")]
+    await office.record(Topic().add(*starts))
+    query = f"UPDATE execledger.executions SET {damage} WHERE external_id = 'damaged'"  # noqa: S608  # words of this test
+    await office.connection.execute(query)
+    (row,) = await office.rows("SELECT id FROM execledger.executions WHERE external_id = 'damaged'")
+    await set_clocks(office, 6)
+    with capture_logs() as lines:
+        assert [said["subject"] for said in await ended(office)] == ["run-1"]
+    named = [line["execution_id"] for line in lines if line["event"] == "execution_passed_over"]
+    assert named == [str(row["id"])]
+
+
+async def test_a_damaged_fold_keeps_nobody_from_being_ended(office: Desk) -> None:
+    topic = Topic()
+    starts = [event("execution.started", {"timeout_seconds": 5}, subject=subject) for subject in ("damaged", "run-1")]
+    await office.record(topic.add(*starts))
+    await office.connection.execute("UPDATE execledger.executions SET fold = '[' WHERE external_id = 'damaged'")
+    await set_clocks(office, 6)
+    sent = await ended(office)
+    assert {said["subject"] for said in sent} == {"damaged", "run-1"}
+    await office.record(topic.add(*sent, timestamp_ms=sent_at(6)))
+    assert await status(office, "damaged") == ("timed_out", True)
+
+
+async def test_the_ending_is_ordered_after_the_newest_event_of_the_log(office: Desk) -> None:
+    """By time, and by its id where all else is equal; not after the one that came last."""
+    topic = Topic()
+    start = event("execution.started", {"timeout_seconds": 5})
+    await office.record(topic.add(start, event("step.started", {"step": {"name": "a"}}, at=9), event("x", at=8)))
+    newest = event("llm.called", at=9, sequence=0)
+    await office.record(topic.add(newest, event("tool.called", at=9), event("x", at=7)))
+    await set_clocks(office, 6)
+    (said,) = await ended(office)
+    assert said["time"] == (NOON + timedelta(seconds=9, microseconds=1)).isoformat()
+    decided = await office.value("SELECT newest_event_id::text FROM execledger.watchdog_decisions")
+    assert decided == newest["id"]
 
 
 async def test_many_watchdogs_at_once_send_each_ending_once(office: Desk) -> None:

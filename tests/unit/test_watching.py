@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, decode
-from execledger_lifecycle import Execution, enter
 from execledger_lifecycle.order import is_watchdogs
 from execledger_recorder.watching import Overdue, decide, event_id
-from factories import NOON, moment, nth_id, started
+from factories import NOON, moment, nth_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ACCUSED = Overdue(
@@ -124,8 +123,3 @@ def test_every_ending_is_an_event_of_ours_after_the_newest_and_not_before_its_cl
         again = decide(overdue._replace(clock=later))
         assert again is not None
         assert again.decision != verdict.decision or again.event == verdict.event
-
-
-def test_the_fold_keeps_its_head_first_where_the_watchdogs_query_reads_it() -> None:
-    entry = enter(started(at=1), nth_id(7))
-    assert json.loads(Execution(head=entry.key).dump())[1] == list(entry.key)

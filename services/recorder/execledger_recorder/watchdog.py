@@ -8,7 +8,7 @@ import structlog
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_recorder.store import OutboxRow, Store, pack_headers
 from execledger_recorder.telemetry import Metrics
-from execledger_recorder.watching import Verdict, decide
+from execledger_recorder.watching import Overdue, Verdict, decide
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ async def _watch(store: Store, topic: str) -> list[Verdict]:
             return []
         overdue = await watch.overdue(topic, IMPORT_SOURCE, _AT_ONCE)
         held = await watch.hold({each.id: each.version for each in overdue})
-        verdicts = [verdict for each in overdue if each.id in held and (verdict := decide(each))]
+        verdicts = [verdict for each in overdue if each.id in held and (verdict := _decide(each))]
         added = await watch.add_decisions(verdicts)
         await watch.send(
             [
@@ -44,3 +44,11 @@ async def _watch(store: Store, topic: str) -> list[Verdict]:
             ]
         )
         return added
+
+
+def _decide(overdue: Overdue) -> Verdict | None:
+    try:
+        return decide(overdue)
+    except Exception:  # a row that was damaged by hand must not keep the watchdog from all others
+        log.exception("execution_passed_over", execution_id=overdue.id)
+        return None

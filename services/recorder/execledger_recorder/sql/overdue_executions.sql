@@ -1,5 +1,7 @@
 -- Open executions that are past a limit by the least clock of the partitions in which their events lie, and of which
--- nothing was decided since their newest event. A clock is the moment up to which a partition is recorded.
+-- nothing was decided since their newest event. A clock is the moment up to which a partition is recorded. Of a row that
+-- was damaged by hand nothing here raises, or it would keep the watchdog from all others: the newest event is the log's,
+-- and seconds are subtracted, for infinite timestamps cannot be.
 WITH clocks AS MATERIALIZED (
     SELECT partition, least(oldest_unrecorded_at, observed_at) AS at FROM execledger.ledger_ends WHERE topic = $1
 ), latest AS MATERIALIZED (
@@ -7,7 +9,6 @@ WITH clocks AS MATERIALIZED (
 ), suspects AS MATERIALIZED (  -- past a limit by the latest clock: only of these the log is read
     SELECT execution.id, execution.tenant_id, execution.external_id, execution.root_execution_id, execution.attempt,
         execution.version, execution.timeout_seconds, execution.heard_at, silence.seconds AS silence_seconds,
-        execution.fold::json -> 1 AS head,
         -- One that was heard after its timeout had ended it is given that time once more.
         CASE WHEN EXISTS (SELECT FROM execledger.watchdog_decisions AS earlier
                           WHERE earlier.execution_id = execution.id AND earlier.attempt = execution.attempt
@@ -17,13 +18,13 @@ WITH clocks AS MATERIALIZED (
     CROSS JOIN execledger.executions AS execution
     LEFT JOIN execledger.silence_limits AS silence USING (tenant_id, workflow_id)
     WHERE execution.status IN ('pending', 'running')
-      AND (extract(epoch FROM latest.at - coalesce(execution.started_at, execution.created_at))
+      AND (extract(epoch FROM latest.at) - extract(epoch FROM coalesce(execution.started_at, execution.created_at))
                > execution.timeout_seconds
-           OR extract(epoch FROM latest.at - execution.heard_at) > silence.seconds)
+           OR extract(epoch FROM latest.at) - extract(epoch FROM execution.heard_at) > silence.seconds)
 )
 SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
     suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, own.clock,
-    (suspect.head ->> 1)::bigint AS newest_at, (suspect.head ->> 4)::uuid AS newest_event_id,
+    (extract(epoch FROM newest.occurred_at) * 1000000)::bigint AS newest_at, newest.event_id AS newest_event_id,
     NOT EXISTS (SELECT FROM execledger.execution_events AS event
                 WHERE event.execution_id = suspect.id
                   AND event.raw ->> 'source' <> $2 AND NOT starts_with(event.raw ->> 'source', $2 || ':'))
@@ -35,9 +36,16 @@ CROSS JOIN LATERAL (
     LEFT JOIN clocks USING (partition)
     WHERE event.execution_id = suspect.id AND event.topic = $1
 ) AS own
+CROSS JOIN LATERAL (
+    SELECT event.occurred_at, event.event_id
+    FROM execledger.execution_events AS event
+    WHERE event.execution_id = suspect.id
+    ORDER BY attempt DESC, occurred_at DESC, coalesce(sequence, -1) DESC, rank DESC, event_id DESC
+    LIMIT 1
+) AS newest
 WHERE NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
                   WHERE decided.execution_id = suspect.id AND decided.attempt = suspect.attempt
-                    AND decided.newest_event_id = (suspect.head ->> 4)::uuid)
-  AND (extract(epoch FROM own.clock - suspect.timed_from) > suspect.timeout_seconds
-       OR extract(epoch FROM own.clock - suspect.heard_at) > suspect.silence_seconds)
+                    AND decided.newest_event_id = newest.event_id)
+  AND (extract(epoch FROM own.clock) - extract(epoch FROM suspect.timed_from) > suspect.timeout_seconds
+       OR extract(epoch FROM own.clock) - extract(epoch FROM suspect.heard_at) > suspect.silence_seconds)
 LIMIT $3
