@@ -175,6 +175,21 @@ async def test_a_call_that_the_table_has_no_longer_keeps_its_price(
     assert await shown(office) == ("0.00225", "computed")
 
 
+async def test_what_a_repricing_brings_beyond_its_budget_is_halted_with_its_next_event_and_once(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Topic()
+    begun = event(data={"budget": {"cost_limit_usd": "0.5"}})
+    await office.record(topic.add(begun, event("llm.called", GPT, at=1)))
+    raise_prices(monkeypatch)
+    assert (await reprice(office.store, Wanted())).changed == 1
+    assert await office.value("SELECT count(*) FROM execledger.outbox") == 0
+    assert (await office.record(topic.add(event("step.started", {"step": {"name": "a"}}, at=2)))).commands == {
+        "execution.halt": 1
+    }
+    assert (await office.record(topic.add(event("llm.called", GPT, at=3)))).commands == {}
+
+
 async def test_daily_usage_follows(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await run(office, event(data={"owner": {"id": "ann"}}), event("llm.called", GPT, at=1))
     await office.store.recompute_usage()

@@ -23,15 +23,18 @@ SHARE = Decimal("0.8")
 
 
 def in_batches(*batches: Iterable[Event]) -> list[list[Command]]:
-    """The commands of each batch, as a recorder that records them one after the other gives them."""
+    """The commands of each batch, as a recorder that records them one after the other sends them: each halt once."""
     given_out: list[list[Command]] = []
+    halted: set[str] = set()
     known: dict[str, Event] = {}
     before: ExecutionRecord | None = None
     for batch in batches:
         fresh = {event.id: event for event in reversed(list(batch)) if event.id not in known}
         known |= fresh
         after, _ = records(known.values())
-        given_out.append(commands(("acme", "run-1"), before, after, entries(fresh.values()), SHARE))
+        called_for = commands(("acme", "run-1"), before, after, entries(fresh.values()), SHARE)
+        given_out.append([command for command in called_for if command.id not in halted])
+        halted |= {command.id for command in called_for if isinstance(command, Halt)}
         before = after
     return given_out
 
@@ -118,6 +121,12 @@ def test_an_ending_by_the_watchdog_is_none() -> None:
 def test_nothing_is_said_about_imported_history(source: str) -> None:
     imported = [limited(source=source), called(200, at=1, source=source), cancel_requested(at=2, source=source)]
     assert in_batches(imported) == [[]]
+
+
+def test_imported_history_that_goes_on_live_beyond_its_budget_is_halted() -> None:
+    imported = [limited(source=IMPORT_SOURCE), called(200, at=1, source=IMPORT_SOURCE)]
+    none, (halt,), again = in_batches(imported, [step_started(at=2)], [called(1, at=3)])
+    assert (none, kinds([halt]), again) == ([], ["halt"], [])
 
 
 def test_a_source_that_only_begins_like_the_importers_is_live() -> None:

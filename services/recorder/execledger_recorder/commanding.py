@@ -76,8 +76,9 @@ def commands(
 ) -> list[Command]:
     """The commands that a batch calls for, by what it made of an execution and the events that it brought for it.
 
-    A limit that is passed gives one when it was not passed before, in this attempt. There is none for an execution that
-    has really ended, nor for imported history.
+    A limit that is near gives one when it was not before, in this attempt; one that is passed gives a halt each time,
+    of which the caller sends the first: a repricing or an import may have passed it, and neither commands anybody.
+    There is none for an execution that has really ended, nor for imported history.
     """
     if after.ended_at is not None and not after.provisional:
         return []
@@ -130,13 +131,13 @@ def _on_limits(address: _Address, before: Standing | None, after: Recorded, shar
         known = before is not None and before.attempt == after.attempt
         level_before = _level(kind, before, share) if known and before is not None else _Level.WITHIN
         level = _level(kind, after, share)
-        if level <= level_before:
+        if level is _Level.WITHIN:
             continue
         consumed, limit = _figures(kind, after)
         assert limit is not None  # noqa: S101  # without one there is no level
         if level is _Level.PASSED:
             yield _halt(address, kind, "execution", "of the execution", limit, consumed)
-        else:
+        elif level_before is _Level.WITHIN:
             yield _warning(address, kind, limit, consumed)
 
 

@@ -14,7 +14,7 @@ _HEADERS = pack_headers([("content-type", b"application/cloudevents+json")])
 async def send(tx: Batch, called_for: Sequence[tuple[str, Command]], topic: str) -> Counter[str]:
     """Put commands, each with the id of its execution, into the outbox; how many of each type.
 
-    A halt that was given before, in the same attempt, is left out: figures may fall and rise again, and budgets too.
+    A halt that was given before, in the same attempt, is left out.
     """
     halts = {_halt_key(id_, command) for id_, command in called_for if isinstance(command, Halt)}
     due = await tx.note_halts(sorted(halts)) if halts else set()
