@@ -231,8 +231,18 @@ async def test_a_row_that_was_damaged_is_passed_over_and_named(office: Desk, dam
     await set_clocks(office, 6)
     with capture_logs() as lines:
         assert [said["subject"] for said in await ended(office)] == ["run-1"]
-    named = [line["execution_id"] for line in lines if line["event"] == "execution_passed_over"]
-    assert named == [str(row["id"])]
+    named = {line["execution_id"] for line in lines if line["event"] == "execution_passed_over"}
+    assert named == {str(row["id"])}
+
+
+async def test_one_that_is_passed_over_ends_no_round(office: Desk) -> None:
+    subjects = [f"run-{n}" for n in range(1200)]
+    await office.record(Topic().add(*(event(data={"timeout_seconds": 5}, subject=each) for each in subjects)))
+    await set_clocks(office, 6)
+    async with office.store.batch() as batch:
+        (row,) = await office.rows("SELECT id FROM execledger.executions WHERE external_id = 'run-0'")
+        await batch.lock_executions([str(row["id"])])
+        assert {said["subject"] for said in await ended(office)} == {*subjects[1:]}
 
 
 async def test_a_damaged_fold_keeps_nobody_from_being_ended(office: Desk) -> None:

@@ -25,7 +25,7 @@ async def watch(store: Store, metrics: Metrics, topic: str) -> None:
         metrics.watched(decisions)
         if verdicts:
             log.info("executions_overdue", **decisions)
-        is_more = len(verdicts) == _AT_ONCE
+        is_more = bool(verdicts)  # not only when all were decided: one that is passed over must not end the round
 
 
 async def _watch(store: Store, topic: str) -> list[Verdict]:
