@@ -280,6 +280,22 @@ async def test_the_command_says_what_it_does_not_find_and_changes_nothing(
     assert await shown(office) == ("0.00225", "computed")
 
 
+async def test_an_execution_whose_log_is_damaged_keeps_no_other_from_its_price(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(office, event("llm.called", GPT), event("llm.called", GPT, subject="run-2"))
+    raise_prices(monkeypatch)
+    damaged = await office.value("SELECT id::text FROM execledger.executions WHERE external_id = 'run-1'")
+    await office.connection.execute(
+        "UPDATE execledger.execution_events SET raw = '1' WHERE execution_id = $1::uuid", damaged
+    )
+    said = await command(office)
+    assert said.status == 1
+    assert said.out.startswith("Changed the price of 1 of 1 calls")
+    assert said.err.startswith(f"execledger: the log is damaged of {damaged}, which keep their prices; ")
+    assert [await shown(office, run) for run in ("run-1", "run-2")] == [("0.00225", "computed"), ("1", "computed")]
+
+
 async def test_the_command_says_when_postgres_is_away() -> None:
     said = await execledger("reprice", postgres_dsn="postgresql://u@127.0.0.1:1/db")
     assert (said.status, said.err.count("\n")) == (1, 1)

@@ -1,12 +1,13 @@
 """Prices computed anew for calls that nobody reported the cost of: the only thing that changes a stored price."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from execledger_recorder import pricing
+from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import refold
 from execledger_recorder.store import Batch, Store, UnreportedCall
 
@@ -37,6 +38,17 @@ class Repriced:
     changed: int = 0
     executions: int = 0
     nanos: int = 0
+    unreadable: list[str] = field(default_factory=list)  # executions that keep their prices: their log is damaged
+
+    def add(self, page: "Repriced") -> None:
+        """Take in what a page of executions came to."""
+        self.looked_at += page.looked_at
+        self.calls += page.calls
+        self.unpriced += page.unpriced
+        self.changed += page.changed
+        self.executions += page.executions
+        self.nanos += page.nanos
+        self.unreadable += page.unreadable
 
 
 async def reprice(
@@ -54,13 +66,27 @@ async def reprice(
         after = page[-1][0]
         report.looked_at += len(page)
         if ids := [id_ for id_, is_wanted in page if is_wanted]:
+            report.add(await _reprice(store, ids, wanted, dry_run=dry_run))
+        on_progress(report)
+    return report
+
+
+async def _reprice(store: Store, ids: Sequence[str], wanted: Wanted, *, dry_run: bool) -> Repriced:
+    """One transaction, begun again without an execution that cannot be folded."""
+    unreadable: list[str] = []
+    while True:
+        report = Repriced(unreadable=unreadable)
+        try:
             async with store.batch() as tx:
-                calls = await tx.read_unreported_calls(ids, wanted.since, wanted.until)
+                readable = [id_ for id_ in ids if id_ not in unreadable]
+                calls = await tx.read_unreported_calls(readable, wanted.since, wanted.until)
                 prices = _changed(calls, report)
                 if prices and not dry_run:
                     await _store(tx, prices)
-        on_progress(report)
-    return report
+        except Unreadable as found:
+            unreadable.append(found.execution_id)
+        else:
+            return report
 
 
 async def _store(tx: Batch, prices: Sequence[tuple[str, str, Decimal]]) -> None:

@@ -57,7 +57,13 @@ def reprice(
         raise UserError("--until: should be later than --since", exit_status=2)
     for option, text in (*(("ID", name) for name in ids), ("--workflow", workflow or ""), ("--tenant", tenant or "")):
         check_text(option, text)
-    print(_summary(asyncio.run(_reprice(ids, wanted, dry_run=dry_run)), dry_run=dry_run))  # noqa: T201
+    report = asyncio.run(_reprice(ids, wanted, dry_run=dry_run))
+    print(_summary(report, dry_run=dry_run))  # noqa: T201
+    if report.unreadable:
+        raise UserError(
+            f"the log is damaged of {', '.join(report.unreadable)}, which keep their prices; "
+            "`execledger rebuild --verify` with these ids names the events"
+        )
 
 
 async def _reprice(names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -> "Repriced":
