@@ -220,14 +220,18 @@ async def test_what_was_heard_since_it_was_read_is_passed_over(office: Desk) -> 
 
 @pytest.mark.parametrize(
     "damage",
-    ["timeout_seconds = '-Infinity'", "started_at = '-infinity'", "created_at = '-infinity', started_at = NULL"],
+    [
+        "executions SET timeout_seconds = '-Infinity' WHERE id",
+        "executions SET started_at = '-infinity' WHERE id",
+        "executions SET created_at = '-infinity', started_at = NULL WHERE id",
+        "execution_events SET occurred_at = 'infinity' WHERE execution_id",
+    ],
 )
 async def test_a_row_that_was_damaged_is_passed_over_and_named(office: Desk, damage: str) -> None:
     starts = [event("execution.started", {"timeout_seconds": 5}, subject=subject) for subject in ("damaged", "run-1")]
     await office.record(Topic().add(*starts))
-    query = f"UPDATE execledger.executions SET {damage} WHERE external_id = 'damaged'"  # noqa: S608  # words of this test
-    await office.connection.execute(query)
     (row,) = await office.rows("SELECT id FROM execledger.executions WHERE external_id = 'damaged'")
+    await office.connection.execute(f"UPDATE execledger.{damage} = $1", row["id"])
     await set_clocks(office, 6)
     with capture_logs() as lines:
         assert [said["subject"] for said in await ended(office)] == ["run-1"]

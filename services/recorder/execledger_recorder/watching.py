@@ -9,8 +9,8 @@ from uuid import NAMESPACE_URL, uuid5
 from execledger_contracts.events import DATASCHEMA, WATCHDOG_SOURCE
 
 _TYPE: Final = "execution.timed_out"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST_BUT_ONE: Final = datetime.max.replace(tzinfo=UTC) - _MICROSECOND
 
 Decision = Literal["timeout", "silence", "imported"]
 
@@ -29,7 +29,7 @@ class Overdue(NamedTuple):
     heard_at: datetime  # newest Kafka timestamp of its events
     silence_seconds: float | None  # its workflow's limit
     clock: datetime  # the moment up to which the partitions of its events are recorded
-    newest_at: int  # time of its newest event, in microseconds since 1970
+    newest_at: datetime  # time of its newest event
     newest_event_id: str
     is_imported: bool  # nothing was ever heard of it but from an import
 
@@ -66,8 +66,7 @@ class _Passed(NamedTuple):
 
 def _event(overdue: Overdue, passed: _Passed) -> bytes:
     """What ends it until it is heard again: a structured CloudEvent, ordered after its newest event."""
-    deadline = (passed.deadline - _EPOCH) // timedelta(microseconds=1)
-    at = _EPOCH + timedelta(microseconds=min(max(deadline, overdue.newest_at + 1), _LAST))
+    at = max(passed.deadline, min(overdue.newest_at, _LAST_BUT_ONE) + _MICROSECOND)
     return json.dumps(
         {
             "specversion": "1.0",

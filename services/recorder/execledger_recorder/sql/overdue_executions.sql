@@ -24,7 +24,7 @@ WITH clocks AS MATERIALIZED (
 )
 SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
     suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, own.clock,
-    (extract(epoch FROM newest.occurred_at) * 1000000)::bigint AS newest_at, newest.event_id AS newest_event_id,
+    newest.occurred_at AS newest_at, newest.event_id AS newest_event_id,
     NOT EXISTS (SELECT FROM execledger.execution_events AS event
                 WHERE event.execution_id = suspect.id
                   AND event.raw ->> 'source' <> $2 AND NOT starts_with(event.raw ->> 'source', $2 || ':'))
