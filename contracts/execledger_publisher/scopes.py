@@ -325,9 +325,10 @@ class Execution(_Scope):
         self._attempt.inbox.attach(self._block)
 
     def __enter__(self) -> Self:
-        self._block = self._run.block()
-        self._listen()
-        return self.start()
+        self.start()
+        self._block = self._run.block()  # now: had it raised, no one would leave the block
+        self._attempt.inbox.attach(self._block)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

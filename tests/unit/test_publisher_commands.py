@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from execledger_publisher import Collector, Execution, ExecutionStopped, Publisher, Step
+from execledger_publisher import Collector, Execution, ExecutionStopped, Publisher, PublishError, Step
 
 Command = dict[str, Any]
 
@@ -18,8 +18,8 @@ Command = dict[str, Any]
 class Listening:
     """A publisher that was never started: it is told commands, and keeps its events."""
 
-    def __init__(self) -> None:
-        self._publisher = Publisher("localhost:1", "urn:test", control_topic="executions.control")
+    def __init__(self, **options: Any) -> None:
+        self._publisher = Publisher("localhost:1", "urn:test", control_topic="executions.control", **options)
 
     def execution(self, **options: Any) -> Execution:
         return self._publisher.execution(**{"external_id": "run", **options})
@@ -359,6 +359,17 @@ async def test_a_stop_for_what_waits_in_a_queue_ends_it_when_it_begins(listening
         async with waiting:
             await asyncio.sleep(60)
     assert listening.ending == CANCELLED
+
+
+async def test_a_stop_does_not_reach_the_task_of_a_block_that_could_not_begin() -> None:
+    listening = Listening(strict=True, max_events=1)
+    waiting = listening.execution().create()
+    with pytest.raises(PublishError):
+        await waiting.__aenter__()
+    listening.tell(cancel())
+    await asyncio.sleep(0.01)
+    assert waiting.stop_requested is not None
+    assert not _task().cancelling()
 
 
 async def test_a_warning_is_kept_once_and_stops_nothing(listening: Listening) -> None:
