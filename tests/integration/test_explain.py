@@ -216,6 +216,14 @@ async def test_the_command_says_what_it_cannot_find(recorder: Desk) -> None:
     assert (elsewhere.status, elsewhere.err) == (1, "execledger: there is no execution 'run-1' of tenant 'umbra'\n")
 
 
+async def test_the_command_names_an_event_that_was_damaged(recorder: Desk) -> None:
+    query = "UPDATE execledger.execution_events SET raw = '1' WHERE type = 'agent.thinking' RETURNING event_id"
+    damaged = await recorder.value(query)
+    told = await execledger("explain", "run-1", postgres_dsn=recorder.dsn)
+    said = f"execledger: event {damaged} of the log is damaged: see `execledger rebuild --verify`\n"
+    assert (told.status, told.err) == (1, said)
+
+
 def _next(topic: str, sent: dict[str, Any], offset: int = 1) -> Any:
     book = Topic(topic)
     book.ends[0] = offset

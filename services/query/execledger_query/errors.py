@@ -31,3 +31,7 @@ class InvalidTokenError(Exception):
 
 class InvalidCursorError(Exception):
     """A cursor that this list did not give out."""
+
+
+class UnreadableEventError(Exception):
+    """An event of the log is not as it was recorded."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import ExecutionTimedOut
 from execledger_lifecycle import Entry, NotApplied, enter, explain
+from execledger_query.errors import UnreadableEventError
 from execledger_query.store import Reader, Row
 from execledger_query.views import Payloads, Timestamp, execution_of, execution_sources
 
@@ -70,10 +71,9 @@ async def read(reader: Reader, execution: Row, *, with_payloads: bool) -> Logged
 
 
 def explanation_of(logged: Logged) -> Explanation:
-    """The explanation, as it is shown. Takes 0.15 ms an event: not for the event loop."""
+    """The explanation, as it is shown. Takes 0.15 ms an event: not for the event loop. Raises UnreadableEventError."""
     outcomes = {str(row["event_id"]): row["outcome"] for row in logged.events}
-    entries = [enter(reread(row["event"]), str(row["event_id"])) for row in logged.events]
-    explanation = explain(entries, logged.execution)
+    explanation = explain([_entry(row) for row in logged.events], logged.execution)
     shown = execution_of(logged.execution, logged.payloads).model_dump(mode="json")
     return Explanation(
         fields={
@@ -93,6 +93,15 @@ def explanation_of(logged: Logged) -> Explanation:
         ],
         provisional=_provisional(explanation.provisional),
     )
+
+
+def _entry(row: Row) -> Entry:
+    try:
+        return enter(reread(row["event"]), str(row["event_id"]))
+    except Exception as error:
+        raise UnreadableEventError(
+            f"event {row['event_id']} of the log is damaged: see `execledger rebuild --verify`"
+        ) from error
 
 
 def _identified(entry: Entry) -> dict[str, Any]:

@@ -32,15 +32,21 @@ def explain(
 
     from rich.console import Console
 
+    from execledger.errors import UserError
     from execledger.explained import draw
     from execledger.stack.settings import required_dsn
+    from execledger_query.errors import UnreadableEventError
     from execledger_query.explanations import explanation_of
 
     logged = asyncio.run(_read(required_dsn(), id, tenant))
+    try:
+        explanation = explanation_of(logged)
+    except UnreadableEventError as error:
+        raise UserError(str(error)) from error
     if as_json:
-        sys.stdout.write(explanation_of(logged).model_dump_json(indent=2) + "\n")
+        sys.stdout.write(explanation.model_dump_json(indent=2) + "\n")
     else:
-        draw(logged.execution["external_id"], explanation_of(logged), Console(highlight=False))
+        draw(logged.execution["external_id"], explanation, Console(highlight=False))
 
 
 async def _read(dsn: str, name: str, tenant: str | None) -> "Logged":
