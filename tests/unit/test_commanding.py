@@ -61,14 +61,13 @@ def test_a_limit_that_is_passed_halts_once_and_is_warned_of_before() -> None:
     assert [kinds(each) for each in given_out] == [[], [], ["warning"], [], ["halt"], []]
 
 
-def test_no_warning_comes_with_the_halt() -> None:
-    (given_out,) = in_batches([limited(), called(101, at=1)])
-    assert kinds(given_out) == ["halt"]
+def test_one_batch_calls_for_what_its_events_one_by_one_call_for() -> None:
+    (given_out,) = in_batches([limited(), called(90, at=1), called(11, at=2)])
+    assert kinds(given_out) == ["warning", "halt"]
 
 
 def test_a_halt_says_what_was_passed_and_by_how_much() -> None:
-    (given_out,) = in_batches([limited(root_execution_id="root"), called(170, at=1), called(3, at=2)])
-    (halt,) = given_out
+    ((_, halt),) = in_batches([limited(root_execution_id="root"), called(170, at=1), called(3, at=2)])
     assert isinstance(halt, Halt)
     assert halt.model_dump(mode="json", exclude_none=True) == {
         "specversion": "1.0",
@@ -102,7 +101,7 @@ def test_money_has_a_limit_of_its_own() -> None:
 
 def test_a_new_attempt_is_told_of_its_own() -> None:
     again = started(at=2, attempt=2)
-    _, (first,), (second,) = in_batches([limited()], [called(200, at=1)], [again])
+    _, (_, first), (_, second) = in_batches([limited()], [called(200, at=1)], [again])
     assert (first.attempt, second.attempt) == (1, 2)
     assert first.id != second.id
 
@@ -114,7 +113,7 @@ def test_nothing_is_said_to_an_execution_that_has_ended() -> None:
 
 def test_an_ending_by_the_watchdog_is_none() -> None:
     _, given_out = in_batches([limited(), watchdog_ended(at=9)], [called(200, at=1), cancel_requested(at=2)])
-    assert kinds(given_out) == ["halt", "cancel"]
+    assert kinds(given_out) == ["warning", "halt", "cancel"]
 
 
 @pytest.mark.parametrize("source", [IMPORT_SOURCE, f"{IMPORT_SOURCE}:table"])
@@ -131,7 +130,7 @@ def test_imported_history_that_goes_on_live_beyond_its_budget_is_halted() -> Non
 
 def test_a_source_that_only_begins_like_the_importers_is_live() -> None:
     (given_out,) = in_batches([limited(source="execledger:importer"), called(200, at=1, source="execledger:importer")])
-    assert kinds(given_out) == ["halt"]
+    assert kinds(given_out) == ["warning", "halt"]
 
 
 def test_every_request_to_cancel_is_handed_on_once() -> None:
@@ -148,7 +147,7 @@ def test_every_request_to_cancel_is_handed_on_once() -> None:
 def test_figures_that_no_message_can_hold_are_said_as_the_largest() -> None:
     most, dearest = 2**53 - 1, "1000000000"
     calls = [llm_called(prompt_tokens=most, cost_usd=dearest, at=at) for at in (1, 2, 3)]
-    ((tokens, cost),) = in_batches([limited(), *calls])
+    ((_, tokens, _, cost),) = in_batches([limited(), *calls])
     consumed = [halt.model_dump(mode="json")["data"]["limit"]["consumed"] for halt in (tokens, cost)]
     assert consumed == [most, dearest]
 

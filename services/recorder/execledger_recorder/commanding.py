@@ -76,8 +76,9 @@ def commands(
 ) -> list[Command]:
     """The commands that a batch calls for, by what it made of an execution and the events that it brought for it.
 
-    A limit that is near gives one when it was not before, in this attempt; one that is passed gives a halt each time,
-    of which the caller sends the first: a repricing or an import may have passed it, and neither commands anybody.
+    A limit that is near, or passed, gives a warning when it was not before, in this attempt; one that is passed gives a
+    halt each time, of which the caller sends the first: a repricing or an import may have passed it, and neither
+    commands anybody.
     There is none for an execution that has really ended, nor for imported history.
     """
     if after.ended_at is not None and not after.provisional:
@@ -135,10 +136,10 @@ def _on_limits(address: _Address, before: Standing | None, after: Recorded, shar
             continue
         consumed, limit = _figures(kind, after)
         assert limit is not None  # noqa: S101  # without one there is no level
+        if level_before is _Level.WITHIN:  # also when one batch brings it beyond the limit: batching decides nothing
+            yield _warning(address, kind, limit, consumed)
         if level is _Level.PASSED:
             yield _halt(address, kind, "execution", "of the execution", limit, consumed)
-        elif level_before is _Level.WITHIN:
-            yield _warning(address, kind, limit, consumed)
 
 
 def _level(kind: Kind, standing: Standing, share: Decimal) -> _Level:
@@ -173,7 +174,7 @@ def _halt(
 
 def _warning(address: _Address, kind: Kind, value: Decimal, consumed: Decimal) -> Warn:
     said = LimitData(
-        reason=f"the {_NAMES[kind]} limit of the execution is near",
+        reason=f"the {_NAMES[kind]} limit of the execution is near or passed",
         limit=Limit(kind=kind, scope="execution", value=_amount(kind, value), consumed=_amount(kind, consumed)),
     )
     return Warn.model_validate({**address.attributes("execution.warning", f"{kind}:execution"), "data": said})
