@@ -19,6 +19,8 @@ from consuming import consumed
 from execledger.stack import broker
 from execledger.stack.settings import StackSettings
 from execledger_contracts.events import IMPORT_SOURCE
+from execledger_recorder.deadletters import FACTS
+from execledger_recorder.store import OutboxRow, Store, pack_headers
 from factories_recorder import Row, assert_balanced, event
 from running import Service, eventually, recorder
 
@@ -277,6 +279,32 @@ async def test_a_topic_that_is_gone_holds_up_no_other_and_loses_nothing(bench: B
             assert metrics["execledger_outbox_oldest_seconds"] > 1
         await eventually(bench.is_outbox_empty)
     assert set(await bench.letters()) == {b"bad", b"worse"}
+
+
+@pytest.mark.parametrize(("most", "left"), [("2000", 0), ("100000", 16_384), ("300000", 262_144)])
+async def test_what_a_topic_is_too_small_for_is_cut_till_it_fits_and_alone(bench: Bench, most: str, left: int) -> None:
+    """Small ones go out whole, though many of them together are too large, too; so does one that is nothing at all."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.dead_letter, {"max.message.bytes": most})
+    async with broker.admin(bench.servers.bootstrap_servers) as client:
+        await client.alter_configs([resource])
+    topic, facts = bench.topics.dead_letter, [(f"execledger-{name}", b"said") for name in FACTS]
+    forged = [("execledger-offset", b"x" * 400_000), ("execledger-note", b"x" * 400_000)]
+    rows = [
+        *(OutboxRow(topic, b"run", b"%d" % n * 200, pack_headers(facts)) for n in range(30)),
+        OutboxRow(topic, b"k" * 5000, b"large" * 100_000, pack_headers([*forged, *facts])),
+        OutboxRow(topic, None, None, pack_headers(facts)),
+    ]
+    async with Store(bench.dsn) as store, store.batch() as tx:
+        await tx.append_outbox(rows)
+    async with bench.recorder():
+        await eventually(bench.is_outbox_empty)
+    records = await consumed(bench.servers.bootstrap_servers, topic)
+    [cut] = [record for record in records if "execledger-cut" in dict(record.headers)]
+    assert cut.value == (b"large" * 100_000)[:left]
+    assert cut.headers[:-1] == tuple(facts)
+    assert cut.headers[-1][1].startswith(b"500000 bytes")
+    others = [(record.key, record.value, record.headers) for record in records if record is not cut]
+    assert sorted(others, key=str) == sorted([(*row[1:3], tuple(facts)) for row in rows if row != rows[30]], key=str)
 
 
 async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(bench: Bench) -> None:

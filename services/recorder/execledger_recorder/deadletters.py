@@ -4,10 +4,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
 from execledger_contracts.decoding import Undecodable
 from execledger_recorder.accounting import Record
 from execledger_recorder.store import Batch, DeadLetterRow, OutboxRow, pack_headers
+
+FACTS: Final = ("reason", "detail", "topic", "partition", "offset", "timestamp")
+"""What the last headers of a copy say, each behind `execledger-`."""
 
 
 async def add(tx: Batch, bad: Sequence[tuple[Record, Undecodable]], topic: str) -> None:
@@ -38,15 +42,15 @@ def _row(record: Record, why: Undecodable) -> DeadLetterRow:
 
 
 def _copy(record: Record, why: Undecodable, topic: str) -> OutboxRow:
-    facts = {
-        "reason": why.reason,
-        "detail": _storable(why.detail),
-        "topic": record.topic,
-        "partition": str(record.partition),
-        "offset": str(record.offset),
-        "timestamp": str(record.timestamp_ms),
-    }
-    added = [(f"execledger-{name}", value.encode()) for name, value in facts.items()]
+    said = (
+        why.reason,
+        _storable(why.detail),
+        record.topic,
+        str(record.partition),
+        str(record.offset),
+        str(record.timestamp_ms),
+    )
+    added = [(f"execledger-{name}", value.encode()) for name, value in zip(FACTS, said, strict=True)]
     return OutboxRow(topic, record.key, record.value, pack_headers([*record.headers, *added]))
 
 

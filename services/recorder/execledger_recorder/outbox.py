@@ -11,7 +11,9 @@ from typing import Final
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 
+from execledger_recorder.deadletters import FACTS
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import OutboxRow, Relay, Store, pack_headers, unpack_headers
@@ -23,7 +25,7 @@ _IDLE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 2.0
 _TIMEOUT_MS: Final = 10_000
 _MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
-_CUT_BYTES: Final = 262_144
+_CUTS: Final = (262_144, 16_384, 0)  # bytes that are left of a value, until the topic takes it
 _CUT_KEY_BYTES: Final = 1024
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
@@ -74,9 +76,9 @@ async def _send_forever(relay: Relay, settings: Settings) -> None:
         request_timeout_ms=_TIMEOUT_MS,
         **settings.kafka_options,
     )
-    await producer.start()
     sending: dict[str, asyncio.Task[None]] = {}
     try:
+        await producer.start()
         while True:
             for topic in await relay.topics():
                 if topic not in sending:
@@ -94,8 +96,9 @@ async def _send_forever(relay: Relay, settings: Settings) -> None:
 
 async def _send_waiting(relay: Relay, producer: AIOKafkaProducer, topic: str, *, in_order: bool) -> None:
     """All that waits for a topic, until one is not taken."""
+    send = partial(_send, producer, asyncio.Lock())
     while waiting := await relay.waiting(topic, _AT_ONCE):
-        taken, failures = await send_in_turn(waiting, partial(_send, producer), in_order=in_order)
+        taken, failures = await send_in_turn(waiting, send, in_order=in_order)
         await relay.sent(taken)
         if failures:
             error = failures[0]
@@ -104,41 +107,58 @@ async def _send_waiting(relay: Relay, producer: AIOKafkaProducer, topic: str, *,
             return
 
 
-async def _send(producer: AIOKafkaProducer, message: OutboxRow) -> Exception | None:
+async def _send(producer: AIOKafkaProducer, alone: asyncio.Lock, message: OutboxRow) -> Exception | None:
     """Why the broker did not take a message; None when it did."""
     try:
-        try:
-            await _sent(producer, message)
-        except _TOO_LARGE:
-            await _sent(producer, _cut(message))
+        if not await _is_taken_with_others(producer, message):
+            async with alone:
+                await _send_cut_as_needed(producer, message)
     except KafkaError as error:
         failure: Exception = error
         return failure
     return None
 
 
-async def _sent(producer: AIOKafkaProducer, message: OutboxRow) -> None:
-    headers = unpack_headers(message.headers)
+async def _is_taken_with_others(producer: AIOKafkaProducer, message: OutboxRow) -> bool:
+    """Not when its batch is too large, which need not be its own fault; nor without key and value, by the client."""
     if message.key is None and message.value is None:
-        await _send_empty(producer, message.topic, headers)
-    else:
+        return False
+    headers = unpack_headers(message.headers)
+    try:
         await producer.send_and_wait(message.topic, value=message.value, key=message.key, headers=headers)
+    except _TOO_LARGE:
+        return False
+    return True
 
 
-async def _send_empty(producer: AIOKafkaProducer, topic: str, headers: list[tuple[str, bytes]]) -> None:
-    """Neither key nor value: Kafka allows it, and `send` does not."""
+async def _send_cut_as_needed(producer: AIOKafkaProducer, message: OutboxRow) -> None:
+    """Whole if the topic takes it so, else as much of it as that takes."""
+    for most in (None, *_CUTS):
+        try:
+            return await _send_alone(producer, message if most is None else _cut(message, most))
+        except _TOO_LARGE as error:
+            refusal = error
+    raise refusal
+
+
+async def _send_alone(producer: AIOKafkaProducer, message: OutboxRow) -> None:
+    """In a batch of its own."""
     batch = producer.create_batch()
-    batch.append(key=None, value=None, timestamp=None, headers=headers)
-    await (await producer.send_batch(batch, topic, partition=0))
+    batch.append(key=message.key, value=message.value, timestamp=None, headers=unpack_headers(message.headers))
+    batch.close()
+    partitions = sorted(await producer.partitions_for(message.topic))
+    partition = DefaultPartitioner()(message.key, partitions, partitions)
+    await (await producer.send_batch(batch, message.topic, partition=partition))
 
 
-def _cut(message: OutboxRow) -> OutboxRow:
+def _cut(message: OutboxRow, most: int) -> OutboxRow:
     """What even the dead-letter topic refuses is cut and marked; the table keeps the whole."""
     whole = message.value or b""
-    ours = [(name, value) for name, value in unpack_headers(message.headers) if name.startswith("execledger-")]
+    # Ours are the last: what a producer called so came before them, and may be what is too large.
+    ours = [each for each in unpack_headers(message.headers) if each[0].startswith("execledger-")][-len(FACTS) :]
     cut = ("execledger-cut", f"{len(whole)} bytes, and the headers that it came with".encode())
     return message._replace(
-        key=message.key and message.key[:_CUT_KEY_BYTES],
-        value=whole[:_CUT_BYTES],
+        key=message.key and message.key[: min(most, _CUT_KEY_BYTES)],
+        value=whole[:most],
         headers=pack_headers([*ours, cut]),
     )
