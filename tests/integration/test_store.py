@@ -372,6 +372,15 @@ async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> No
         assert [row.value for _, row in await relay.waiting("t", 10)] == [b"v"]
 
 
+async def test_the_outbox_gives_no_more_at_once_than_the_memory_holds(office: Desk) -> None:
+    async with office.store.batch() as tx:
+        await tx.append_outbox([OutboxRow("t", b"k", value, "[]") for value in (b"12345", None, b"67", b"8")])
+    async with office.store.relay() as relay:
+        assert relay is not None
+        parts = [await relay.waiting("t", 10, most_bytes) for most_bytes in (1, 5, 6, 8)]
+    assert [len(part) for part in parts] == [1, 1, 3, 4]
+
+
 async def test_the_outbox_tells_which_topics_wait(office: Desk) -> None:
     async with office.store.batch() as tx:
         await tx.append_outbox([OutboxRow(topic, None, b"v", "[]") for topic in "cabacab"])

@@ -35,6 +35,7 @@ _AUDIT_SECONDS: Final = 86_400.0
 _EVENTS_AT_ONCE: Final = 200  # each of up to a megabyte, or more
 _LEAST_IDLE_MS: Final = 10_000
 _APPLICATION: Final = "execledger-recorder"
+_RELAY_BYTES: Final = 32 * 1024 * 1024
 USAGE_MARKS_AT_ONCE: Final = 10_000
 
 FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
@@ -876,10 +877,10 @@ class Relay:
         async with self._turn:
             return [row["topic"] for row in await self._connection.fetch(_SQL["outbox_topics"])]
 
-    async def waiting(self, topic: str, limit: int) -> list[tuple[int, OutboxRow]]:
-        """The oldest messages to a topic, with their ids."""
+    async def waiting(self, topic: str, limit: int, most_bytes: int = _RELAY_BYTES) -> list[tuple[int, OutboxRow]]:
+        """The oldest messages to a topic, with their ids: so many at most, none behind so many bytes."""
         async with self._turn:
-            rows = await self._connection.fetch(_SQL["outbox_waiting"], topic, limit)
+            rows = await self._connection.fetch(_SQL["outbox_waiting"], topic, limit, most_bytes)
         return [(row["id"], OutboxRow(row["topic"], row["key"], row["value"], row["headers"])) for row in rows]
 
     async def sent(self, ids: Sequence[int]) -> None:
