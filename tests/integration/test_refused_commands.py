@@ -56,6 +56,18 @@ async def test_a_database_without_our_schema_is_to_be_migrated(servers: Servers)
         assert "has no schema of ours yet: run execledger migrate" in said.err, command
 
 
+async def test_a_database_of_a_newer_version_is_left_to_that(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute("INSERT INTO execledger.migrations VALUES (9999, '9999_newer', '')")
+    await connection.close()
+    for command in COMMANDS[2:]:  # what only reads executions may find all that it needs
+        said = await execledger(*command, postgres_dsn=database)
+        assert (said.status, said.out) == (1, ""), command
+        assert said.err == (
+            "execledger: the database has migration 9999, which this version does not know: run a newer one\n"
+        ), command
+
+
 async def test_a_limit_that_is_set_is_said_and_cannot_steer_the_terminal(database: str) -> None:
     said = await execledger("limits", "silence", "w\x1b[2J", "9", postgres_dsn=database)
     assert said.out == "executions of workflow w\\u001b[2J of tenant default may be silent for 9 s\n"

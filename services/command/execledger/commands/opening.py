@@ -19,6 +19,7 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
 
     from execledger.stack.settings import required_dsn
     from execledger_recorder.errors import StoreUnavailable
+    from execledger_recorder.migrations import SchemaMismatchError
     from execledger_recorder.store import Store
 
     try:
@@ -26,6 +27,8 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
             if pending := await store.pending_migrations():
                 raise UserError(f"the schema lacks {', '.join(pending)}: run execledger migrate")
             yield store
+    except SchemaMismatchError as error:
+        raise UserError(str(error)) from error
     except StoreUnavailable as error:
         if isinstance(error.__cause__, asyncpg.UndefinedTableError):
             raise UserError("the database has no schema of ours yet: run execledger migrate") from error

@@ -93,7 +93,9 @@ async def _pending(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionP
         )
     for migration in migrations:
         if migration.version in applied and applied[migration.version]["digest"] != migration.digest:
-            raise SchemaMismatchError(f"migration {migration.name} differs from the one that the database has")
+            raise SchemaMismatchError(
+                f"migration {migration.name} differs from the one that the database has: run the version that made it"
+            )
     return [migration for migration in migrations if migration.version not in applied]
 
 
