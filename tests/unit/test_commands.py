@@ -1,5 +1,6 @@
 """What commands say of values that cannot be right: one line, exit status 2, nothing secret."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -155,6 +156,39 @@ def test_a_full_disk_is_one_line() -> None:
         command = [sys.executable, "-m", "execledger", "--help"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)  # noqa: S603
     assert (ended.returncode, ended.stderr) == (1, "execledger: No space left on device\n")
+
+
+def _ended(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_closed_output_is_no_fault() -> None:
+    ended = _ended("/bin/sh", "-c", '"$0" -m execledger --version >&-', sys.executable)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_an_encoding_cannot_say_is_escaped() -> None:
+    nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "POSTGRES_DSN": "postgresql://127.0.0.1:1/db", "TÉA": "1"}
+    settings = {f"EXECLEDGER_{name}": value for name, value in nowhere.items()}
+    ended = _ended(sys.executable, "-m", "execledger", "doctor", PYTHONIOENCODING="ascii", **settings)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "EXECLEDGER_T\\xc9A: nothing reads this setting" in ended.stdout
+
+
+def test_an_interruption_while_it_is_loaded_is_no_traceback() -> None:
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        if name == 'cyclopts': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted)\n"
+        "from execledger.__main__ import main\n"
+        "main()"
+    )
+    ended = _ended(sys.executable, "-c", program)
+    assert (ended.returncode, ended.stderr) == (130, "")
 
 
 def test_the_doctor_names_what_stands_still() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from execledger.__main__ import app
+from execledger.application import app
 from execledger.commands.doctor import known_names, settings_classes
 from execledger.stack.docker import KAFKA_IMAGE, POSTGRES_IMAGE
 from execledger_query.settings import Settings as QuerySettings

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import Metric
 from pydantic_settings import BaseSettings
 
-from execledger.__main__ import app
+from execledger.application import app
 from execledger.stack.settings import StackSettings
 from execledger_query.settings import Settings as QuerySettings
 from execledger_recorder.settings import Settings as RecorderSettings

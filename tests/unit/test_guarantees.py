@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from execledger.__main__ import app
+from execledger.application import app
 from execledger_recorder.telemetry import Metrics
 
 ROOT = Path(__file__).parents[2]

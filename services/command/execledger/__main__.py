@@ -3,69 +3,25 @@
 import os
 import sys
 from contextlib import suppress
-from io import UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
+from pathlib import Path
 
-from cyclopts import App
-from rich.console import Console
-
-from execledger.commands.dead_letters import dead_letters
-from execledger.commands.doctor import doctor
-from execledger.commands.down import down
-from execledger.commands.explain import explain
-from execledger.commands.ledger import ledger
-from execledger.commands.limits import limits
-from execledger.commands.migrate import migrate
-from execledger.commands.publish import publish
-from execledger.commands.query import query
-from execledger.commands.rebuild import rebuild
-from execledger.commands.recorder import recorder
-from execledger.commands.reprice import reprice
-from execledger.commands.show import show
-from execledger.commands.status import status
-from execledger.commands.token import token
-from execledger.commands.up import up
 from execledger.errors import UserError
-
-app = App(
-    name="execledger",
-    help=(
-        "The system of record for workflow and agent executions.\n\n"
-        "Exit status: 0 when all is well; 1 when something is wrong, missing, refused or cannot be reached; "
-        "2 for a wrong argument or setting; 130 when interrupted."
-    ),
-    version=lambda: _version(),
-    error_console=Console(stderr=True),
-)
-
-COMMANDS = (
-    up,
-    down,
-    status,
-    migrate,
-    recorder,
-    query,
-    publish,
-    show,
-    explain,
-    ledger,
-    rebuild,
-    reprice,
-    token,
-    doctor,
-)
-for command in COMMANDS:
-    app.command(command)
-app.command(dead_letters)
-app.command(limits)
 
 
 def main() -> None:
     """Run the command line; a fault that its user can mend is shown without a traceback."""
     try:
+        _prepare_output()
+        # Here, so that an interruption while it is loaded ends as any other does.
+        from execledger.application import app
+
         try:
             app()
         finally:
             sys.stdout.flush()  # here, where it is said that the disk is full
+    except KeyboardInterrupt:
+        sys.exit(130)
     except UserError as error:
         print(f"execledger: {error}", file=sys.stderr)  # noqa: T201 - the command's voice
         sys.exit(error.exit_status)
@@ -78,10 +34,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("execledger")
+def _prepare_output() -> None:
+    """Where nobody listens, or an encoding has few characters, what is written goes nowhere, or is escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":
