@@ -191,6 +191,36 @@ def test_an_interruption_while_it_is_loaded_is_no_traceback() -> None:
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
+@pytest.mark.parametrize("command", [("publish", "/dev/null"), ("dead-letters", "redrive", "--all")])
+def test_certificates_that_cannot_be_read_are_one_line_that_names_the_setting(command: tuple[str, ...]) -> None:
+    ended = _ended(
+        *(sys.executable, "-m", "execledger", *command),
+        EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+        EXECLEDGER_POSTGRES_DSN="postgresql://127.0.0.1:1/db",
+        EXECLEDGER_KAFKA_SSL_CAFILE=__file__,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("execledger: EXECLEDGER_KAFKA_SSL_CAFILE: no certificate can be read from it: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_kafka_that_is_away_is_one_line() -> None:
+    ended = _ended(
+        *(sys.executable, "-m", "execledger", "publish", "/dev/null"), EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"
+    )
+    said = "execledger: No answer from Kafka at 127.0.0.1:1 (KafkaConnectionError).\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
+
+
+def test_the_doctor_names_the_setting_that_does_not_go_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXECLEDGER_POSTGRES_DSN", "postgresql://h/d")
+    assert doctor.refused_settings(doctor.settings_classes()) == []  # that no secret is set is told apart
+    monkeypatch.setenv("EXECLEDGER_INSECURE_ANONYMOUS", "1")
+    monkeypatch.setenv("EXECLEDGER_QUERY_HOST", "0.0.0.0")  # noqa: S104
+    (refused,) = doctor.refused_settings(doctor.settings_classes())
+    assert refused.subject == "EXECLEDGER_INSECURE_ANONYMOUS"
+
+
 def test_the_doctor_names_what_stands_still() -> None:
     circuit = Circuit(2, datetime(2026, 3, 1, tzinfo=UTC), 70, 100, 93, None)
     stopped = doctor.stopped_partition("executions.events", circuit)

@@ -36,12 +36,16 @@ def recorder_settings(*, with_kafka: bool) -> Settings:
     required_dsn()
     if not with_kafka:
         return load(_WithoutKafka)
-    required_brokers()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the command says itself, in one line, what is wrong
+    _require_brokers()
     return load(Settings)
 
 
 def kafka_options() -> dict[str, Any]:
     """How to speak to the brokers that the environment names, as aiokafka's keyword arguments."""
-    required_brokers()
+    _require_brokers()
     return load(KafkaSettings).kafka_options
+
+
+def _require_brokers() -> None:
+    required_brokers()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the command says itself, in one line, what is wrong

@@ -2,6 +2,7 @@
 
 import ssl
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from faststream.kafka.security import parse_security
@@ -75,6 +76,15 @@ class Settings(BaseSettings):
         if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic")):
             raise ValueError(f"{topic} is another topic's name already")
         return topic
+
+    @field_validator("kafka_ssl_cafile", mode="after")
+    @classmethod
+    def _holds_a_certificate(cls, file: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            raise ValueError(f"no certificate can be read from it: {error.strerror or error}") from None
+        return file
 
     @classmethod
     def load(cls) -> Self:

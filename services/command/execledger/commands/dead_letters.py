@@ -290,7 +290,8 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
         if not letters:
             return 0
         topic = settings.events_topic
-        with Progress(console=standard_error(), transient=True) as progress:
+        console = standard_error()
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"to {topic}", total=len(letters))
             async with producing(settings.kafka_options) as producer:
                 result = await redrive(

@@ -94,7 +94,7 @@ def unknown_settings(environment: Iterable[str], known: Iterable[str]) -> list[F
 
 
 def refused_settings(classes: Iterable[type["BaseSettings"]]) -> list[Finding]:
-    """The settings whose values are refused. A missing address is for the servers' own checks."""
+    """The settings whose values are refused. A missing address or secret is for the checks of their own."""
     from pydantic import ValidationError
 
     from execledger.stack.settings import faults
@@ -106,7 +106,7 @@ def refused_settings(classes: Iterable[type["BaseSettings"]]) -> list[Finding]:
         except ValidationError as error:
             for fault in faults(settings, error):
                 name, _, reason = fault.partition(": ")
-                if reason != "Field required":
+                if reason != "Field required" and not reason.startswith("should be set, "):
                     found.setdefault(name, Finding(name, reason, "Correct the value or unset the variable."))
     return list(found.values())
 

@@ -22,16 +22,18 @@ def publish(
     import asyncio
     import sys
 
-    from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     from execledger.publish import Counts, open_lines, publish_lines
     from execledger.recorder_settings import kafka_options
+    from execledger.stack.say import standard_error
     from execledger.stack.settings import StackSettings, load, required_brokers
 
     brokers, topic, options = required_brokers(), load(StackSettings).events_topic, kafka_options()
     columns = (TextColumn("{task.completed} events sent to {task.description}"), TimeElapsedColumn())
-    with open_lines(file) as lines, Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = standard_error()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with open_lines(file) as lines, bar as progress:
         task = progress.add_task(topic, total=None)
 
         def show(counts: Counts) -> None:

@@ -89,11 +89,13 @@ def faults(settings: type[BaseSettings], error: ValidationError) -> list[str]:
     """One sentence for each value that was refused; the values stay out, for some are secrets."""
     prefix = settings.model_config.get("env_prefix", "")
     return [
-        f"{_variable(prefix, fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+        f"{_named(prefix, fault['loc'])}{fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     ]
 
 
-def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
-    name = str(location[0]) if location else "settings"
-    return name if name.upper().startswith(prefix) else f"{prefix}{name}".upper()
+def _named(prefix: str, location: tuple[int | str, ...]) -> str:
+    if not location:  # about several settings: what is wrong begins with the name of one
+        return ""
+    name = str(location[0])
+    return f"{name if name.upper().startswith(prefix) else f'{prefix}{name}'.upper()}: "
