@@ -149,6 +149,15 @@ async def test_a_partition_is_accepted_while_the_recorder_is_stopped_and_stops_a
     assert sum(row.unaccounted for row in await bench.ledger()) == 0
 
 
+async def test_dead_letters_that_are_sent_once_more_stop_nothing(bench: Bench) -> None:
+    again = [("execledger-redriven-from", b"events/0/7")]
+    await bench.publish(*((value, again, key) for value, _, key in bad(300)), *good(3, "behind"), partition=0)
+    async with bench.recorder(**NEVER):
+        await until_at(bench, 0, 303)
+    assert await circuits(bench) == []
+    assert await letters(bench) == 300
+
+
 async def test_what_is_not_stopped_cannot_be_accepted(bench: Bench) -> None:
     said = await accept(bench, "2")
     assert (said.status, said.out) == (1, "")

@@ -15,8 +15,9 @@ from conftest import Servers, Topics
 from consuming import consumed
 from execledger.commands.dead_letters import moment
 from execledger.errors import UserError
-from execledger.redriving import REDRIVEN_FROM, Redriven, chunks, listed, redrive
+from execledger.redriving import Redriven, chunks, listed, redrive
 from execledger.stack import broker
+from execledger_recorder.deadletters import REDRIVEN_FROM
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, Redriving, Store
 from factories_recorder import NOON, NOON_MS, event

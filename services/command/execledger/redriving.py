@@ -14,10 +14,10 @@ from execledger.errors import UserError
 from execledger.publish import MAX_REQUEST_BYTES, SECONDS_TO_DELIVER
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Undecodable, decode
+from execledger_recorder.deadletters import REDRIVEN_FROM
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, DeadLetterRow, KeptDeadLetter, Store, unpack_headers
 
-REDRIVEN_FROM: Final = "execledger-redriven-from"
 _AT_ONCE: Final = 100
 _BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 _PAGE: Final = 1000

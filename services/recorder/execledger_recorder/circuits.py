@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from execledger_contracts.decoding import Undecodable
 from execledger_recorder.accounting import Record
 from execledger_recorder.breaking import LOOK, Latest, Stop, is_mended, stops
+from execledger_recorder.deadletters import is_redriven
 from execledger_recorder.recording import Read, read_in_turns
 from execledger_recorder.rereading import KafkaLog
 from execledger_recorder.settings import Settings
@@ -30,8 +31,15 @@ class Circuits:
         self._latest: dict[int, Latest] = {}
 
     def stops(self, reads: Iterable[Read]) -> list[Stop]:
-        """The partitions that this batch, and what came before it, say are to be stopped."""
-        seen = ((record.partition, record.offset, isinstance(found, Undecodable)) for record, found in reads)
+        """The partitions that this batch, and what came before it, say are to be stopped.
+
+        What an operator sends once more says nothing of the producers: it stops nothing, however bad it still is.
+        """
+        seen = (
+            (record.partition, record.offset, isinstance(found, Undecodable))
+            for record, found in reads
+            if not is_redriven(record)
+        )
         return list(stops(self._latest, seen, self._drained).values())
 
     async def stop(self, stop: Stop) -> None:

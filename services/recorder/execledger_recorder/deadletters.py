@@ -13,6 +13,9 @@ from execledger_recorder.store import Batch, DeadLetterRow, OutboxRow, pack_head
 FACTS: Final = ("reason", "detail", "topic", "partition", "offset", "timestamp")
 """What the last headers of a copy say, each behind `execledger-`."""
 
+REDRIVEN_FROM: Final = "execledger-redriven-from"
+"""The header of a dead letter that was sent once more: where it lay before."""
+
 
 async def add(tx: Batch, bad: Sequence[tuple[Record, Undecodable]], topic: str) -> None:
     """Keep bad records, in the transaction of their batch."""
@@ -24,6 +27,11 @@ def fingerprint(why: Undecodable) -> str:
     """The same for records that are bad in the same way: the reason and the rule, without the value shown."""
     rule = re.sub(r"\d+", "#", why.detail.split(", this is ")[0])
     return sha256(f"{why.reason}\n{rule}".encode()).hexdigest()[:16]
+
+
+def is_redriven(record: Record) -> bool:
+    """Whether it was a dead letter before."""
+    return any(name == REDRIVEN_FROM for name, _ in record.headers)
 
 
 def _row(record: Record, why: Undecodable) -> DeadLetterRow:
