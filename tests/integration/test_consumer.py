@@ -56,6 +56,15 @@ async def test_mixed_traffic_is_recorded_or_dead_lettered_and_all_of_it_accounte
     assert max(line["records"] for line in service.said("batch_recorded")) <= 50
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_what_a_producer_compresses_is_read_whatever_with(bench: Bench, codec: str) -> None:
+    async with producing(bench.servers, compression_type=codec) as producer:
+        await publish(producer, bench.topics.events, [*history(), (b"garbage", [], b"key")])
+    async with bench.recorder():
+        await bench.until_recorded()
+    await bench.assert_every_record_is_accounted_for()
+
+
 async def publish_transactions(bench: Bench, partition: int) -> None:
     """Two that are committed around one that is aborted: three markers, and records that nobody may read."""
     async with producing(bench.servers, transactional_id=f"t-{secrets.token_hex(4)}") as producer:
