@@ -224,6 +224,28 @@ async def test_the_command_names_an_event_that_was_damaged(recorder: Desk) -> No
     assert (told.status, told.err) == (1, said)
 
 
+async def test_what_a_producer_names_things_neither_steers_the_terminal_nor_is_markup(recorder: Desk) -> None:
+    odd = "[/x] \x1b[2J\x9b"
+    said = {"error": {"type": odd, "message": f"{odd}\nline", "stack": f"\tat {odd}"}}
+    beginning = {"workflow": {"name": odd}, "owner": {"id": odd}, "input": odd}
+    attributes: dict[str, Any] = {"subject": odd, "tenantid": odd}
+    await recorder.record(
+        Topic("odd").add(
+            event(data=beginning, **attributes),
+            event("step.failed", {"step": {"id": odd}, "input": {odd: odd}, **said}, at=1, **attributes),
+            event("execution.failed", said, at=2, **attributes),
+            event(**{**attributes, "tenantid": f"{odd}2"}),
+        )
+    )
+    await recorder.value("UPDATE execledger.steps SET name = $1 || 'changed' WHERE tenant_id = $1", odd)
+    for command in (("show", odd), ("explain", odd), ("rebuild", "--verify"), ("show", odd, "--tenant", odd)):
+        told = await execledger(*command, postgres_dsn=recorder.dsn)
+        assert "[/x]" in told.out + told.err, command
+        assert not set(told.out + told.err) & {"\x1b", "\x9b"}, command
+    assert "failed at [/x] \\u001b[2J\\u009b" in told.out
+    assert re.search(r"^. +at \[/x\]", told.out, re.MULTILINE)
+
+
 def _next(topic: str, sent: dict[str, Any], offset: int = 1) -> Any:
     book = Topic(topic)
     book.ends[0] = offset

@@ -7,6 +7,7 @@ import asyncpg
 
 from execledger.commands.opening import check_text
 from execledger.errors import UserError
+from execledger.terminal import printable
 from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.identity import EVERYTHING
 from execledger_query.lookup import Several, find
@@ -27,7 +28,7 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
                 case None:
                     raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")
                 case Several(bearers):
-                    tenants = ", ".join(bearer["tenant_id"] for bearer in bearers)
+                    tenants = ", ".join(printable(bearer["tenant_id"]) for bearer in bearers)
                     raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
                 case row:
                     yield reader, row

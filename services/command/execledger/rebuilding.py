@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from execledger.stack.say import standard_error
+from execledger.terminal import escaped
 from execledger_recorder.rebuilding import Difference, Finding, Rebuilt
 
 _LINE_SECONDS: Final = 5.0
@@ -100,5 +101,5 @@ def _table(differences: Sequence[Difference]) -> Table:
     for each in differences:
         said = each.as_document(longest=_LONGEST)
         where = "/".join([each.table, *map(str, each.key), *([each.field] if each.field else ())])
-        drawn.add_row(each.execution_id, where, str(said["stored"]), str(said["folded"]))
+        drawn.add_row(each.execution_id, *(escaped(str(text)) for text in (where, said["stored"], said["folded"])))
     return drawn

@@ -12,6 +12,15 @@ def printable(text: str) -> str:
     return escaped(json.dumps(text, ensure_ascii=False))[1:-1]
 
 
+def lines_of(text: str) -> str:
+    r"""The text with its lines and indents, in which no other character moves the cursor.
+
+    >>> lines_of("at:\n\ttea\x1b[2J")
+    'at:\n        tea\\u001b[2J'
+    """
+    return "\n".join(escaped(line) for line in text.expandtabs().split("\n"))
+
+
 def escaped(text: str) -> str:
-    """JSON, in which no character moves the cursor."""
+    """The text, or JSON, as it is but for characters that move the cursor."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

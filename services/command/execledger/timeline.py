@@ -11,6 +11,7 @@ from rich.pretty import Pretty
 from rich.table import Table
 from rich.text import Text
 
+from execledger.terminal import escaped, lines_of
 from execledger_contracts.events import CANONICAL_TYPES
 from execledger_query.store import Reader, Row
 from execledger_query.views import (
@@ -161,12 +162,12 @@ def _header(execution: Execution) -> Group:
         (execution.status, _STYLES[execution.status]),
         (" (provisional)" if execution.provisional else "", "dim"),
         f"  {_workflow(execution)}  ",
-        (execution.external_id, "bold"),
+        (escaped(execution.external_id), "bold"),
     )
     facts = Table.grid(padding=(0, 2))
     for name, value in _facts(execution):
         if value:
-            facts.add_row(Text(f"  {name}", style="dim"), Text(value))
+            facts.add_row(Text(f"  {name}", style="dim"), Text(lines_of(value)))
     return Group(title, facts, Text())
 
 
@@ -187,7 +188,8 @@ def _facts(execution: Execution) -> list[tuple[str, str]]:
 
 def _workflow(execution: Execution) -> str:
     workflow = execution.workflow
-    return " ".join(filter(None, [workflow.name or workflow.id, workflow.version])) if workflow else "execution"
+    said = filter(None, [workflow.name or workflow.id, workflow.version]) if workflow else ["execution"]
+    return escaped(" ".join(said))
 
 
 def _attempt_line(attempt: Attempt, execution: Execution) -> Text:
@@ -220,7 +222,7 @@ def _steps(attempt: Attempt, failing: Step | None) -> Table:
 
 
 def _title(step: Step) -> str:
-    name = step.name or step.step_id
+    name = escaped(step.name or step.step_id)
     if not step.iteration:
         return name
     return f"{name} item {step.iteration}" + (f" of {step.total_items}" if step.total_items else "")
@@ -237,14 +239,14 @@ def _bar(step: Step, begins: datetime, ends: datetime) -> str:
 
 def _failure(step: Step) -> Panel:
     error = step.error
-    lines: list[Any] = [Text(": ".join(filter(None, [error.type, error.message])) if error else "no error was said")]
+    said = ": ".join(filter(None, [error.type, error.message])) if error else "no error was said"
+    lines: list[Any] = [Text(lines_of(said))]
     if step.input is not None:
         lines += [Text("input", style="dim"), Pretty(step.input, max_length=20, max_string=400)]
     if error and error.stack:
-        lines += [Text("stack", style="dim"), Text(error.stack)]
-    return Panel(
-        Group(*lines), title=f"failed at {_title(step)}, attempt {step.attempt}", border_style="red", title_align="left"
-    )
+        lines += [Text("stack", style="dim"), Text(lines_of(error.stack))]
+    title = Text(f"failed at {_title(step)}, attempt {step.attempt}")  # no str, in which brackets are markup
+    return Panel(Group(*lines), title=title, border_style="red", title_align="left")
 
 
 def _milliseconds(span: timedelta) -> float:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from execledger.commands.opening import check_text, open_store
 from execledger.errors import UserError
+from execledger.terminal import printable
 
 if TYPE_CHECKING:
     from execledger.rebuilding import Results
@@ -105,7 +106,7 @@ async def _find(store: "Store", name: str, tenant: str | None) -> tuple[str, int
         case [(_, execution_id)]:
             return execution_id, await store.count_events(execution_id) or 0
         case several:
-            tenants = ", ".join(bearer for bearer, _ in several)
+            tenants = ", ".join(printable(bearer) for bearer, _ in several)
             raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
 
 
