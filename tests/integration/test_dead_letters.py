@@ -219,6 +219,10 @@ async def test_a_letter_that_the_topic_is_too_small_for_is_refused_and_the_other
     assert result.sent == 4
     waiting = await box.value("SELECT array_agg(id ORDER BY id) FROM execledger.dead_letters WHERE redriven_at IS NULL")
     assert waiting == [4, 6]
+    said = await box.command("redrive", "--id", "4")
+    assert (said.status, said.out) == (1, "0 sent, 1 refused\n")
+    assert said.err.startswith("4: ")
+    assert said.err.endswith(f"more than {box.topic} takes: raise its max.message.bytes, and redrive it again\n")
 
 
 async def test_a_record_without_key_and_value_is_sent_too(box: Box) -> None:

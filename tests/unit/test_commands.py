@@ -11,6 +11,7 @@ import pytest
 
 from command_line import execledger
 from execledger.commands import doctor
+from execledger.publish import BadLine
 from execledger.recorder_settings import kafka_options
 from execledger.stack.broker import Topic
 from execledger.stack.settings import required_dsn
@@ -189,6 +190,12 @@ def test_an_interruption_while_it_is_loaded_is_no_traceback() -> None:
     )
     ended = _ended(sys.executable, "-c", program)
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_a_line_that_is_refused_does_not_steer_the_terminal() -> None:
+    assert str(BadLine(3, "invalid", "data.labels.\x1b[2J: must be text")) == (
+        "line 3: invalid: data.labels.\\u001b[2J: must be text"
+    )
 
 
 @pytest.mark.parametrize("command", [("publish", "/dev/null"), ("dead-letters", "redrive", "--all")])

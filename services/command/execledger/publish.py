@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from execledger.errors import UserError
+from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, decode
 from execledger_contracts.events import StartData
@@ -47,7 +48,7 @@ class BadLine:
     detail: str
 
     def __str__(self) -> str:
-        return f"line {self.number}: {self.reason}: {self.detail}"
+        return f"line {self.number}: {self.reason}: {escaped(self.detail)}"
 
 
 def to_standard_error(bad: BadLine) -> None:

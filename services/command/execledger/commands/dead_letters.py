@@ -304,7 +304,10 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
                     on_progress=lambda sent: progress.update(bar, completed=sent),
                 )
     for letter in result.refused:
-        sys.stderr.write(f"{letter.id}: {letter.value_bytes} bytes are more than {topic} takes\n")
+        sys.stderr.write(
+            f"{letter.id}: {letter.value_bytes} bytes and what goes with them are more than {topic} takes: "
+            "raise its max.message.bytes, and redrive it again\n"
+        )
     left_out = f", {result.left_out} left to another redrive" if result.left_out else ""
     sys.stdout.write(f"{result.sent} sent, {len(result.refused)} refused{left_out}\n")
     return 1 if result.refused else 0
