@@ -167,6 +167,19 @@ async def test_what_is_not_stopped_cannot_be_accepted(bench: Bench) -> None:
     )
 
 
+async def test_what_kafka_does_not_have_cannot_be_accepted(bench: Bench) -> None:
+    async with connected(bench.dsn) as connection:
+        await connection.execute(
+            "INSERT INTO execledger.circuit_breakers (topic, partition, at_offset, seen, bad)"
+            " VALUES ($1, 7, 2, 100, 100), ('gone', 0, 2, 100, 100)",
+            bench.topics.events,
+        )
+    for arguments in (["7"], ["0", "--topic", "gone"]):
+        said = await accept(bench, *arguments)
+        assert (said.status, said.out) == (1, "")
+        assert said.err.startswith(f"execledger: Kafka has no partition {arguments[0]} of ")
+
+
 async def test_a_producer_that_was_mended_lets_the_partition_go_on(
     bench: Bench,
     other_database: str,

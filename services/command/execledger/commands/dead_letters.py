@@ -329,13 +329,17 @@ async def _accept(partition: int, topic: str | None) -> None:
             )
         try:
             async with KafkaLog.open(settings.kafka_options) as kafka:
-                end = await kafka.end(topic, partition)
+                extent = await kafka.extent(topic, partition)
         except KafkaError as error:
             raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
-        accepted = await store.drain_circuit(topic, partition, end)
+        if extent is None:
+            raise UserError(
+                f"Kafka has no partition {partition} of {topic}: was the topic made anew, or is this another Kafka?"
+            )
+        accepted = await store.drain_circuit(topic, partition, extent.end)
     if accepted is None:
         raise UserError(f"partition {partition} of {topic} was let go by another: there is nothing to accept")
     sys.stdout.write(
-        f"partition {partition} of {topic}: offsets {accepted.at_offset} to {end - 1} are accepted, good and bad; "
-        "the recorder goes on within seconds when it runs\n"
+        f"partition {partition} of {topic}: offsets {accepted.at_offset} to {extent.end - 1} are accepted, "
+        "good and bad; the recorder goes on within seconds when it runs\n"
     )
