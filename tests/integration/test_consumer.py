@@ -75,6 +75,22 @@ async def publish_transactions(bench: Bench, partition: int) -> None:
             await (producer.abort_transaction() if number == 1 else producer.commit_transaction())
 
 
+async def test_transactions_that_end_where_a_batch_ends_are_not_read_twice(bench: Bench) -> None:
+    async with (
+        bench.recorder(batch_size=2) as service,
+        producing(bench.servers, transactional_id=f"t-{secrets.token_hex(4)}") as producer,
+    ):
+        for number in range(20):
+            async with producer.transaction():
+                await publish(producer, bench.topics.events, [event(at=number)], partition=0)
+        await bench.until_recorded()
+        assert service.said("batch_misplaced") == []
+        assert await service.stop() == 0
+    await bench.assert_every_record_is_accounted_for()
+    (account,) = [row for row in await bench.ledger() if row.partition == 0]
+    assert (account.next_offset, account.applied, account.gaps) == (39, 20, 19)
+
+
 def counted(metrics: dict[str, float]) -> dict[str, float]:
     """Records by outcome."""
     counts = dict.fromkeys(OUTCOMES, 0.0)
@@ -168,7 +184,7 @@ async def test_two_recorders_share_the_partitions_of_one_execution_s_events(benc
 @pytest.mark.parametrize(
     "break_it",
     [
-        "ALTER TABLE execledger.execution_events DROP COLUMN rank",
+        "ALTER TABLE execledger.execution_events DROP COLUMN digest",
         "CREATE FUNCTION oops() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'oops'; END $$;"
         "CREATE TRIGGER oops BEFORE INSERT ON execledger.ledger EXECUTE FUNCTION oops()",
     ],

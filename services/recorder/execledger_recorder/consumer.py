@@ -62,7 +62,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
         self._unverified: set[int] = set()  # those of which it must be looked at whether Kafka's log is still the same
         self._turn = asyncio.Lock()  # to find our place
-        self._sought: dict[int, int] = {}  # where the next fetch of a partition starts, because we said so
+        self._reads_on: dict[int, int] = {}  # from where the client reads a partition: as we said, or behind what came
         self._moves = 0  # how often we sought: batches fetched before are void
         self._next_offsets: dict[int, int] = {}
         self._oldest_ms: dict[int, int] = {}  # Kafka timestamp of the oldest record that may be unrecorded
@@ -77,6 +77,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             max_records=settings.batch_size,
             batch_timeout_ms=settings.batch_wait_ms,
             max_partition_fetch_bytes=8 * 1024 * 1024,
+            fetch_max_wait_ms=100,  # a question about offsets waits behind the fetch that finds nothing
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -177,6 +178,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         await self._commit()
         for topic_partition in revoked:
             self._next_offsets.pop(topic_partition.partition, None)
+            self._reads_on.pop(topic_partition.partition, None)
             self._metrics.forget(topic_partition.partition)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -216,7 +218,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._lost, self._unverified = self._assigned(), self._assigned()
         if self._lost:
             for raw in raw_batch:  # what is passed over here proves no gap to the next batch
-                self._sought.pop(raw.partition, None)
+                self._reads_on.pop(raw.partition, None)
             await self._patiently(self._find_place)
             return
         self._moved_at = monotonic()
@@ -259,22 +261,25 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """The batch, each record with how far back its fetch shows the log to be empty."""
         follows: dict[int, int] = {}
         placed: list[Record] = []
+        moves = self._moves
         for raw in batch:
             if (reach := follows.get(raw.partition)) is None:
                 reach = await self._reach(raw.partition, raw.offset)
             follows[raw.partition] = raw.offset + 1
             placed.append(Record.received(raw, reach))
+        if not self._is_void(moves):
+            self._reads_on |= follows
         return placed
 
     async def _reach(self, partition: int, offset: int) -> int:
-        """A fetch that started where we sought, and found nothing before this offset, proves a gap.
+        """A client that read on from somewhere, and found nothing before this offset, proves a gap.
 
-        Unless the log begins later by now: then the client skipped what was deleted.
+        Unless the log begins later by now: then it skipped what was deleted.
         """
-        sought = self._sought.pop(partition, offset)
-        if sought == offset:
+        start = self._reads_on.pop(partition, offset)
+        if start == offset:
             return offset
-        return sought if (await self._log_starts([partition]))[partition] <= sought else offset
+        return start if (await self._log_starts([partition]))[partition] <= start else offset
 
     async def _read(self, batch: Sequence[Record]) -> list[Read]:
         with self._metrics.phase("decode"):
@@ -416,7 +421,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if self._consumer is None or partition not in self._assigned():
             return False
         self._consumer.seek(self._topic_partition(partition), offset)
-        self._sought[partition] = offset
+        self._reads_on[partition] = offset
         return True
 
     async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:
