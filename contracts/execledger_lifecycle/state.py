@@ -4,11 +4,14 @@ Times are microseconds since 1970 and money is nano-dollars, so that sums and co
 Payloads are not held: `*_event` names the event in the log that said them.
 """
 
+import re
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, Final
+from types import GenericAlias
+from typing import Any, Final, get_type_hints
 
-from pydantic_core import from_json, to_json
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from execledger_contracts.status import Status
 from execledger_lifecycle.order import OrderKey
@@ -104,16 +107,12 @@ class Execution:
 
     @classmethod
     def load(cls, text: str) -> "Execution | None":
-        """The fold that `dump` wrote; None when another format wrote it, or the row was damaged by hand."""
-        try:
-            version, *values = from_json(text)
-            if version != FORMAT or len(values) != _EXECUTION_FIELDS:
-                return None
-            values[0] = _order_key(values[0])
-            values[-1] = {int(n): _load_attempt(attempt) for n, attempt in values[-1].items()}
-        except (ValueError, TypeError, AttributeError):  # no JSON, or another shape
+        """The fold that `dump` wrote; None when another format, or no format at all, wrote it."""
+        if (values := _read(_EXECUTION, text)) is None:
             return None
-        return cls(*values)
+        execution = cls(*values[:-1])
+        execution.attempts = {n: Attempt(*attempt) for n, attempt in values[-1].items()}
+        return execution if execution.attempt in {0, *execution.attempts} else None
 
 
 @dataclass(slots=True)
@@ -152,16 +151,15 @@ class Step:
 
     @classmethod
     def load(cls, text: str) -> "Step | None":
-        """The fold that `dump` wrote, of the format of its execution; None when the row was damaged by hand."""
-        try:
-            _, *values = from_json(text)
-            step = cls(*values)
-            step.head = _order_key(step.head)
-            step.decided = step.decided and _order_key(step.decided)
-            step.status = step.status and Status(step.status)
-        except (ValueError, TypeError):  # no JSON, or another shape
-            return None
-        return step
+        """The fold that `dump` wrote; None when nothing of the same format did."""
+        values = _read(_STEP, text)
+        return None if values is None else cls(*values)
+
+
+def is_of_another_format(text: str) -> bool:
+    """Whether an earlier or later version wrote a fold, by how it begins."""
+    begins = _BEGINNING.match(text)
+    return begins is not None and int(begins[1]) != FORMAT
 
 
 def _names(cls: type) -> list[str]:
@@ -169,18 +167,27 @@ def _names(cls: type) -> list[str]:
 
 
 _EXECUTION_VALUES: Final = attrgetter(*_names(Execution))
-_EXECUTION_FIELDS: Final = len(_names(Execution))
 _ATTEMPT_VALUES: Final = attrgetter(*_names(Attempt))
 _STEP_VALUES: Final = attrgetter(*_names(Step))
+_BEGINNING: Final = re.compile(r"\[(\d{1,9}),")
 
 
-def _order_key(values: Any) -> OrderKey:
-    attempt, at, sequence, rank, event_id = values
-    return (attempt, at, sequence, rank, event_id)
+def _shape(cls: type, *before: type, **others: Any) -> Any:
+    """Its values by position, as a type."""
+    types = {**get_type_hints(cls), **others}
+    return GenericAlias(tuple, (*before, *(types[name] for name in _names(cls))))
 
 
-def _load_attempt(values: list[Any]) -> Attempt:
-    attempt = Attempt(*values)
-    attempt.decided = attempt.decided and _order_key(attempt.decided)
-    attempt.status = attempt.status and Status(attempt.status)
-    return attempt
+_STRICTLY: Final = ConfigDict(strict=True)
+_ATTEMPTS: Final = GenericAlias(dict, (int, _shape(Attempt)))
+_EXECUTION: Final = TypeAdapter[Any](_shape(Execution, int, attempts=_ATTEMPTS), config=_STRICTLY)
+_STEP: Final = TypeAdapter[Any](_shape(Step, int), config=_STRICTLY)
+
+
+def _read(shape: TypeAdapter[Any], text: str) -> list[Any] | None:
+    """The values behind the format; None when the text is of another shape."""
+    try:
+        written_in, *values = shape.validate_json(text)
+    except ValidationError:
+        return None
+    return values if written_in == FORMAT else None

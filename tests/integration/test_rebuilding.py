@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 
 from command_line import Said, execledger
@@ -300,6 +301,36 @@ async def test_an_event_that_cannot_be_read_is_named_and_the_others_are_mended(o
     said = await _verify(office)
     assert (said.status, said.err) == (1, "")
     assert re.search(r"execution_events/\S+/raw +a damaged event +an event that can be read", said.out)
+
+
+BROKEN = {
+    "empty": "''",
+    "cut": "left(fold, length(fold) / 2)",
+    "no list": "'{}'",
+    "too short": "'[1]'",
+    "too long": "left(fold, -1) || ',null]'",
+    "other values": "regexp_replace(fold, '\\[2,', '[\"2\",')",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize(("table", "warnings"), [("executions", 3), ("steps", 2)])
+async def test_an_event_of_an_execution_whose_fold_is_damaged_has_it_folded_again(
+    office: Desk, table: str, warnings: int, broken: str
+) -> None:
+    """Whether it touches a step that is stored, adds one, or reads anew those that are open."""
+    said = [
+        event("step.started", {"step": {"id": "draft", "iteration": 1}}, at=90, attempt=2),
+        event("step.started", {"step": {"id": "review"}}, at=91, attempt=2),
+        event("execution.started", at=92, attempt=3),
+    ]
+    with structlog.testing.capture_logs() as lines:
+        for each in said:
+            await office.connection.execute(f"UPDATE execledger.{table} SET fold = {BROKEN[broken]}")
+            await office.record(Topic(ends=await _ends(office)).add(each))
+    assert [(line["event"], line["table"]) for line in lines] == [("fold_damaged", table)] * warnings
+    (finding,) = await verify(office.store, [str(await office.value(f"SELECT {RUN_1}"))])
+    assert {difference.field for difference in finding.differences} <= {"fold"}
 
 
 async def test_an_event_of_an_execution_whose_row_is_gone_brings_it_back_from_the_log(office: Desk) -> None:

@@ -20,7 +20,6 @@ from execledger_lifecycle import (
     Verdict,
     endings,
     enter,
-    step_record,
 )
 from execledger_lifecycle.order import RANKS
 from factories import (
@@ -927,15 +926,6 @@ def test_a_fold_of_another_format_is_not_read() -> None:
     stored = json.loads(folded([started()])[0].dump())
     assert Execution.load(json.dumps(stored)) is not None
     assert Execution.load(json.dumps([stored[0] + 1, *stored[1:]])) is None
-
-
-def test_a_step_is_read_as_it_was_stored() -> None:
-    _, steps = folded([step_started(at=1), step_finished(status="failed", at=2, error={"message": "no", "type": "E"})])
-    (step,) = steps.values()
-    read = Step.load(step.dump())
-    assert read is not None
-    assert step.error is not None
-    assert step_record(read, Execution()) == step_record(step, Execution())
 
 
 @pytest.mark.parametrize("damage", ["", "x", "5", "[]", "{}", "[1]", "[1, [1, 2, 3, 4], {}]", "cut", "short", "head"])

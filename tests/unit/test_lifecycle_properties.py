@@ -156,6 +156,13 @@ def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list
     assert {key: step.dump() for key, step in steps.items()} == {key: s.dump() for key, s in whole_steps.items()}
 
 
+def test_what_a_failed_step_says_survives_being_stored() -> None:
+    _, steps = folded([step_finished(status="failed", error={"message": "no", "type": "Refused"})])
+    (step,) = steps.values()
+    assert step.error
+    assert loaded_step(step.dump()) == step
+
+
 texts: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 numbers: Final = st.integers() | st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False)
 anything: Final = st.recursive(
@@ -163,6 +170,12 @@ anything: Final = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
+
+
+@given(st.text() | anything.map(json.dumps) | st.lists(anything, max_size=25).map(lambda said: json.dumps([1, *said])))
+@settings(max_examples=300, deadline=None)
+def test_what_no_fold_wrote_is_not_gone_on_from(text: str) -> None:
+    assert (Execution.load(text), Step.load(text)) == (None, None)
 
 
 @given(st.dictionaries(texts, anything, max_size=3), st.dictionaries(texts, texts, max_size=2), st.lists(texts))

@@ -1,13 +1,12 @@
 """Rows compared with what a fold of the log gives, and mended where they differ."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from execledger_lifecycle.state import FORMAT
+from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import Folded, fold_log, latest
 from execledger_recorder.store import EXECUTION_COLUMNS, STEP_COLUMNS, Batch, Store, UsageMark
@@ -29,7 +28,6 @@ _KEYS: Final[Mapping[str, Sequence[str]]] = {  # of a row within its execution
 }
 _JSON: Final = frozenset({"tags", "labels", "metadata"})
 _PRICE: Final = frozenset({"cost_usd", "cost_source", "price_version"})
-_FORMAT: Final = re.compile(r"\[(\d+),")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,7 @@ def compare(execution_id: str, stored: Rows, folded: Rows) -> list[Difference]:
 
 def is_outdated(stored: Rows) -> bool:
     """Whether the fold in the row of the execution is of another format than ours."""
-    folds = [_FORMAT.match(row["fold"]) for row in stored.get("executions", ())]
-    return any(match is not None and int(match[1]) != FORMAT for match in folds)
+    return any(is_of_another_format(row["fold"]) for row in stored.get("executions", ()))
 
 
 async def verify(store: Store, ids: Sequence[str], *, statement_timeout_ms: int | None = None) -> list[Finding]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
+
+import structlog
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
@@ -41,6 +43,7 @@ from execledger_lifecycle import (
     step_record,
 )
 from execledger_lifecycle.folding import step_key
+from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder import deadletters, halting, pricing
 from execledger_recorder.accounting import Record, account
 from execledger_recorder.commanding import BY_DEFAULT, Commanding, commands
@@ -61,6 +64,8 @@ from execledger_recorder.store import (
     ToolCallRow,
     UsageMark,
 )
+
+log = structlog.get_logger()
 
 Read = tuple[Record, Decoded | Undecodable]
 Beginning = ExecutionCreated | ExecutionStarted
@@ -259,7 +264,6 @@ class _Case:
     steps: dict[StepKey, Step] = field(default_factory=dict)
     touched: set[StepKey] = field(default_factory=set)
     must_refold: bool = False
-    is_damaged: bool = False  # a row of its steps says nothing
     labels_before: Any = None
 
     def labels(self) -> tuple[dict[str, str] | None, list[str] | None]:
@@ -271,14 +275,14 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
     good = [(record, decoded) for record, decoded in reads if isinstance(decoded, Decoded)]
     bad = [(record, why) for record, why in reads if isinstance(why, Undecodable)]
     cases = await _open_cases(tx, good)
-    await _refold(tx, [case for case in cases if case.must_refold])  # rows that an earlier version of the fold wrote
+    await _refold(tx, [case for case in cases if case.must_refold])  # rows in which the fold cannot go on
     duplicates = await _sift(tx, cases)
     await _load_steps(tx, cases)
     for case in cases:
         _judge(case)
     changed = [case for case in cases if case.new]
     endings_before = {case.id: endings(case.execution) for case in changed}
-    await _refold(tx, [case for case in changed if case.must_refold])
+    await _refold(tx, [case for case in changed if case.must_refold], with_new=True)
     async with _meanwhile(_append(tx, changed)):
         records = [(case, record) async for case, record in _fold_on(changed)]
     await _load_open_steps(tx, [case for case in changed if _endings_changed(case, endings_before[case.id])])
@@ -321,6 +325,8 @@ def _resume(case: _Case, before: LockedExecution) -> None:
     case.before = before
     if (execution := Execution.load(before.fold)) is None:
         case.must_refold = True
+        if not is_of_another_format(before.fold):
+            _warn_of_damage("executions", case)
     else:
         case.execution = execution
         case.labels_before = case.labels()
@@ -394,12 +400,25 @@ async def _load_steps(tx: Batch, cases: Sequence[_Case]) -> None:
     for case in cases:
         case.touched = {step_key(entry.event) for entry in case.entries if isinstance(entry.event, StepEvent)}
     keys = [(case.id, key) for case in cases if case.before and not case.must_refold for key in case.touched]
-    for execution_id, text in await tx.find_steps(keys) if keys else ():
-        if (step := Step.load(text)) is None:
-            by_id[execution_id].must_refold = by_id[execution_id].is_damaged = True
-        else:
-            by_id[execution_id].steps[step.key] = step
-    await _refold(tx, [case for case in cases if case.is_damaged], with_new=False)
+    for case, step in await _read_steps(tx, by_id, await tx.find_steps(keys) if keys else ()):
+        case.steps[step.key] = step
+
+
+async def _read_steps(
+    tx: Batch, cases: Mapping[str, _Case], stored: Iterable[tuple[str, str]]
+) -> list[tuple[_Case, Step]]:
+    """Steps as they are stored; an execution of which one cannot be read is folded again instead, with all of them."""
+    loaded = [(cases[execution_id], Step.load(text)) for execution_id, text in stored]
+    damaged = {case.id: case for case, step in loaded if step is None}
+    for case in damaged.values():
+        case.must_refold = True
+        _warn_of_damage("steps", case)
+    await _refold(tx, list(damaged.values()))
+    return [(case, step) for case, step in loaded if step is not None and case.id not in damaged]
+
+
+def _warn_of_damage(table: str, case: _Case) -> None:
+    log.warning("fold_damaged", table=table, execution_id=case.id, instead="folded again from the log")
 
 
 def _judge(case: _Case) -> None:
@@ -410,8 +429,8 @@ def _judge(case: _Case) -> None:
     case.must_refold = case.must_refold or any(entry.key < head for entry in case.entries)
 
 
-async def _refold(tx: Batch, cases: Sequence[_Case], *, with_new: bool = True) -> None:
-    """Fold the log from the first event, with what is new, which lies behind the head of the row, or without."""
+async def _refold(tx: Batch, cases: Sequence[_Case], *, with_new: bool = False) -> None:
+    """Fold from the first event what the log has; with what is new, which lies behind the head of the row."""
     if not cases:
         return
     logged = await _read_log(tx, [case.id for case in cases])
@@ -503,13 +522,9 @@ async def _load_open_steps(tx: Batch, cases: Sequence[_Case]) -> None:
     if not cases:
         return
     by_id = {case.id: case for case in cases}
-    for execution_id, text in await tx.find_open_steps(list(by_id)):
-        if (step := Step.load(text)) is None:
-            by_id[execution_id].is_damaged = True
-        else:
-            by_id[execution_id].steps.setdefault(step.key, step)
-            by_id[execution_id].touched.add(step.key)
-    await _refold(tx, [case for case in cases if case.is_damaged], with_new=False)  # which the log has by now
+    for case, step in await _read_steps(tx, by_id, await tx.find_open_steps(list(by_id))):
+        case.steps.setdefault(step.key, step)
+        case.touched.add(step.key)
 
 
 async def _append(tx: Batch, cases: Sequence[_Case]) -> None:
