@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consuming import consumed
@@ -257,6 +258,22 @@ async def test_a_recorder_that_may_wait_forever_still_obeys(bench: Bench) -> Non
     async with bench.recorder(ready=False, postgres_dsn="postgresql://u:p@127.0.0.1:1/x") as service:
         await eventually(lambda: waits(service, "Postgres at 127.0.0.1:1/x"))
         assert await service.stop() == 0
+
+
+async def test_a_partition_that_is_added_to_the_topic_is_read_too(bench: Bench) -> None:
+    async with bench.recorder() as service:
+        await bench.publish(event())
+        await bench.until_recorded()
+        async with broker.admin(bench.servers.bootstrap_servers) as client:
+            await client.create_partitions({bench.topics.events: NewPartitions(4)})
+        await bench.publish(event(at=1), partition=3)
+
+        async def is_recorded() -> bool:
+            return {row.partition: row.next_offset for row in await bench.ledger()}.get(3) == 1
+
+        await eventually(is_recorded)
+        assert await service.stop() == 0
+    assert sum(row.applied for row in await bench.ledger()) == 2
 
 
 async def test_what_kafka_deleted_before_it_was_read_is_missed_and_said(bench: Bench) -> None:

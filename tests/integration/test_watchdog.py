@@ -83,18 +83,6 @@ async def test_an_execution_past_its_timeout_is_ended_once(office: Desk) -> None
     assert await ended(office) == []
 
 
-@pytest.mark.parametrize("fold", ["", "[]"])
-async def test_a_damaged_fold_keeps_nobody_from_being_ended(office: Desk, fold: str) -> None:
-    starts = [event("execution.started", {"timeout_seconds": 5}, subject=f"run-{n}") for n in (1, 2)]
-    await office.record(Topic().add(*starts))
-    await office.connection.execute("UPDATE execledger.executions SET fold = $1 WHERE external_id = 'run-1'", fold)
-    await set_clocks(office, 6)
-    ids = [said["id"] for said in await ended(office)]
-    assert len(set(ids)) == 2
-    newest = await office.rows("SELECT newest_event_id FROM execledger.watchdog_decisions")
-    assert {str(row["newest_event_id"]) for row in newest} == {start["id"] for start in starts}
-
-
 async def test_an_execution_that_never_started_is_timed_from_its_creation(office: Desk) -> None:
     await office.record(Topic().add(event("execution.created", {"timeout_seconds": 5})))
     await set_clocks(office, 6)

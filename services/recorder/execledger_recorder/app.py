@@ -43,6 +43,7 @@ _OBSERVE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _SLEEPERS_SECONDS: Final = 5.0
+_METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
 _PARTITION_MONTHS_AHEAD: Final = 2
 
 
@@ -88,6 +89,7 @@ class _Recorder:
         broker = KafkaBroker(
             self._settings.kafka_bootstrap_servers,
             security=self._settings.kafka_security,
+            metadata_max_age_ms=_METADATA_MS,
             consumer_only=True,
             apply_types=False,
             logger=None,
