@@ -88,6 +88,22 @@ async def test_a_recorder_that_runs_while_postgres_is_restored_goes_back_and_rec
     assert await bench.recorded() == await bench.undisturbed(other_database)
 
 
+async def test_a_recorder_that_runs_while_postgres_is_restored_to_before_its_first_account_records_all_again(
+    bench: Bench, vault: Vault, other_database: str
+) -> None:
+    bench.dsn = vault.dsn
+    await asyncio.to_thread(vault.keep)
+    await bench.publish(*many(5))
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        await asyncio.to_thread(vault.put_back)
+        assert await bench.ledger() == []
+        await bench.until_recorded()
+        assert await service.stop() == 0
+    await bench.assert_every_record_is_accounted_for()
+    assert await bench.recorded() == await bench.undisturbed(other_database)
+
+
 async def is_well(service: Service) -> bool:
     metrics = await service.metrics()
     return await service.is_ready() and not metrics["execledger_unaccounted_records"] + metrics["execledger_paused"]

@@ -146,8 +146,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         recorded = {partition: at for partition, at in self._next_offsets.items() if partition in self._assigned()}
         ledger = await self._store.ledger()
         self._metrics.accounted(ledger)
-        topic = self._settings.events_topic
-        if any(row.topic == topic and row.next_offset < recorded.get(row.partition, 0) for row in ledger):
+        stands = {row.partition: row.next_offset for row in ledger if row.topic == self._settings.events_topic}
+        if any(partition not in stands or stands[partition] < at for partition, at in recorded.items()):
             log.warning("ledger_went_back", recorded=recorded)
             self._lost = self._assigned()
 
