@@ -349,6 +349,7 @@ async def test_a_relay_that_stands_still_lets_go_of_the_outbox(office: Desk, mon
         with pytest.raises(StoreUnavailable):  # noqa: PT012  # it is told when it wakes up
             async with brief.relay() as asleep:
                 assert asleep is not None
+                await asleep.give_way_when_idle()
                 await asyncio.sleep(0.5)
                 async with office.store.relay() as awake:
                     assert awake is not None

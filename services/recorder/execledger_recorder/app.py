@@ -101,6 +101,7 @@ class _Recorder:
         self._waits_for = None
         log.info("recorder_started", topic=self._settings.events_topic, group=self._settings.consumer_group)
         tasks = [asyncio.create_task(self._guarded(work)) for work in self._background(consumer, store)]
+        await asyncio.sleep(0)  # what is cancelled before it began would complain
         await self._stop.wait()
         await consumer.drain()
         for task in tasks:

@@ -78,7 +78,8 @@ async def _send_forever(relay: Relay, settings: Settings) -> None:
     )
     sending: dict[str, asyncio.Task[None]] = {}
     try:
-        await producer.start()
+        await producer.start()  # however long that takes
+        await relay.give_way_when_idle()
         while True:
             for topic in await relay.topics():
                 if topic not in sending:

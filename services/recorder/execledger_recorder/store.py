@@ -594,10 +594,8 @@ class Store:
     async def relay(self) -> AsyncIterator["Relay | None"]:
         """The right to send what the outbox holds, while the block lasts; None when another recorder has it."""
         async with self._connection() as connection:
-            if is_ours := await connection.fetchval(_SQL["try_relay_lock"]):
-                # Whoever looks into the outbox is never idle: one that stands still must not keep it from the others.
-                await connection.execute(f"SET idle_session_timeout = {self._idle_timeout_ms:d}")
-            yield Relay(connection) if is_ours else None
+            is_ours = await connection.fetchval(_SQL["try_relay_lock"])
+            yield Relay(connection, self._idle_timeout_ms) if is_ours else None
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["Watch | None"]:
@@ -868,9 +866,15 @@ class Batch:
 class Relay:
     """The outbox, in the hands of the one relay that is active."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, idle_timeout_ms: int) -> None:
         self._connection = connection
+        self._idle_timeout_ms = idle_timeout_ms
         self._turn = asyncio.Lock()  # topics are sent side by side, and a connection does one thing at a time
+
+    async def give_way_when_idle(self) -> None:
+        """From now on who asks nothing for a while loses the right: one that stands still would keep it from all."""
+        async with self._turn:
+            await self._connection.execute(f"SET idle_session_timeout = {self._idle_timeout_ms:d}")
 
     async def topics(self) -> list[str]:
         """The topics for which something waits."""
