@@ -404,6 +404,24 @@ async def test_a_ledger_beyond_the_end_of_the_topic_passes_over_nothing(bench: B
         assert await connection.fetchval("SELECT count(*) FROM execledger.execution_events") == 1
 
 
+async def test_a_late_event_behind_one_that_was_damaged_in_the_log_waits_until_that_is_mended(bench: Bench) -> None:
+    """The record cannot be folded, and the event that came is not to blame."""
+    await bench.publish(event(), event("execution.progressed", at=2), partition=0)
+    damage = "UPDATE execledger.execution_events SET raw = '1' WHERE rank = 1 RETURNING event_id"
+    mend = "UPDATE execledger.execution_events SET raw = $1 WHERE rank = 1"
+    async with bench.recorder() as service, connected(bench.dsn) as connection:
+        await bench.until_recorded()
+        raw = await connection.fetchval("SELECT raw FROM execledger.execution_events WHERE rank = 1")
+        damaged = await connection.fetchval(damage)
+        await bench.publish(event("execution.progressed", at=1), partition=0)
+        await eventually(lambda: says(service, f"event {damaged} of execution"))
+        assert (await service.metrics())["execledger_paused"] == 1
+        await connection.execute(mend, raw)
+        await bench.until_recorded()
+        assert await connection.fetchval("SELECT version FROM execledger.executions") == 3
+        assert await service.stop() == 0
+
+
 async def says(service: Service, words: str) -> bool:
     """Whether a log line about its place or its waiting holds these words."""
     return any(words in str(line) for name in ("place_unknown", "waiting") for line in service.said(name))

@@ -27,11 +27,11 @@ class Misplaced(Exception):  # noqa: N818
     """The batch does not go on where the ledger stands: read on from there."""
 
 
-class Unreadable(Exception):  # noqa: N818
-    """An event of the log is not as it was recorded."""
+class Unreadable(StoreUnavailable):
+    """An event of the log is not as it was recorded: an operator has to mend it, no record is at fault."""
 
     def __init__(self, execution_id: str, event_id: str) -> None:
-        super().__init__(f"event {event_id} of execution {execution_id} cannot be read: see execledger rebuild")
+        super().__init__(f"event {event_id} of execution {execution_id} is damaged in the log: restore its raw there")
         self.execution_id = execution_id
         self.event_id = event_id
 
