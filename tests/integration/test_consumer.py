@@ -213,11 +213,13 @@ async def test_a_recorder_waits_for_postgres_and_says_which(bench: Bench) -> Non
             await bench.publish(*history())
             await bench.until_recorded()
             await line.cut()
+            await eventually(lambda: is_unready(service))  # though nothing is to be recorded
             await bench.publish(*history(subject="while away"))
             await eventually(lambda: is_paused(service))
             await line.mend()
             await bench.until_recorded()
             assert not await is_paused(service)
+            await eventually(service.is_ready)
             assert await service.stop() == 0
     await bench.assert_every_record_is_accounted_for()
     password = urlsplit(bench.dsn).password
@@ -248,6 +250,10 @@ async def waits(service: Service, for_what: str) -> bool:
     assert for_what in answer.text
     assert (await service.get("/healthz")).status_code == 200
     return str(service.said("waiting_for")[0]["what"]).startswith(for_what)
+
+
+async def is_unready(service: Service) -> bool:
+    return not await service.is_ready()
 
 
 async def is_paused(service: Service) -> bool:

@@ -241,8 +241,7 @@ class _Recorder:
 
 
 def _troubles(consumer: Consumer) -> Iterator[str]:
-    if consumer.strange_log is not None:
-        yield consumer.strange_log
+    yield from consumer.waits_for
     if consumer.is_stalled:
         yield "records wait in Kafka, and none comes: see the log"
     yield from map(_why_stopped, sorted(consumer.circuits.open.values()))

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic, time
@@ -45,9 +46,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     is_stalled = False
     """Whether records wait in Kafka and none has come for half a minute."""
 
-    strange_log: str | None = None
-    """Why Kafka's log cannot be the one that the ledger is the account of."""
-
     def __init__(
         self, broker: KafkaBroker, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]
     ) -> None:
@@ -59,6 +57,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._in_hand: asyncio.Task[None] | None = None
         self._is_handling = False  # a batch is being decoded, or waits for the one in hand
         self._stopped = False
+        self._obstacles: dict[str, str] = {}  # who waits for the infrastructure, and why
         self._lost: set[int] = set()  # partitions whose place in the log must be looked up before they are read
         self._unverified: set[int] = set()  # those of which it must be looked at whether Kafka's log is still the same
         self._turn = asyncio.Lock()  # to find our place
@@ -94,8 +93,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         await self._finish()
         await self._commit()
 
+    @property
+    def waits_for(self) -> list[str]:
+        """Why nothing can be recorded now."""
+        return list(dict.fromkeys(self._obstacles.values()))
+
     async def observe(self) -> None:
         """Write down how far Kafka is ahead of the ledger, as of a moment before anybody looked."""
+        with self._waiting("observe"):
+            await self._observe()
+
+    async def _observe(self) -> None:
         consumer = self._consumer
         if consumer is None or not self._assigned():
             return
@@ -329,7 +337,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         pause = 0.1
         while not self._stopped or pause == 0.1:
             try:
-                await attempt()
+                with self._waiting("record"):
+                    await attempt()
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("waiting", error=str(error), seconds=pause)
                 self._metrics.retries.inc()
@@ -339,6 +348,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             else:
                 self._metrics.paused.set(0)
                 return
+
+    @contextmanager
+    def _waiting(self, who: str) -> Iterator[None]:
+        """Show why the block could not do its work, until it can."""
+        try:
+            yield
+        except (StoreUnavailable, KafkaError) as error:
+            self._obstacles[who] = str(error) or repr(error)
+            raise
+        self._obstacles.pop(who, None)
 
     async def _finish(self) -> None:
         if (in_hand := self._in_hand) is not None:
@@ -380,13 +399,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def _check_log(self, positions: Mapping[int, int]) -> None:
         """What comes from another log would be passed over, or recorded on top of what came from the one we knew."""
-        try:
-            await self._check_ends(positions)
-            await self._check_last(self._unverified & positions.keys())
-        except StrangeLog as error:
-            self.strange_log = str(error)
-            raise
-        self.strange_log = None
+        await self._check_ends(positions)
+        await self._check_last(self._unverified & positions.keys())
 
     async def _check_ends(self, positions: Mapping[int, int]) -> None:
         ends = await self._offsets(AIOKafkaConsumer.end_offsets, positions)
