@@ -374,12 +374,15 @@ async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> No
 
 
 async def test_the_outbox_gives_no_more_at_once_than_the_memory_holds(office: Desk) -> None:
+    """A message may be large by its headers, too."""
+    large = pack_headers([("h", b"x" * 1000)])
+    said = [(b"12345", "[]"), (None, "[]"), (b"67", large), (b"8", "[]")]
     async with office.store.batch() as tx:
-        await tx.append_outbox([OutboxRow("t", b"k", value, "[]") for value in (b"12345", None, b"67", b"8")])
+        await tx.append_outbox([OutboxRow("t", b"k", value, headers) for value, headers in said])
     async with office.store.relay() as relay:
         assert relay is not None
-        parts = [await relay.waiting("t", 10, most_bytes) for most_bytes in (1, 5, 6, 8)]
-    assert [len(part) for part in parts] == [1, 1, 3, 4]
+        parts = [await relay.waiting("t", 10, most_bytes) for most_bytes in (1, 8, 9, 12, 1000, 2000)]
+    assert [len(part) for part in parts] == [1, 1, 2, 3, 3, 4]
 
 
 async def test_the_outbox_tells_which_topics_wait(office: Desk) -> None:
