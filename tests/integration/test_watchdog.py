@@ -275,6 +275,16 @@ async def test_the_ending_is_ordered_after_the_newest_event_of_the_log(office: D
     assert decided == newest["id"]
 
 
+async def test_the_log_of_what_was_decided_is_not_read_again(office: Desk) -> None:
+    """Imported executions that stay open may be very many. The log is changed here to see whether it is read."""
+    await office.record(Topic().add(event("execution.started", {"timeout_seconds": 5}, source=IMPORT_SOURCE)))
+    await set_clocks(office, 6)
+    assert await ended(office) == []
+    await office.connection.execute("UPDATE execledger.execution_events SET event_id = gen_random_uuid()")
+    assert await ended(office) == []
+    assert await office.value("SELECT count(*) FROM execledger.watchdog_decisions") == 1
+
+
 async def test_many_watchdogs_at_once_send_each_ending_once(office: Desk) -> None:
     starts = [event("execution.started", {"timeout_seconds": 5}, subject=f"run-{n}") for n in range(1200)]
     await office.record(Topic().add(*starts))

@@ -21,6 +21,11 @@ WITH clocks AS MATERIALIZED (
       AND (extract(epoch FROM latest.at) - extract(epoch FROM coalesce(execution.started_at, execution.created_at))
                > execution.timeout_seconds
            OR extract(epoch FROM latest.at) - extract(epoch FROM execution.heard_at) > silence.seconds)
+      -- Nor of those that were decided: imported ones may be many, and stay open. The newest event's id is the first text
+      -- in a fold; where that was damaged, the log is asked below.
+      AND NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
+                      WHERE decided.execution_id = execution.id AND decided.attempt = execution.attempt
+                        AND decided.newest_event_id::text = split_part(execution.fold, '"', 2))
 )
 SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
     suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, own.clock,
