@@ -105,7 +105,7 @@ Committed = Callable[[Report, Sequence[Read]], None]
 
 def read(records: Sequence[Record], limits: Limits) -> list[Read]:
     """Decode each record by itself: a bad one does not hold up its neighbours."""
-    return [(record, decode(record.value, record.headers, record.timestamp_ms, limits)) for record in records]
+    return [_read_one(record, limits) for record in records]
 
 
 async def read_in_turns(records: Sequence[Record], limits: Limits) -> list[Read]:
@@ -114,12 +114,16 @@ async def read_in_turns(records: Sequence[Record], limits: Limits) -> list[Read]
     weight = 0
     for record in records:
         size = len(record.value or b"")
-        reads += await asyncio.to_thread(read, [record], limits) if size >= _TURN else read([record], limits)
+        reads.append(await asyncio.to_thread(_read_one, record, limits) if size >= _TURN else _read_one(record, limits))
         weight += _RECORD_WEIGHT + size
         if weight >= _TURN:
             weight = 0
             await asyncio.sleep(0)
     return reads
+
+
+def _read_one(record: Record, limits: Limits) -> Read:
+    return record, decode(record.value, record.headers, record.timestamp_ms, limits)
 
 
 async def record(
