@@ -225,6 +225,23 @@ async def test_a_letter_that_the_topic_is_too_small_for_is_refused_and_the_other
     assert said.err.endswith(f"more than {box.topic} takes: raise its max.message.bytes, and redrive it again\n")
 
 
+async def test_a_topic_that_is_not_there_is_named(box: Box) -> None:
+    letters = [letter async for letter in listed(box.store, ALL, redriven=False)]
+    async with producing(box.servers, request_timeout_ms=500) as producer:
+        with pytest.raises(UserError, match=r"^Kafka has no topic nowhere, which `execledger up` makes; 0 were sent. "):
+            await redrive(box.store, producer, "nowhere", letters)
+
+
+async def test_who_interrupts_it_hears_what_was_sent(box: Box) -> None:
+    begun = asyncio.Event()
+    redriving = asyncio.create_task(box.redrive(rate=0.01, on_progress=lambda sent: begun.set()))
+    await begun.wait()
+    redriving.cancel()
+    with pytest.raises(UserError, match=r"^interrupted; 1 were sent. Begin again: ") as said:
+        await redriving
+    assert said.value.exit_status == 130
+
+
 async def test_a_record_without_key_and_value_is_sent_too(box: Box) -> None:
     await box.connection.execute("UPDATE execledger.dead_letters SET key = NULL WHERE reason = 'tombstone'")
     assert (await box.redrive(DeadLetterFilter(reasons=["tombstone"]))).sent == 1

@@ -215,7 +215,7 @@ def test_a_kafka_that_is_away_is_one_line() -> None:
     ended = _ended(
         *(sys.executable, "-m", "execledger", "publish", "/dev/null"), EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"
     )
-    said = "execledger: No answer from Kafka at 127.0.0.1:1 (KafkaConnectionError).\n"
+    said = "execledger: No answer from Kafka at 127.0.0.1:1 (KafkaConnectionError): see `execledger doctor`\n"
     assert (ended.returncode, ended.stderr) == (1, said)
 
 

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 
 from execledger.errors import UserError
 from execledger.terminal import escaped
@@ -72,7 +77,8 @@ async def publish_lines(
     acknowledged. Raises UserError when the broker does not take events for a minute.
     """
     counts = Counts()
-    async with _producer(bootstrap_servers, kafka_options or {}) as producer, aclosing(_chunks(lines)) as chunks:
+    options = {"bootstrap_servers": bootstrap_servers, **(kafka_options or {})}
+    async with producing(options) as producer, aclosing(_chunks(lines)) as chunks:
         async for chunk in chunks:
             wanted = list(_wanted(chunk, counts, unchecked, on_bad_line))
             await _send(producer, topic, wanted, counts, on_bad_line)
@@ -93,6 +99,32 @@ def open_lines(file: str) -> Iterator[Iterable[bytes]]:
         raise UserError(f"Cannot read {file}: {error.strerror}.") from None
     with stream:
         yield _lines(stream)
+
+
+@asynccontextmanager
+async def producing(kafka_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
+    """Not idempotent: such a one fails for good after a record that is too large, and retries without end."""
+    settings = {"acks": "all", "linger_ms": 5, "max_request_size": MAX_REQUEST_BYTES, "request_timeout_ms": 20_000}
+    producer = AIOKafkaProducer(**{**settings, **kafka_options})
+    try:
+        await producer.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        await producer.stop()
+        servers = kafka_options["bootstrap_servers"]
+        raise UserError(
+            f"No answer from Kafka at {servers} ({type(error).__name__}): see `execledger doctor`"
+        ) from None
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+def refusal(error: BaseException, topic: str) -> str:
+    """Why Kafka takes no records for a topic."""
+    if isinstance(error, UnknownTopicOrPartitionError):
+        return f"Kafka has no topic {topic}, which `execledger up` makes"
+    return f"Kafka does not take records for {topic} ({type(error).__name__})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +185,13 @@ async def _send(
             sendings = [await _sending(producer, topic, line) for line in lines]
             results = await asyncio.gather(*sendings, return_exceptions=True)
     except (KafkaError, TimeoutError) as error:
-        raise _not_taken(error, counts) from None
+        raise _not_taken(error, topic, counts) from None
     for line, result in zip(lines, results, strict=True):
         if isinstance(result, _TOO_LARGE):
             counts.refused += 1
             on_bad_line(BadLine(line.number, "too_large", f"{len(line.text)} bytes are more than the topic takes"))
         elif isinstance(result, BaseException):
-            raise _not_taken(result, counts)
+            raise _not_taken(result, topic, counts)
         else:
             counts.sent += 1
 
@@ -177,27 +209,11 @@ async def _sending(producer: AIOKafkaProducer, topic: str, line: _Line) -> Await
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
-def _not_taken(error: BaseException, counts: Counts) -> UserError:
+def _not_taken(error: BaseException, topic: str, counts: Counts) -> UserError:
     return UserError(
-        f"Kafka does not take events ({type(error).__name__}); {counts.sent} were acknowledged. "
+        f"{refusal(error, topic)}; {counts.sent} were acknowledged. "
         "Publishing them again does no harm: what is there already counts as a duplicate."
     )
-
-
-@asynccontextmanager
-async def _producer(bootstrap_servers: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
-    """Not idempotent: such a one fails for good after a record that is too large, and retries without end."""
-    settings = {"acks": "all", "linger_ms": 5, "max_request_size": MAX_REQUEST_BYTES, "request_timeout_ms": 20_000}
-    producer = AIOKafkaProducer(**{**settings, "bootstrap_servers": bootstrap_servers, **options})
-    try:
-        await producer.start()
-    except (KafkaError, OSError, TimeoutError) as error:
-        await producer.stop()
-        raise UserError(f"No answer from Kafka at {bootstrap_servers} ({type(error).__name__}).") from None
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def _chunks(lines: Iterable[bytes]) -> AsyncGenerator[list[bytes], None]:

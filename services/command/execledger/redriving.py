@@ -1,17 +1,16 @@
 """Dead letters, judged anew or sent once more: the work behind `execledger dead-letters redrive`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from execledger.errors import UserError
-from execledger.publish import MAX_REQUEST_BYTES, SECONDS_TO_DELIVER
+from execledger.publish import SECONDS_TO_DELIVER, refusal
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Undecodable, decode
 from execledger_recorder.deadletters import REDRIVEN_FROM
@@ -65,20 +64,15 @@ async def redrive(
     """Send dead letters to a topic, `rate` a second at most, and note of each that it was, once the broker has it.
 
     When this process dies between the two, the next one sends some again: what is recorded by then is a duplicate.
-    Raises UserError when Kafka or Postgres stops answering.
+    Raises UserError when Kafka or Postgres stops answering, or it is cancelled: somebody must hear what was sent.
     """
     result = Redriven()
-    began = monotonic()
-    for chunk in chunks(letters, _AT_ONCE if rate is None else max(1, min(_AT_ONCE, int(rate)))):
-        try:
-            failure = await _redrive_chunk(store, producer, topic, chunk, result, again=again)
-        except StoreUnavailable as error:
-            raise UserError(f"Postgres did not answer: {error}; {_so_far(result)}") from error
-        on_progress(result.sent)
-        if failure is not None:
-            raise UserError(f"Kafka does not take records ({type(failure).__name__}); {_so_far(result)}") from failure
-        if rate is not None:
-            await asyncio.sleep(began + result.sent / rate - monotonic())
+    try:
+        await _redrive_chunks(store, producer, topic, letters, result, again=again, rate=rate, on_progress=on_progress)
+    except StoreUnavailable as error:
+        raise UserError(f"Postgres did not answer: {error}; {_so_far(result)}") from error
+    except asyncio.CancelledError:
+        raise UserError(f"interrupted; {_so_far(result)}", exit_status=130) from None
     return result
 
 
@@ -96,20 +90,25 @@ def chunks(letters: Sequence[DeadLetter], most: int) -> Iterator[Sequence[DeadLe
         yield chunk
 
 
-@asynccontextmanager
-async def producing(kafka_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
-    """Not idempotent: such a one fails for good after a record that is too large."""
-    producer = AIOKafkaProducer(acks="all", linger_ms=5, max_request_size=MAX_REQUEST_BYTES, **kafka_options)
-    try:
-        await producer.start()
-    except (KafkaError, OSError, TimeoutError) as error:
-        await producer.stop()
-        servers = kafka_options["bootstrap_servers"]
-        raise UserError(f"No answer from Kafka at {servers} ({type(error).__name__}).") from None
-    try:
-        yield producer
-    finally:
-        await producer.stop()
+async def _redrive_chunks(
+    store: Store,
+    producer: AIOKafkaProducer,
+    topic: str,
+    letters: Sequence[DeadLetter],
+    result: Redriven,
+    *,
+    again: bool,
+    rate: float | None,
+    on_progress: Callable[[int], None],
+) -> None:
+    began = monotonic()
+    for chunk in chunks(letters, _AT_ONCE if rate is None else max(1, min(_AT_ONCE, int(rate)))):
+        failure = await _redrive_chunk(store, producer, topic, chunk, result, again=again)
+        on_progress(result.sent)
+        if failure is not None:
+            raise UserError(f"{refusal(failure, topic)}; {_so_far(result)}") from failure
+        if rate is not None:
+            await asyncio.sleep(began + result.sent / rate - monotonic())
 
 
 async def _redrive_chunk(

@@ -282,7 +282,8 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
 
     from rich.progress import Progress
 
-    from execledger.redriving import producing, redrive
+    from execledger.publish import producing
+    from execledger.redriving import redrive
     from execledger.stack.say import standard_error
 
     async with _open(with_kafka=True) as (store, settings):
@@ -331,7 +332,9 @@ async def _accept(partition: int, topic: str | None) -> None:
             async with KafkaLog.open(settings.kafka_options) as kafka:
                 extent = await kafka.extent(topic, partition)
         except KafkaError as error:
-            raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
+            raise UserError(
+                f"Kafka did not answer: {error or type(error).__name__}; see `execledger doctor`"
+            ) from error
         if extent is None:
             raise UserError(
                 f"Kafka has no partition {partition} of {topic}: was the topic made anew, or is this another Kafka?"

@@ -57,7 +57,7 @@ async def _read(*, with_audit: bool) -> "LedgerReport":
         async with open_store() as store:
             return await (audit(store, standard_error()) if with_audit else read_ledger(store, audit=False))
     except KafkaError as error:
-        raise UserError(f"Kafka did not answer: {error or type(error).__name__}") from error
+        raise UserError(f"Kafka did not answer: {error or type(error).__name__}; see `execledger doctor`") from error
 
 
 def table(report: "LedgerReport") -> "Table":

@@ -32,7 +32,7 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
     except StoreUnavailable as error:
         if isinstance(error.__cause__, asyncpg.UndefinedTableError):
             raise UserError("the database has no schema of ours yet: run execledger migrate") from error
-        raise UserError(f"Postgres did not answer: {error}{hint}") from error
+        raise UserError(f"Postgres did not answer: {error}{hint}; see `execledger doctor`") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise UserError(
             f"{error}: let EXECLEDGER_POSTGRES_DSN name the account execledger_recorder, or a superuser"
