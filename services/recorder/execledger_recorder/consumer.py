@@ -442,7 +442,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         return await self._offsets(AIOKafkaConsumer.beginning_offsets, partitions)
 
     async def _offsets(self, ask: Callable[..., Awaitable[Any]], partitions: Iterable[int]) -> dict[int, int]:
-        """In one question: each waits half a second behind a fetch that finds nothing."""
+        """In one question: each waits behind a fetch that finds nothing."""
         if self._consumer is None:
             raise StoreUnavailable("the consumer is not connected")
         offsets = await ask(self._consumer, [self._topic_partition(each) for each in sorted(partitions)])
