@@ -1,6 +1,7 @@
 """A partition of which nearly everything is bad is stopped, and goes on, on a real Kafka and a real Postgres."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -156,6 +157,18 @@ async def test_dead_letters_that_are_sent_once_more_stop_nothing(bench: Bench) -
         await until_at(bench, 0, 303)
     assert await circuits(bench) == []
     assert await letters(bench) == 300
+
+
+async def test_nor_do_they_let_a_partition_go_on(bench: Bench) -> None:
+    """A hundred that pass by now, behind what a producer still gets wrong."""
+    await bench.publish(*bad(300), partition=0)
+    async with bench.recorder(**QUICK) as service:
+        await eventually(lambda: is_stopped(service))
+        again = [("execledger-redriven-from", b"events/0/7")]
+        await bench.publish(*((json.dumps(each).encode(), again, b"key") for each in good(100, "again")), partition=0)
+        await asyncio.sleep(1)  # a few looks ahead
+        assert await is_stopped(service)
+        assert service.said("circuit_closed") == []
 
 
 async def test_what_is_not_stopped_cannot_be_accepted(bench: Bench) -> None:

@@ -100,6 +100,7 @@ class Circuits:
             await self._store.drain_circuit(self._topic, circuit.partition, end)
 
     async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
+        """What an operator sends once more shows no producer to be mended, however good it is."""
         received = [Record.received(raw, raw.offset) for raw in records]
         looked_at = await read_in_turns(received, self._settings.limits)
-        return [isinstance(found, Undecodable) for _, found in looked_at]
+        return [isinstance(found, Undecodable) or is_redriven(record) for record, found in looked_at]
