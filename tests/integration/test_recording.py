@@ -21,9 +21,10 @@ from execledger_recorder.identity import id_milliseconds
 from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.store import DuplicateRow, Store
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
-from running import cable
+from running import cable, eventually
 
 OWN = "019ca948-287b-7000-8000-000000000001"
+OTHER = "019ca948-287b-7000-8000-000000000002"
 WRITTEN = (
     "execution_aliases",
     "executions",
@@ -176,6 +177,37 @@ async def test_a_uuid7_is_its_own_id_unless_another_execution_has_it(office: Des
     await office.record(topic.add(event("execution.completed", subject=OWN, tenantid="b", at=1)))
     assert await office.value("SELECT status FROM execledger.executions WHERE tenant_id = 'b'") == "completed"
     assert await ids(office) == known
+
+
+async def test_two_recorders_that_need_the_same_ids_take_them_in_one_order(office: Desk) -> None:
+    """Two tenants name their executions alike: in each batch is a name that would be the id which the other gives."""
+    names = [("a", OWN), ("a", "held up"), ("b", OTHER)], [("a", OTHER), ("a", "held up"), ("b", OWN)]
+    topic = Topic()
+    parts = [
+        topic.add(*(event(subject=name, tenantid=tenant) for tenant, name in told), partition=partition)
+        for partition, told in enumerate(names)
+    ]
+    await office.open("events")
+    held_up = office.connection.transaction()
+    await held_up.start()
+    await office.connection.execute(
+        "INSERT INTO execledger.execution_aliases VALUES ('a', 'held up', gen_random_uuid())"
+    )
+    async with Store(office.dsn) as other:
+        stores = (office.store, other)
+        recorded = asyncio.gather(
+            *(record(store, read(part, Limits()), "dead-letter") for store, part in zip(stores, parts, strict=True))
+        )
+        await eventually(lambda: wait_for_locks(office, 2))
+        await held_up.rollback()
+        await recorded
+    known = await ids(office)
+    assert len(known) == 5
+    assert {known["a", OWN], known["b", OTHER]} == {OWN, OTHER}
+
+
+async def wait_for_locks(office: Desk, sessions: int) -> bool:
+    return await office.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == sessions
 
 
 async def test_executions_of_two_tenants_and_two_months_share_a_batch(office: Desk) -> None:

@@ -681,7 +681,7 @@ class Batch:
     async def add_aliases(self, ids: Mapping[Alias, str]) -> dict[Alias, str]:
         """Give new executions these ids; those returned are added, the others were taken in the meantime."""
         rows = await self._connection.fetch(
-            _SQL["add_aliases"], *_columns([(*alias, ids[alias]) for alias in sorted(ids)], 3)
+            _SQL["add_aliases"], *_columns(_in_lock_order((*alias, id_) for alias, id_ in ids.items()), 3)
         )
         return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
 
@@ -828,7 +828,7 @@ class Batch:
     async def restore_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
         """Give executions (tenant, external id, id) these aliases and no others, unless another execution has them."""
         await self._connection.execute(_SQL["drop_aliases"], [id_ for _, _, id_ in aliases])
-        await self._connection.execute(_SQL["restore_aliases"], *_columns(sorted(aliases), 3))
+        await self._connection.execute(_SQL["restore_aliases"], *_columns(_in_lock_order(aliases), 3))
 
     async def restore_executions(self, rows: Sequence[tuple[ExecutionRow, datetime]]) -> None:
         """Write records, and set also what no later event changes, or only moves on; with when they were recorded."""
@@ -967,6 +967,12 @@ async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
             return True
         await asyncio.sleep(0.05)
     return False
+
+
+def _in_lock_order(aliases: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """By external id, then tenant: an id is as unique as an alias, and where two tenants want the same one, it is that
+    external id. By tenant first, each of two recorders could have the id that the other waits for."""
+    return sorted(aliases, key=lambda alias: (alias[1], alias[0]))
 
 
 def _is_uuid(name: str) -> bool:

@@ -1,4 +1,4 @@
--- Ids for new executions, in key order (the arrays are sorted) so that two recorders cannot deadlock. One that another
+-- Ids for new executions, in one order (the arrays are sorted) so that two recorders cannot deadlock. One that another
 -- recorder is just adding makes this wait, and is then not returned; nor is one whose id is taken.
 INSERT INTO execledger.execution_aliases (tenant_id, external_id, id)
 SELECT tenant_id, external_id, id
