@@ -23,6 +23,7 @@ from conftest import Servers, Topics
 from execledger_contracts.events import Event
 from execledger_recorder import rebuilding, selfaudit
 from execledger_recorder.rebuilding import FIRST_ID, Finding, batches, rebuild, verify
+from execledger_recorder.recording import Folded, Report
 from execledger_recorder.selfaudit import Sampler
 from execledger_recorder.store import Batch
 from factories_recorder import Desk, Row, Topic, chance, desk, event, history, snapshot
@@ -375,6 +376,31 @@ async def test_what_is_recorded_between_look_and_lock_is_kept(office: Desk, monk
     assert (await rebuild(office.store, await all_ids(office))).left == []
     assert await office.value(f"SELECT completed_steps FROM execledger.executions WHERE id = {RUN_1}") == 3
     assert await found(office) == set()
+
+
+async def test_what_is_recorded_while_a_row_that_was_gone_is_written_is_kept(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that is not there cannot be locked: the recorder may bring it back at the same time."""
+    topic, save = Topic(ends=await _ends(office)), rebuilding._save
+    more = event("execution.progressed", {"completed_steps": 3}, at=11.5, attempt=2)
+    recording: list[asyncio.Task[Report]] = []
+
+    async def save_later(tx: Batch, folded: Sequence[Folded]) -> None:
+        recording.append(asyncio.create_task(office.record(topic.add(more))))
+        await eventually(lambda: _is_done_or_waits(office, recording[0]))
+        await save(tx, folded)
+
+    monkeypatch.setattr(rebuilding, "_save", save_later)
+    await office.connection.execute(f"DELETE FROM execledger.executions WHERE id = {RUN_1}")
+    await rebuild(office.store, await all_ids(office))
+    await recording[0]
+    assert await found(office) == set()
+    assert await office.value(f"SELECT completed_steps FROM execledger.executions WHERE id = {RUN_1}") == 3
+
+
+async def _is_done_or_waits(office: Desk, recording: asyncio.Task[Report]) -> bool:
+    return recording.done() or await _waits(office)
 
 
 @settings(

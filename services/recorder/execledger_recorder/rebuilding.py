@@ -177,7 +177,10 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
         ]
     )
     ids = [finding.execution_id for finding in wrong]
-    await tx.lock_executions(ids)
+    locked = await tx.lock_executions(ids)
+    # A row that is gone cannot be locked, and a recorder may bring it back right now: it is written first.
+    gone = [finding.folded for finding in wrong if finding.folded and finding.execution_id not in locked]
+    await tx.restore_executions([(folded.execution, folded.recorded_at) for folded in gone])
     # Whoever had them locked may have changed what the look without locks saw.
     findings = [finding for finding in await _findings(tx, ids) if finding.folded]
     await _save(tx, [finding.folded for finding in findings if finding.folded])
