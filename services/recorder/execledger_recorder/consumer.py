@@ -225,8 +225,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if self._went_back(raw_batch):
             self._lost, self._unverified = self._assigned(), self._assigned()
         if self._lost:
-            for raw in raw_batch:  # what is passed over here proves no gap to the next batch
+            for raw in raw_batch:  # what is passed over here proves no gap to the next batch, and must be read again
                 self._reads_on.pop(raw.partition, None)
+                self._lost.add(raw.partition)
             await self._patiently(self._find_place)
             return
         self._moved_at = monotonic()
@@ -428,7 +429,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if self._return_to(partition, offset):
             self._next_offsets[partition] = offset
             self._oldest_ms.pop(partition, None)
-            self._moves += 1
 
     def _return_to(self, partition: int, offset: int) -> bool:
         """Let the next fetch start there, if the partition is ours."""
@@ -436,6 +436,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             return False
         self._consumer.seek(self._topic_partition(partition), offset)
         self._reads_on[partition] = offset
+        self._moves += 1
         return True
 
     async def _log_starts(self, partitions: Iterable[int]) -> dict[int, int]:

@@ -1,0 +1,120 @@
+"""A consumer whose waits overlap as chance seldom has it: each test holds one of them up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from execledger_recorder.consumer import Consumer
+from execledger_recorder.settings import Settings
+from execledger_recorder.store import Store
+from execledger_recorder.telemetry import Metrics
+from factories_recorder import event
+from recorder_bench import Bench, connected
+from running import eventually
+
+
+class Gate:
+    """Holds up whoever comes by, until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+
+    def before(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def later(*arguments: Any) -> Any:
+            self.reached.set()
+            await self.open.wait()
+            return await work(*arguments)
+
+        return later
+
+
+@pytest.fixture
+async def store(bench: Bench) -> AsyncIterator[Store]:
+    async with Store(bench.dsn) as store:
+        yield store
+
+
+@pytest.fixture
+async def consumer(bench: Bench, store: Store) -> AsyncIterator[Consumer]:
+    """It has read the first record of partition 0, and does by itself nothing but read."""
+    settings = Settings(**bench.topics.settings(bench.servers, bench.dsn))
+    broker = KafkaBroker(settings.kafka_bootstrap_servers, consumer_only=True, apply_types=False, logger=None)
+    consumer = Consumer(broker, store, Metrics(CollectorRegistry()), settings, on_bug=lambda: None)
+    await broker.start()
+    try:
+        await bench.publish(event(), partition=0)
+        await eventually(lambda: is_at(bench, 1))
+        yield consumer
+    finally:
+        await consumer.drain()
+        await broker.stop()
+
+
+async def is_at(bench: Bench, offset: int) -> bool:
+    return [row.next_offset for row in await bench.ledger() if row.partition == 0] == [offset]
+
+
+async def is_handed_out(consumer: Consumer, bench: Bench, offset: int) -> bool:
+    client = consumer._subscriber.consumer
+    return client is not None and await client.position(TopicPartition(bench.topics.events, 0)) == offset
+
+
+async def is_waiting_for_a_lock(connection: asyncpg.Connection) -> bool:
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    )
+    return bool(await connection.fetchval(query))
+
+
+async def test_what_is_passed_over_while_the_place_of_another_partition_is_sought_is_read_again(
+    bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(store, "open_ledger", gate.before(store.open_ledger))
+    placing = asyncio.create_task(consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 1)]))
+    await gate.reached.wait()
+    await bench.publish(event(at=1), partition=0)
+    await eventually(lambda: is_handed_out(consumer, bench, 2))
+    gate.open.set()
+    await placing
+    await eventually(lambda: is_at(bench, 2))
+
+
+async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_taken_for_recorded(
+    bench: Bench, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    async with connected(bench.dsn) as connection, connected(bench.dsn) as other:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM execledger.ledger FOR UPDATE")
+            await bench.publish(event(at=1), partition=0)
+            await eventually(lambda: is_waiting_for_a_lock(other))
+            await bench.publish(event(at=2), partition=0)
+            await eventually(lambda: is_handed_out(consumer, bench, 3))
+            stop = (bench.topics.events, 0, 2, 100, 100)
+            await other.execute(
+                "INSERT INTO execledger.circuit_breakers (topic, partition, at_offset, seen, bad)"
+                " VALUES ($1, $2, $3, $4, $5)",
+                *stop,
+            )
+            await consumer.watch_circuits()
+            published = await other.fetchval("SELECT clock_timestamp()")
+            monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", gate.before(AIOKafkaConsumer.end_offsets))
+            observing = asyncio.create_task(consumer.observe())
+            await gate.reached.wait()
+        await eventually(lambda: is_handed_out(consumer, bench, 2))
+        gate.open.set()
+        await observing
+        await consumer.observe()
+        oldest = await other.fetchval(
+            "SELECT oldest_unrecorded_at FROM execledger.ledger_ends WHERE topic = $1 AND partition = 0",
+            bench.topics.events,
+        )
+        assert oldest < published  # or the watchdog would end who was heard since
