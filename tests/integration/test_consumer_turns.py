@@ -10,9 +10,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
+from execledger_recorder.breaking import Stop
 from execledger_recorder.consumer import Consumer
 from execledger_recorder.settings import Settings
-from execledger_recorder.store import Store
+from execledger_recorder.store import Circuit, Store
 from execledger_recorder.telemetry import Metrics
 from factories_recorder import event
 from recorder_bench import Bench, connected
@@ -118,3 +119,23 @@ async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_ta
             bench.topics.events,
         )
         assert oldest < published  # or the watchdog would end who was heard since
+
+
+async def test_an_older_look_at_what_is_stopped_lets_nothing_go(
+    bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, read = Gate(), store.circuits
+
+    async def read_slowly(topic: str) -> list[Circuit]:
+        found = await read(topic)
+        return found or await gate.before(asyncio.sleep)(0, found)
+
+    monkeypatch.setattr(store, "circuits", read_slowly)
+    older = asyncio.create_task(consumer.watch_circuits())
+    await gate.reached.wait()
+    await store.open_circuit(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
+    newer = asyncio.create_task(consumer.watch_circuits())
+    await asyncio.wait([newer], timeout=1)
+    gate.open.set()
+    await asyncio.gather(older, newer)
+    assert consumer.circuits.open.keys() == {0}

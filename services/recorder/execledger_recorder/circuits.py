@@ -1,5 +1,6 @@
 """The partitions that are stopped because nearly all of their records are bad, and the look ahead that lets them go."""
 
+import asyncio
 from collections.abc import Iterable, Sequence, Set
 
 import structlog
@@ -29,6 +30,7 @@ class Circuits:
         self._topic = settings.events_topic
         self._drained: dict[int, int] = {}
         self._latest: dict[int, Latest] = {}
+        self._turn = asyncio.Lock()
 
     def stops(self, reads: Iterable[Read]) -> list[Stop]:
         """The partitions that this batch, and what came before it, say are to be stopped.
@@ -72,6 +74,10 @@ class Circuits:
 
     async def refresh(self, partitions: Set[int]) -> None:
         """Look up which of our partitions are stopped."""
+        async with self._turn:  # of two looks at once the older one could have the last word
+            await self._refresh(partitions)
+
+    async def _refresh(self, partitions: Set[int]) -> None:
         circuits = [circuit for circuit in await self._store.circuits(self._topic) if circuit.partition in partitions]
         self.open, before = {each.partition: each for each in circuits if each.drain_until is None}, self.open
         self._drained = {each.partition: each.drain_until for each in circuits if each.drain_until is not None}
