@@ -16,7 +16,7 @@ from execledger_recorder.settings import Settings
 from execledger_recorder.store import Circuit, Store
 from execledger_recorder.telemetry import Metrics
 from factories_recorder import event
-from recorder_bench import Bench, connected
+from recorder_bench import Bench, connected, delete_before
 from running import eventually
 
 
@@ -139,3 +139,25 @@ async def test_an_older_look_at_what_is_stopped_lets_nothing_go(
     gate.open.set()
     await asyncio.gather(older, newer)
     assert consumer.circuits.open.keys() == {0}
+
+
+async def test_what_another_recorder_read_before_kafka_deleted_it_was_not_missed(
+    bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(store, "miss_records", gate.before(store.miss_records))
+    await store.open_circuit(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
+    await consumer.watch_circuits()
+    await bench.publish(*(event(at=n) for n in range(1, 6)), partition=0)
+    await delete_before(bench, partition=0, offset=4)
+    placing = asyncio.create_task(consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 0)]))
+    await gate.reached.wait()
+    async with connected(bench.dsn) as connection, connected(bench.dsn) as other:
+        async with connection.transaction():
+            await connection.execute("UPDATE execledger.ledger SET next_offset = 3, applied = 3 WHERE partition = 0")
+            gate.open.set()
+            await eventually(lambda: is_waiting_for_a_lock(other))
+        await placing
+    assert consumer._metrics.missed._value.get() == 1
+    (account,) = [row for row in await bench.ledger() if row.partition == 0]
+    assert (account.next_offset, account.missed, account.unaccounted) == (4, 1, 0)

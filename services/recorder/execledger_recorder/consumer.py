@@ -389,10 +389,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             await self._check_log(positions)
             await self.circuits.refresh(self._assigned())
             for partition, position in positions.items():
-                if position < starts[partition]:
-                    log.error("records_missed", partition=partition, first=position, upto=starts[partition])
-                    await self._store.miss_records(self._settings.events_topic, partition, starts[partition])
-                    self._metrics.missed.inc(starts[partition] - position)
+                if position < (start := starts[partition]):
+                    missed = await self._store.miss_records(self._settings.events_topic, partition, start)
+                    self._metrics.missed.inc(missed)
+                    if missed:
+                        log.error("records_missed", partition=partition, first=start - missed, upto=start)
                 self._seek(partition, max(position, starts[partition]))
             self.circuits.forget(lost)
             self._pause_stopped()

@@ -436,10 +436,10 @@ class Store:
             rows = await connection.fetch(_SQL["last_records"], topic, list(partitions))
         return {row["partition"]: (row["last_offset"], row["last_digest"]) for row in rows}
 
-    async def miss_records(self, topic: str, partition: int, log_start: int) -> None:
-        """Count what Kafka deleted before it was read, and go on where its log begins."""
+    async def miss_records(self, topic: str, partition: int, log_start: int) -> int:
+        """Count what Kafka deleted before it was read, and go on where its log begins; how many records that is."""
         async with self._connection() as connection:
-            await connection.execute(_SQL["miss_records"], topic, partition, log_start)
+            return await connection.fetchval(_SQL["miss_records"], topic, partition, log_start) or 0
 
     async def moment(self) -> datetime:
         """The time by Postgres' clock, which all recorders share."""
