@@ -216,12 +216,46 @@ async def test_the_command_says_what_it_cannot_find(recorder: Desk) -> None:
     assert (elsewhere.status, elsewhere.err) == (1, "execledger: there is no execution 'run-1' of tenant 'umbra'\n")
 
 
-async def test_the_command_names_an_event_that_was_damaged(recorder: Desk) -> None:
+async def test_an_event_that_was_damaged_is_named(recorder: Desk, client: httpx2.AsyncClient) -> None:
     query = "UPDATE execledger.execution_events SET raw = '1' WHERE type = 'agent.thinking' RETURNING event_id"
     damaged = await recorder.value(query)
+    said = f"event {damaged} of the log is damaged: see `execledger rebuild --verify`"
     told = await execledger("explain", "run-1", postgres_dsn=recorder.dsn)
-    said = f"execledger: event {damaged} of the log is damaged: see `execledger rebuild --verify`\n"
-    assert (told.status, told.err) == (1, said)
+    assert (told.status, told.err) == (1, f"execledger: {said}\n")
+    for part in ("explain", "events", "events?include=payloads"):
+        answer = await client.get(f"/v1/executions/run-1/{part}", headers=RITA)
+        shown = (answer.status_code, answer.json()["type"], answer.json()["detail"])
+        assert shown == (500, "urn:execledger:problem:damaged", said), part
+
+
+@pytest.mark.parametrize("damage", ["cost_usd = 'NaN'", "created_at = 'infinity'", "metadata = '1'"])
+async def test_a_record_that_was_damaged_is_named_wherever_it_is_read_and_rebuilt(
+    recorder: Desk, client: httpx2.AsyncClient, damage: str
+) -> None:
+    damaged = await recorder.value(
+        f"UPDATE execledger.executions SET {damage} WHERE external_id = 'run-1' RETURNING id"  # noqa: S608
+    )
+    said = (
+        f"the stored record of execution {damaged} is damaged in {damage.split()[0]}: "
+        f"`execledger rebuild {damaged}` mends it, or says why not"
+    )
+    for path in ("", "/run-1", "/run-1/explain"):
+        answer = await client.get(f"/v1/executions{path}", headers=RITA)
+        assert answer.headers["content-type"] == "application/problem+json"
+        shown = (answer.status_code, answer.json()["type"], answer.json()["detail"])
+        assert shown == (500, "urn:execledger:problem:damaged", said), path
+    for command in ("show", "explain"):
+        told = await execledger(command, "run-1", postgres_dsn=recorder.dsn)
+        assert (told.status, told.err) == (1, f"execledger: {said}\n"), command
+    assert (await execledger("rebuild", str(damaged), postgres_dsn=recorder.dsn)).status == 0
+    assert (await execledger("show", "run-1", postgres_dsn=recorder.dsn)).status == 0
+
+
+async def test_a_step_that_was_damaged_is_named(recorder: Desk, client: httpx2.AsyncClient) -> None:
+    damaged = await recorder.value("UPDATE execledger.steps SET metadata = '1' RETURNING execution_id")
+    answer = await client.get(f"/v1/executions/{damaged}/steps", headers=RITA)
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:execledger:problem:damaged")
+    assert f"record of execution {damaged} is damaged in metadata of step '" in answer.json()["detail"]
 
 
 async def test_what_a_producer_names_things_neither_steers_the_terminal_nor_is_markup(recorder: Desk) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 from execledger.commands.opening import check_text
 from execledger.errors import UserError
 from execledger.terminal import printable
-from execledger_query.errors import StoreUnavailableError, TooSlowError
+from execledger_query.errors import DamagedError, StoreUnavailableError, TooSlowError
 from execledger_query.identity import EVERYTHING
 from execledger_query.lookup import Several, find
 from execledger_query.store import Options, Reader, Row, Store
@@ -38,5 +38,5 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
                 f"{error.__cause__}: let EXECLEDGER_POSTGRES_DSN name the account execledger_query, or a superuser"
             ) from error
         raise UserError(str(error)) from error
-    except TooSlowError as error:
+    except (TooSlowError, DamagedError) as error:
         raise UserError(str(error)) from error

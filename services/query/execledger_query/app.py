@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,7 +14,13 @@ from starlette.exceptions import HTTPException
 from execledger_query import problems
 from execledger_query.auth import authenticator
 from execledger_query.edge import Edge
-from execledger_query.errors import InvalidCursorError, KeysUnavailableError, StoreUnavailableError, TooSlowError
+from execledger_query.errors import (
+    DamagedError,
+    InvalidCursorError,
+    KeysUnavailableError,
+    StoreUnavailableError,
+    TooSlowError,
+)
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
 from execledger_query.ledger_routes import accounts
@@ -24,6 +31,8 @@ from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
 
 _RETRY_SECONDS = "5"
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class _Api(FastAPI):
@@ -57,6 +66,7 @@ def create_api() -> FastAPI:
     api.add_exception_handler(StoreUnavailableError, _unavailable)
     api.add_exception_handler(KeysUnavailableError, _unavailable)
     api.add_exception_handler(TooSlowError, _too_slow)
+    api.add_exception_handler(DamagedError, _damaged)
     api.add_exception_handler(HTTPException, _refused)
     return api
 
@@ -125,6 +135,11 @@ async def _unavailable(_request: Request, error: Exception) -> Response:
 
 async def _too_slow(_request: Request, error: Exception) -> Response:
     return problems.problem("too-slow", f"{error}: narrow the request")
+
+
+async def _damaged(_request: Request, error: Exception) -> Response:
+    log.error("record_damaged", cause=str(error))
+    return problems.problem("damaged", str(error))
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

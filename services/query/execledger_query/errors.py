@@ -1,5 +1,8 @@
 """What can go wrong here that somebody waits for or mends. A bug has no name."""
 
+from typing import Self
+from uuid import UUID
+
 
 class SettingsError(Exception):
     """Settings that the service cannot start with: a line for each, which names the variable and no secret."""
@@ -33,5 +36,16 @@ class InvalidCursorError(Exception):
     """A cursor that this list did not give out."""
 
 
-class UnreadableEventError(Exception):
-    """An event of the log is not as it was recorded."""
+class DamagedError(Exception):
+    """A row is not as it was recorded: the message names it, and what mends it."""
+
+    @classmethod
+    def of_event(cls, event_id: UUID) -> Self:
+        return cls(f"event {event_id} of the log is damaged: see `execledger rebuild --verify`")
+
+    @classmethod
+    def of_execution(cls, execution_id: UUID, field: str) -> Self:
+        return cls(
+            f"the stored record of execution {execution_id} is damaged in {field}: "
+            f"`execledger rebuild {execution_id}` mends it, or says why not"
+        )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import ExecutionTimedOut
 from execledger_lifecycle import Entry, NotApplied, enter, explain
-from execledger_query.errors import UnreadableEventError
+from execledger_query.errors import DamagedError
 from execledger_query.store import Reader, Row
 from execledger_query.views import Payloads, Timestamp, execution_of, execution_sources
 
@@ -71,10 +71,10 @@ async def read(reader: Reader, execution: Row, *, with_payloads: bool) -> Logged
 
 
 def explanation_of(logged: Logged) -> Explanation:
-    """The explanation, as it is shown. Takes 0.15 ms an event: not for the event loop. Raises UnreadableEventError."""
+    """The explanation, as it is shown. Takes 0.15 ms an event: not for the event loop. Raises DamagedError."""
     outcomes = {str(row["event_id"]): row["outcome"] for row in logged.events}
-    explanation = explain([_entry(row) for row in logged.events], logged.execution)
     shown = execution_of(logged.execution, logged.payloads).model_dump(mode="json")
+    explanation = explain([_entry(row) for row in logged.events], logged.execution)
     return Explanation(
         fields={
             name: DecidedField(**_identified(entry), value=_value(shown, name))
@@ -99,9 +99,7 @@ def _entry(row: Row) -> Entry:
     try:
         return enter(reread(row["event"]), str(row["event_id"]))
     except Exception as error:
-        raise UnreadableEventError(
-            f"event {row['event_id']} of the log is damaged: see `execledger rebuild --verify`"
-        ) from error
+        raise DamagedError.of_event(row["event_id"]) from error
 
 
 def _identified(entry: Entry) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _PROBLEMS: Final = {
     "conflict": (409, "Conflict"),
     "too-large": (413, "Content too large"),
     "internal": (500, "Internal error"),
+    "damaged": (500, "Damaged record"),
     "unavailable": (503, "Unavailable"),
     "too-slow": (504, "Too slow"),
 }

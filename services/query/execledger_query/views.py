@@ -6,7 +6,18 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from execledger_query.errors import DamagedError
 
 Row = Mapping[str, Any]
 Source = tuple[UUID, UUID]  # execution and event that say a payload
@@ -35,7 +46,9 @@ def show_money(amount: Decimal) -> str:
 
 
 Timestamp = Annotated[
-    datetime, PlainSerializer(show_time, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+    AwareDatetime,
+    PlainSerializer(show_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Money = Annotated[
     Decimal,
@@ -238,7 +251,42 @@ def step_sources(rows: Sequence[Row]) -> set[Source]:
 
 
 def execution_of(row: Row, payloads: Payloads) -> Execution:
-    """An execution as it is shown; what `payloads` lacks is null."""
+    """An execution as it is shown; what `payloads` lacks is null. Raises DamagedError."""
+    try:
+        return _execution_of(row, payloads)
+    except ValidationError as error:
+        raise DamagedError.of_execution(row["id"], _fault(error)) from error
+
+
+def step_of(row: Row, payloads: Payloads) -> Step:
+    """A step as it is shown; what `payloads` lacks is null. Raises DamagedError."""
+    try:
+        return _step_of(row, payloads)
+    except ValidationError as error:
+        step = f"{_fault(error)} of step {row['step_id']!r}"
+        raise DamagedError.of_execution(row["execution_id"], step) from error
+
+
+def event_of(row: Row) -> Event:
+    """An event as it is shown. Raises DamagedError."""
+    try:
+        return Event(**{name: row["event_id" if name == "id" else name] for name in Event.model_fields})
+    except ValidationError as error:
+        raise DamagedError.of_event(row["event_id"]) from error
+
+
+def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
+    """The members of an execution that an answer has: those wanted, or all; payloads only when included."""
+    fields = set(wanted) or set(EXECUTION_FIELDS)
+    return fields if with_payloads else fields - set(PAYLOAD_FIELDS)
+
+
+_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", *PAYLOAD_FIELDS}
+_SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
+_SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
+
+
+def _execution_of(row: Row, payloads: Payloads) -> Execution:
     return Execution(
         **{name: row[name] for name in _SAME_IN_EXECUTION},
         owner=_part(Owner, row, "owner", Owner.model_fields),
@@ -256,8 +304,7 @@ def execution_of(row: Row, payloads: Payloads) -> Execution:
     )
 
 
-def step_of(row: Row, payloads: Payloads) -> Step:
-    """A step as it is shown; what `payloads` lacks is null."""
+def _step_of(row: Row, payloads: Payloads) -> Step:
     return Step(
         **{name: row[name] for name in _SAME_IN_STEP},
         input=_payload("input", row, row["execution_id"], payloads),
@@ -266,20 +313,8 @@ def step_of(row: Row, payloads: Payloads) -> Step:
     )
 
 
-def event_of(row: Row) -> Event:
-    """An event as it is shown."""
-    return Event(**{name: row["event_id" if name == "id" else name] for name in Event.model_fields})
-
-
-def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
-    """The members of an execution that an answer has: those wanted, or all; payloads only when included."""
-    fields = set(wanted) or set(EXECUTION_FIELDS)
-    return fields if with_payloads else fields - set(PAYLOAD_FIELDS)
-
-
-_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", *PAYLOAD_FIELDS}
-_SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
-_SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
+def _fault(error: ValidationError) -> str:
+    return ".".join(map(str, error.errors()[0]["loc"]))
 
 
 def _sources(rows: Sequence[Row], execution: str, events: Sequence[str]) -> set[Source]:

@@ -35,13 +35,13 @@ def explain(
     from execledger.errors import UserError
     from execledger.explained import draw
     from execledger.stack.settings import required_dsn
-    from execledger_query.errors import UnreadableEventError
+    from execledger_query.errors import DamagedError
     from execledger_query.explanations import explanation_of
 
     logged = asyncio.run(_read(required_dsn(), id, tenant))
     try:
         explanation = explanation_of(logged)
-    except UnreadableEventError as error:
+    except DamagedError as error:
         raise UserError(str(error)) from error
     if as_json:
         sys.stdout.write(explanation.model_dump_json(indent=2) + "\n")
