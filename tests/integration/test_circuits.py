@@ -11,9 +11,13 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry
 
 from command_line import Said, execledger
+from execledger_recorder.circuits import Circuits
+from execledger_recorder.settings import Settings
 from execledger_recorder.store import Circuit, Store
+from execledger_recorder.telemetry import Metrics
 from factories_recorder import event
 from recorder_bench import Bench, Sent, connected, delete_before
 from running import Service, eventually
@@ -316,6 +320,16 @@ async def test_what_a_stop_keeps_from_being_recorded_is_neither_passed_over_nor_
         await bench.until_recorded()
         assert not service.said("batch_misplaced")
     await bench.assert_every_record_is_accounted_for()
+
+
+async def test_a_partition_that_another_recorder_reads_by_now_is_shown_no_more(bench: Bench) -> None:
+    registry = CollectorRegistry()
+    async with Store(bench.dsn) as store:
+        breakers = Circuits(store, Metrics(registry), Settings.model_validate(bench.settings))
+        await breakers.refresh({0, 1})
+        await breakers.refresh({1})
+    families = [family for family in registry.collect() if family.name == "execledger_circuit_open"]
+    assert [sample.labels["partition"] for family in families for sample in family.samples] == ["1"]
 
 
 async def waits_for_a_lock(connection: asyncpg.Connection) -> bool:

@@ -81,6 +81,7 @@ class Circuits:
         circuits = [circuit for circuit in await self._store.circuits(self._topic) if circuit.partition in partitions]
         self.open, before = {each.partition: each for each in circuits if each.drain_until is None}, self.open
         self._drained = {each.partition: each.drain_until for each in circuits if each.drain_until is not None}
+        self._metrics.circuit_open.clear()  # one that was taken away is still ours until the group has settled
         for partition in partitions:
             self._metrics.circuit_open.labels(partition).set(partition in self.open)
         for partition in before.keys() & partitions - self.open.keys():
