@@ -263,8 +263,9 @@ async def test_a_parameter_that_is_not_as_it_should_be_is_named(
 
 async def test_unknown_parameters_are_refused_on_every_route(rows: Ledger, client: httpx2.AsyncClient) -> None:
     await rows.execution(external_id="run-1")
-    for path in ("", "/steps", "/events"):
-        answer = await client.get(f"/v1/executions/run-1{path}?wrong=1", headers=READER)
+    executions = [f"executions{path}" for path in ("", "/run-1", "/run-1/steps", "/run-1/events", "/run-1/explain")]
+    for path in (*executions, "ledger", "dead-letters", "dead-letters/1"):
+        answer = await client.get(f"/v1/{path}?wrong=1", headers=bearing("op", "default", "service"))
         assert _problem(answer) == (400, "invalid-parameter")
 
 

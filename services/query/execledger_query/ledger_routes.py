@@ -10,7 +10,7 @@ from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import ledger_views as views
 from execledger_query.identity import EVERYTHING, NOBODY, Identity, Role
 from execledger_query.paging import read_cursor, split, write_cursor
-from execledger_query.parameters import Page
+from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
 from execledger_query.routes import PROBLEMS, Services, identify, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
@@ -45,7 +45,7 @@ accounts = APIRouter(prefix="/v1", tags=["ledger"], responses=PROBLEMS, dependen
 
 
 @accounts.get("/ledger", response_model=views.Ledger)
-async def show_ledger(held: _Services) -> Response:
+async def show_ledger(held: _Services, _asked: Annotated[Parameters, Query()]) -> Response:
     """The account of every consumed record, by partition; roles service and admin."""
     async with held.store.reading(NOBODY) as reader:
         return _json(views.ledger_of(await reader.ledger()))
@@ -66,7 +66,11 @@ async def list_dead_letters(held: _Services, asked: Annotated[PageOfDeadLetters,
 
 
 @accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter)
-async def show_dead_letter(held: _Services, id: Annotated[int, Path(ge=1, le=_LARGEST_ID)]) -> Response:  # noqa: A002
+async def show_dead_letter(
+    held: _Services,
+    id: Annotated[int, Path(ge=1, le=_LARGEST_ID)],  # noqa: A002
+    _asked: Annotated[Parameters, Query()],
+) -> Response:
     """One record that could not be recorded, as it came; roles service and admin."""
     async with held.store.reading(_SEES_DEAD_LETTERS) as reader:
         row = await reader.dead_letter(id)

@@ -62,11 +62,13 @@ Fields = Annotated[
 Time = Annotated[Timestamp, AfterValidator(_in_our_years)]
 
 
-class _Parameters(BaseModel):
+class Parameters(BaseModel):
+    """None, but for what a route adds."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class Including(_Parameters):
+class Including(Parameters):
     """What every route about executions takes."""
 
     include: Include = Field(
@@ -79,7 +81,7 @@ class Including(_Parameters):
         return PAYLOADS in self.include
 
 
-class Page(_Parameters):
+class Page(Parameters):
     """A page of a list."""
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="items at most")
