@@ -9,6 +9,7 @@ from prometheus_client import Metric
 from pydantic_settings import BaseSettings
 
 from execledger.application import app
+from execledger.commands.up import up
 from execledger.stack.settings import StackSettings
 from execledger_query.settings import Settings as QuerySettings
 from execledger_recorder.settings import Settings as RecorderSettings
@@ -39,6 +40,11 @@ def test_every_setting_is_documented_with_its_default(heading: str, settings: ty
 def test_settings_are_described_as_help_describes_them(heading: str, settings: type[BaseSettings]) -> None:
     descriptions = {f"`EXECLEDGER_{name.upper()}`": field.description for name, field in settings.model_fields.items()}
     assert {row[0]: row[2] for row in _table(OPERATIONS, heading)} == descriptions
+
+
+@pytest.mark.parametrize("name", StackSettings.model_fields)
+def test_the_help_of_up_names_every_setting_that_the_command_reads(name: str) -> None:
+    assert f"EXECLEDGER_{name.upper()}" in re.findall(r"\w+", up.__doc__ or "")
 
 
 def test_every_metric_of_the_recorder_is_documented() -> None:
