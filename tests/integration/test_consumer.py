@@ -208,18 +208,20 @@ async def test_a_recorder_waits_for_postgres_and_says_which(bench: Bench) -> Non
         dsn = bench.dsn.replace(f":{parts.port}/", f":{line.own_port}/")
         async with bench.recorder(ready=False, postgres_dsn=dsn) as service:
             await eventually(lambda: waits(service, f"Postgres at {line.address}"))
+            assert await is_paused(service)
             await line.mend()
             await eventually(service.is_ready)
             await bench.publish(*history())
             await bench.until_recorded()
             await line.cut()
             await eventually(lambda: is_unready(service))  # though nothing is to be recorded
+            assert await is_paused(service)
             await bench.publish(*history(subject="while away"))
-            await eventually(lambda: is_paused(service))
+            await eventually(lambda: has_said(service, "waiting"))
             await line.mend()
             await bench.until_recorded()
-            assert not await is_paused(service)
             await eventually(service.is_ready)
+            assert not await is_paused(service)
             assert await service.stop() == 0
     await bench.assert_every_record_is_accounted_for()
     password = urlsplit(bench.dsn).password
@@ -250,6 +252,10 @@ async def waits(service: Service, for_what: str) -> bool:
     assert for_what in answer.text
     assert (await service.get("/healthz")).status_code == 200
     return str(service.said("waiting_for")[0]["what"]).startswith(for_what)
+
+
+async def has_said(service: Service, event: str) -> bool:
+    return bool(service.said(event))
 
 
 async def is_unready(service: Service) -> bool:

@@ -193,10 +193,12 @@ class _Recorder:
                 await attempt()
             except (StoreUnavailable, KafkaError) as error:
                 self._waits_for = what
+                self._metrics.paused.set(1)
                 log.warning("waiting_for", what=what, error=str(error) or repr(error), seconds=_RETRY_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS)
             else:
+                self._metrics.paused.set(0)
                 return True
         return False
 

@@ -343,11 +343,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             except (StoreUnavailable, KafkaError) as error:
                 log.warning("waiting", error=str(error), seconds=pause)
                 self._metrics.retries.inc()
-                self._metrics.paused.set(1)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                self._metrics.paused.set(0)
                 return
 
     @contextmanager
@@ -357,8 +355,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             yield
         except (StoreUnavailable, KafkaError) as error:
             self._obstacles[who] = str(error) or repr(error)
+            self._metrics.paused.set(1)
             raise
         self._obstacles.pop(who, None)
+        self._metrics.paused.set(bool(self._obstacles))
 
     async def _finish(self) -> None:
         if (in_hand := self._in_hand) is not None:
