@@ -300,7 +300,7 @@ async def test_the_command_says_when_postgres_is_away() -> None:
     said = await execledger("reprice", postgres_dsn="postgresql://u@127.0.0.1:1/db")
     assert (said.status, said.err.count("\n")) == (1, 1)
     assert said.err.startswith("execledger: Postgres did not answer: ")
-    assert said.err.endswith("; run it again to go on\n")
+    assert said.err.endswith("; run it again to go on; see `execledger doctor`\n")
 
 
 async def test_executions_are_locked_before_their_calls(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
