@@ -67,9 +67,21 @@ def test_a_lost_connection_asks_to_wait_and_says_something(error: Exception) -> 
     assert str(trouble)
 
 
-def test_misuse_of_the_client_is_a_bug() -> None:
-    error = asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
+BUSY = [
+    asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+    asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+]
+
+
+@pytest.mark.parametrize("error", BUSY)
+def test_misuse_of_the_client_is_a_bug(error: Exception) -> None:
     assert become(error) is error
+
+
+@pytest.mark.parametrize("error", BUSY)
+def test_but_while_connecting_it_is_a_connection_that_postgres_ended(error: Exception) -> None:
+    """Nobody else has it yet, so nobody can have misused it."""
+    assert type(become(error, connecting=True)) is StoreUnavailable
 
 
 def test_a_value_that_the_client_cannot_encode_is_the_record_s_fault() -> None:

@@ -50,25 +50,34 @@ def translated(*, connecting: bool = False) -> Iterator[None]:
     """Turn what asyncpg raises into the errors above, once, at the edge."""
     try:
         yield
-    except asyncpg.PostgresError as error:
-        state = error.sqlstate or ""
-        if state == _STATEMENT_TIMEOUT:
-            raise StoreTooSlow(str(error)) from error
-        if state.startswith(_INFRASTRUCTURE) or (connecting and state in _NOT_YET):
-            raise StoreUnavailable(_first_line(error)) from error
-        if state.startswith(_RECORD_AT_FAULT):
-            raise Unstorable(_first_line(error)) from error
-        raise
-    except (OSError, TimeoutError) as error:
-        raise StoreUnavailable(_first_line(error)) from error
-    except asyncpg.ClientConfigurationError as error:
-        raise StoreUnavailable(f"EXECLEDGER_POSTGRES_DSN: {_first_line(error)}") from error
-    except asyncpg.InterfaceError as error:
-        if isinstance(error, ValueError):  # a value that the client cannot even encode
-            raise Unstorable(_first_line(error)) from error
-        if any(said in str(error) for said in _LOST_CONNECTION):
-            raise StoreUnavailable(_first_line(error)) from error
-        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        trouble = (
+            _of_server(error, connecting) if isinstance(error, asyncpg.PostgresError) else _of_us(error, connecting)
+        )
+        if trouble is None:
+            raise
+        raise trouble from error
+
+
+def _of_server(error: asyncpg.PostgresError, connecting: bool) -> Exception | None:
+    state = error.sqlstate or ""
+    if state == _STATEMENT_TIMEOUT:
+        return StoreTooSlow(_first_line(error))
+    if state.startswith(_INFRASTRUCTURE) or (connecting and state in _NOT_YET):
+        return StoreUnavailable(_first_line(error))
+    return Unstorable(_first_line(error)) if state.startswith(_RECORD_AT_FAULT) else None
+
+
+def _of_us(error: Exception, connecting: bool) -> Exception | None:
+    """The client's own errors, and the network's."""
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return StoreUnavailable(f"EXECLEDGER_POSTGRES_DSN: {_first_line(error)}")
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return Unstorable(_first_line(error))  # a value that the client cannot even encode
+    # One that Postgres ended while it was prepared the client takes for busy: nobody else can have misused it.
+    if connecting or isinstance(error, OSError | TimeoutError) or any(said in str(error) for said in _LOST_CONNECTION):
+        return StoreUnavailable(_first_line(error))
+    return None
 
 
 def _first_line(error: BaseException) -> str:
