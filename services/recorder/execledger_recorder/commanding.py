@@ -78,8 +78,7 @@ def commands(
 
     A limit that is near, or passed, gives a warning when it was not before, in this attempt; one that is passed gives a
     halt each time, of which the caller sends the first: a repricing or an import may have passed it, and neither
-    commands anybody.
-    There is none for an execution that has really ended, nor for imported history.
+    commands anybody. There is none for an execution that has really ended, nor for imported history.
     """
     if after.ended_at is not None and not after.provisional:
         return []

@@ -45,12 +45,16 @@ _NOT_YET: Final = ("28P01", "28000", "3D000", "3F000", "42P01")  # while connect
 _LOST_CONNECTION: Final = ("closed", "released back to the pool")  # how the client says it of one that lay idle
 
 
+RAISED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What asyncpg and the network raise."""
+
+
 @contextmanager
 def translated(*, connecting: bool = False) -> Iterator[None]:
     """Turn what asyncpg raises into the errors above, once, at the edge."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+    except RAISED as error:
         trouble = (
             _of_server(error, connecting) if isinstance(error, asyncpg.PostgresError) else _of_us(error, connecting)
         )

@@ -742,5 +742,5 @@ _EVENTS_SLICE: Final = 1000
 # The group waits 10 s for a sign of life: 50 records of a megabyte took 20 s, and one of nothing but brackets took 4 s.
 _TURN: Final = 100_000
 _RECORD_WEIGHT: Final = 1000
-_LARGE: Final = 4096
+_LARGE: Final = 4096  # characters of an event from the log: of a smaller one the payloads are no burden
 _SLICE: Final = 10  # executions folded before the loop turns: less than a millisecond

@@ -22,7 +22,7 @@ from execledger_recorder import migrations
 from execledger_recorder.accounting import Tally, digest
 from execledger_recorder.breaking import Stop
 from execledger_recorder.commanding import PassedDay
-from execledger_recorder.errors import StoreUnavailable, Unstorable, translated
+from execledger_recorder.errors import RAISED, StoreUnavailable, Unstorable, translated
 from execledger_recorder.watching import Overdue, Verdict
 
 _SQL: Final = {
@@ -30,7 +30,6 @@ _SQL: Final = {
     for file in resources.files(__package__).joinpath("sql").iterdir()
 }
 
-_LOST: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _AUDIT_SECONDS: Final = 86_400.0
 _EVENTS_AT_ONCE: Final = 200  # each of up to a megabyte, or more
 _LEAST_IDLE_MS: Final = 10_000
@@ -633,7 +632,7 @@ class Store:
                 raise
             finally:
                 # What was asked is answered by now. A connection that was lost since then the pool forgets.
-                with suppress(*_LOST):
+                with suppress(*RAISED):
                     await pool.release(connection)
 
     async def _connected(self) -> asyncpg.Pool:
