@@ -1,4 +1,4 @@
-"""make faults: each patch applied to a copy of the project; the tests that it names must then fail, all of them.
+"""make faults: each fault planted in a copy of the project; the tests that it names must then fail, all of them.
 
 Arguments choose faults by parts of their names. The servers are started once, for all.
 """
@@ -17,12 +17,12 @@ from rich.console import Console
 
 from execledger import stack
 from execledger.stack.database import with_database
+from faults.places import SOURCES
 from faults.planted import Fault, faults
 
 _AT_ONCE = 3
 _SECONDS = 300
 _PLUGINS = ("-p", "no:cacheprovider", "-p", "faults.unshrunk")
-_SOURCES = ("contracts", "services/recorder", "services/query", "services/command", "tests")
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
@@ -52,7 +52,7 @@ def _try(fault: Fault, folder: Path, endpoints: stack.Endpoints) -> bool:
         fault.plant(copy)
         complaint = _complaint(fault, copy, endpoints)
     except ValueError as error:
-        complaint = f"the patch does not fit any more: {error}"
+        complaint = f"the fault does not fit any more: {error}"
     seconds = f"{monotonic() - began:5.1f} s"
     verdict = "noticed  " if complaint is None else "UNNOTICED"
     console.print(f"{seconds}  {verdict}  {fault.name}: {fault.promise}", style=None if complaint is None else "red")
@@ -64,7 +64,7 @@ def _try(fault: Fault, folder: Path, endpoints: stack.Endpoints) -> bool:
 def _complaint(fault: Fault, copy: Path, endpoints: stack.Endpoints) -> str | None:
     report = copy / "report.xml"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EXECLEDGER_")} | {
-        "PYTHONPATH": os.pathsep.join(str(copy / source) for source in _SOURCES),
+        "PYTHONPATH": os.pathsep.join(str(copy / source) for source in SOURCES),
         "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS": endpoints.bootstrap_servers,
         "EXECLEDGER_POSTGRES_DSN": with_database(endpoints.postgres_dsn, "postgres"),
     }

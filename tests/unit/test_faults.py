@@ -2,7 +2,8 @@
 
 import pytest
 
-from faults.planted import ROOT, Fault, faults
+from faults.places import ROOT, read
+from faults.planted import Fault, faults
 
 
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)
@@ -10,12 +11,13 @@ def test_a_fault_fits(fault: Fault) -> None:
     planted = fault.planted()
     assert planted
     for file, text in planted.items():
-        assert text != (ROOT / file).read_text()
+        assert text != read(file)
 
 
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)
 def test_a_fault_names_its_promise_and_tests_that_exist(fault: Fault) -> None:
     assert fault.promise.endswith(")"), "ends with the section that says so, as (3.3)"
+    assert fault.tests
     for test in fault.tests:
         file, *_, function = test.partition("[")[0].split("::")
         assert f"def {function}(" in (ROOT / file).read_text()
