@@ -95,7 +95,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 async def migrated_template(servers: Servers) -> AsyncIterator[str]:
     """The name of a migrated database that others are copied from."""
-    from execledger_recorder.migrations import migrate
+    from execledger_recorder.store.migrations import migrate
 
     name = f"template_{secrets.token_hex(6)}"
     await _execute(servers, f"CREATE DATABASE {name}")

@@ -20,10 +20,10 @@ from aiokafka import TopicPartition
 from faststream.kafka import KafkaBroker, KafkaMessage
 from prometheus_client import CollectorRegistry
 
-from execledger_recorder.consumer import Consumer
+from execledger_recorder.intake.consumer import Consumer
+from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
-from execledger_recorder.telemetry import Metrics
 
 _OURS: Final = f"{os.sep}execledger_recorder{os.sep}"
 

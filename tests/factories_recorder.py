@@ -13,8 +13,8 @@ from uuid import NAMESPACE_OID, uuid5
 import asyncpg
 
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.accounting import Record
 from execledger_recorder.recording import Report, read, record
+from execledger_recorder.rules.account import Record
 from execledger_recorder.store import Store
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -88,7 +88,7 @@ class Desk:
     async def open(self, topic: str, first_offset: int = 0) -> None:
         """The accounts of a topic's three partitions."""
         if topic not in self.opened:
-            await self.store.open_ledger(topic, dict.fromkeys(range(3), first_offset))
+            await self.store.ledger.open(topic, dict.fromkeys(range(3), first_offset))
             self.opened.add(topic)
 
     async def rows(self, query: str, *arguments: Any) -> list[Row]:

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from conftest import Servers
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.accounting import Record
 from execledger_recorder.recording import read, record
+from execledger_recorder.rules.account import Record
 from execledger_recorder.store import Store
 from factories_recorder import Row, record_of
 
@@ -45,7 +45,7 @@ async def record_topic(store: Store, servers: Servers, topic: str, upto: Sequenc
             place = TopicPartition(topic, partition)
             consumer.assign([place])
             start = (await consumer.beginning_offsets([place]))[place]
-            position = (await store.open_ledger(topic, {partition: start}))[partition]
+            position = (await store.ledger.open(topic, {partition: start}))[partition]
             end = upto[partition] if upto else (await consumer.end_offsets([place]))[place]
             if records := await _records(consumer, place, position, end):
                 await record(store, read(records, Limits()), "dead-letter")

@@ -14,9 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from conftest import Servers, Topics
 from execledger.stack import broker
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.accounting import Record
 from execledger_recorder.recording import read, record
-from execledger_recorder.store import LedgerRow, Store
+from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.ledger import LedgerRow
+from execledger_recorder.store import Store
 from factories_recorder import Row, assert_balanced, chance, history, snapshot
 from running import Service, eventually, recorder
 
@@ -54,7 +55,7 @@ class Bench:
 
     async def ledger(self) -> list[LedgerRow]:
         async with Store(self.dsn) as store:
-            return [row for row in await store.ledger() if row.topic == self.topics.events]
+            return [row for row in await store.ledger.read() if row.topic == self.topics.events]
 
     async def visible(self) -> list[Any]:
         """Every record that Kafka shows to who reads what was committed."""
@@ -85,9 +86,9 @@ class Bench:
         visible = await self.visible()
         records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.headers, r.value, 0) for r in visible]
         async with Store(dsn) as store, connected(dsn) as connection:
-            await store.open_ledger(self.topics.events, dict.fromkeys(range(3), 0))
+            await store.ledger.open(self.topics.events, dict.fromkeys(range(3), 0))
             await record(store, read(records, Limits()), "dead-letter")
-            while await store.recompute_usage():
+            while await store.usage.recompute():
                 pass
             return await snapshot(connection)
 

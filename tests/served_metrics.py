@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Metric
 from execledger_query.figures import ExecutionFigures, Look
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, request_seconds
-from execledger_recorder.telemetry import Metrics
+from execledger_recorder.metrics import Metrics
 
 
 def recorder_metrics() -> dict[str, Metric]:

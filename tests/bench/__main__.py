@@ -32,8 +32,8 @@ from execledger.stack.settings import StackSettings
 from execledger.stack.settings import load as load_settings
 from execledger_contracts.decoding import Decoded, decode
 from execledger_lifecycle import enter
-from execledger_recorder.migrations import migrate
 from execledger_recorder.store import EventRow
+from execledger_recorder.store.migrations import migrate
 
 console = Console(highlight=False)
 _BASELINE = """

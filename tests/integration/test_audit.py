@@ -13,9 +13,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger.stack import broker
-from execledger_recorder import rereading
-from execledger_recorder.auditing import LedgerReport, read_ledger
-from execledger_recorder.rereading import KafkaLog
+from execledger_recorder.duties.audit import read_ledger
+from execledger_recorder.intake import kafka_log
+from execledger_recorder.intake.kafka_log import KafkaLog
+from execledger_recorder.rules.ledger import LedgerReport
 from execledger_recorder.store import Store
 from factories_recorder import event
 from recorded_topic import producing, publish, record_topic
@@ -192,7 +193,7 @@ async def test_a_topic_that_is_gone_leaves_the_tables_to_be_counted(books: Books
 
 
 async def test_a_long_log_is_compared_in_pieces(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rereading, "_STRETCH", 2)
+    monkeypatch.setattr(kafka_log, "_STRETCH", 2)
     await books.execute('DELETE FROM execledger.execution_events WHERE partition = 0 AND "offset" = 3')
     assert (0, 3, "recorded", "nothing") in await books.found()
     assert [reached for partition, reached in books.progress if partition == 0] == [2, 4, 6, 6]

@@ -14,10 +14,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from command_line import Said, execledger
-from execledger_recorder.circuits import Circuits
+from execledger_recorder.intake.circuits import Circuits
+from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Circuit, Store
-from execledger_recorder.telemetry import Metrics
 from factories_recorder import event
 from recorder_bench import Bench, Sent, connected, delete_before
 from running import Service, eventually
@@ -37,7 +37,7 @@ def good(count: int, subject: str) -> list[dict[str, object]]:
 
 async def circuits(bench: Bench) -> Sequence[Circuit]:
     async with Store(bench.dsn) as store:
-        return await store.circuits(bench.topics.events)
+        return await store.circuits.read(bench.topics.events)
 
 
 async def is_stopped(service: Service, partition: int = 0) -> bool:

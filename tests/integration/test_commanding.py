@@ -10,7 +10,7 @@ import pytest
 
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_recorder.app import _Recorder
-from execledger_recorder.halting import halt_days
+from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.settings import Settings
 from factories_recorder import Desk, Row, Topic, desk, event
 
@@ -132,7 +132,7 @@ async def test_imported_history_and_what_has_ended_are_left_alone(office: Desk) 
 
 async def settle(office: Desk) -> None:
     """What the recorder does in the background every few seconds."""
-    while await office.store.recompute_usage():
+    while await office.store.usage.recompute():
         pass
     while await halt_days(office.store, "executions.control"):
         pass
@@ -151,7 +151,7 @@ def owned(owner: str | None, **said: Any) -> Row:
 
 
 async def test_a_tenant_s_day_is_the_sum_over_its_owners_and_halts_all_that_are_open(office: Desk) -> None:
-    await office.store.set_daily_limit("default", "", 100, None)
+    await office.store.limits.set_daily("default", "", 100, None)
     topic = Topic()
     for run, owner in (("a", "ann"), ("b", "bob"), ("c", None)):
         await office.record(topic.add(owned(owner, subject=run), called(33, at=1, subject=run)))
@@ -166,7 +166,7 @@ async def test_a_tenant_s_day_is_the_sum_over_its_owners_and_halts_all_that_are_
 
 
 async def test_an_owner_s_day_halts_nobody_else(office: Desk) -> None:
-    await office.store.set_daily_limit("default", "ann", None, Decimal("0.5"))
+    await office.store.limits.set_daily("default", "ann", None, Decimal("0.5"))
     topic = Topic()
     call = {"cost_usd": "0.6"}
     for run, owner in (("a", "ann"), ("b", "bob")):
@@ -178,7 +178,7 @@ async def test_an_owner_s_day_halts_nobody_else(office: Desk) -> None:
 async def test_what_starts_later_on_a_day_that_is_used_up_is_halted_too_and_the_next_day_is_another(
     office: Desk,
 ) -> None:
-    await office.store.set_daily_limit("default", "", 10, None)
+    await office.store.limits.set_daily("default", "", 10, None)
     topic = Topic()
     await office.record(topic.add(owned("ann", subject="first"), called(11, at=1, subject="first")))
     await settle(office)
@@ -189,7 +189,7 @@ async def test_what_starts_later_on_a_day_that_is_used_up_is_halted_too_and_the_
 
 
 async def test_a_day_halts_no_imported_execution(office: Desk) -> None:
-    await office.store.set_daily_limit("default", "", 10, None)
+    await office.store.limits.set_daily("default", "", 10, None)
     topic = Topic()
     imported = {"source": f"{IMPORT_SOURCE}:runs", "subject": "old"}
     await office.record(topic.add(owned("ann", **imported), called(11, at=1, **imported), owned("ann")))
@@ -198,7 +198,7 @@ async def test_a_day_halts_no_imported_execution(office: Desk) -> None:
 
 
 async def test_many_are_halted_a_part_at_a_time(office: Desk) -> None:
-    await office.store.set_daily_limit("default", "", 0, None)
+    await office.store.limits.set_daily("default", "", 0, None)
     runs = [called(1, subject=f"run-{number}") for number in range(1100)]
     await office.record(Topic().add(*runs))
     await settle(office)
@@ -208,16 +208,16 @@ async def test_many_are_halted_a_part_at_a_time(office: Desk) -> None:
 async def test_limits_are_looked_at_however_fast_the_days_change(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each time the days are summed another batch has marked one again."""
     topic = Topic()
-    await office.store.set_daily_limit("default", "", 1, None)
+    await office.store.limits.set_daily("default", "", 1, None)
     await office.record(topic.add(event("llm.called", {"prompt_tokens": 2})))
-    settle = office.store.recompute_usage
+    settle = office.store.usage.recompute
 
     async def settle_while_it_records() -> int:
         taken = await settle()
         await office.record(topic.add(event("execution.progressed", at=topic.ends[0])))
         return taken
 
-    monkeypatch.setattr(office.store, "recompute_usage", settle_while_it_records)
+    monkeypatch.setattr(office.store.usage, "recompute", settle_while_it_records)
     recorder = _Recorder(
         Settings.model_validate({"kafka_bootstrap_servers": "127.0.0.1:1", "postgres_dsn": office.dsn})
     )
@@ -227,10 +227,10 @@ async def test_limits_are_looked_at_however_fast_the_days_change(office: Desk, m
 
 
 async def test_a_limit_that_is_removed_halts_nobody(office: Desk) -> None:
-    await office.store.set_daily_limit("default", "", 0, Decimal(0))
-    assert [limit[:4] for limit in await office.store.daily_limits()] == [("default", "", 0, Decimal(0))]
-    assert await office.store.remove_daily_limit("default", "")
-    assert not await office.store.remove_daily_limit("default", "")
+    await office.store.limits.set_daily("default", "", 0, Decimal(0))
+    assert [limit[:4] for limit in await office.store.limits.daily()] == [("default", "", 0, Decimal(0))]
+    assert await office.store.limits.remove_daily("default", "")
+    assert not await office.store.limits.remove_daily("default", "")
     await office.record(Topic().add(called(5)))
     await settle(office)
     assert await halted(office) == []

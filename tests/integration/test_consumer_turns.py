@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from execledger_recorder.breaking import Stop
-from execledger_recorder.consumer import Consumer
+from execledger_recorder.intake.consumer import Consumer
+from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Circuit, Store
-from execledger_recorder.telemetry import Metrics
 from factories_recorder import event
 from recorder_bench import Bench, connected, delete_before
 from running import eventually
@@ -78,7 +78,7 @@ async def test_what_is_passed_over_while_the_place_of_another_partition_is_sough
     bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate()
-    monkeypatch.setattr(store, "open_ledger", gate.before(store.open_ledger))
+    monkeypatch.setattr(store.ledger, "open", gate.before(store.ledger.open))
     placing = asyncio.create_task(consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 1)]))
     await gate.reached.wait()
     await bench.publish(event(at=1), partition=0)
@@ -124,16 +124,16 @@ async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_ta
 async def test_an_older_look_at_what_is_stopped_lets_nothing_go(
     bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate, read = Gate(), store.circuits
+    gate, read = Gate(), store.circuits.read
 
     async def read_slowly(topic: str) -> list[Circuit]:
         found = await read(topic)
         return found or await gate.before(asyncio.sleep)(0, found)
 
-    monkeypatch.setattr(store, "circuits", read_slowly)
+    monkeypatch.setattr(store.circuits, "read", read_slowly)
     older = asyncio.create_task(consumer.watch_circuits())
     await gate.reached.wait()
-    await store.open_circuit(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
+    await store.circuits.open(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
     newer = asyncio.create_task(consumer.watch_circuits())
     await asyncio.wait([newer], timeout=1)
     gate.open.set()
@@ -145,8 +145,8 @@ async def test_what_another_recorder_read_before_kafka_deleted_it_was_not_missed
     bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate()
-    monkeypatch.setattr(store, "miss_records", gate.before(store.miss_records))
-    await store.open_circuit(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
+    monkeypatch.setattr(store.ledger, "miss", gate.before(store.ledger.miss))
+    await store.circuits.open(bench.topics.events, Stop(partition=0, at_offset=1, seen=100, bad=100))
     await consumer.watch_circuits()
     await bench.publish(*(event(at=n) for n in range(1, 6)), partition=0)
     await delete_before(bench, partition=0, offset=4)

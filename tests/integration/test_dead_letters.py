@@ -17,8 +17,8 @@ from execledger.commands.dead_letters import moment
 from execledger.errors import UserError
 from execledger.redriving import Redriven, chunks, listed, redrive
 from execledger.stack import broker
-from execledger_recorder.deadletters import REDRIVEN_FROM
 from execledger_recorder.errors import StoreUnavailable
+from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, Redriving, Store
 from factories_recorder import NOON, NOON_MS, event
 from recorded_topic import producing, publish, record_topic
@@ -196,7 +196,7 @@ async def test_two_redrives_at_once_send_each_letter_once(box: Box) -> None:
 
 
 async def test_what_another_redrive_has_in_hand_is_left_out(box: Box) -> None:
-    async with box.store.redriving([1, 2], again=False) as other:
+    async with box.store.dead_letters.redriving([1, 2], again=False) as other:
         assert [letter.id for letter in other.letters] == [1, 2]
         result = await box.redrive()
         await other.sent([1, 2])

@@ -10,7 +10,7 @@ import pytest
 
 from command_line import execledger
 from execledger_query import routes
-from execledger_query.identity import EVERYTHING
+from execledger_query.caller import EVERYTHING
 from execledger_query.store import Options, Store
 from factories_query import bearing, serving
 from factories_recorder import Desk, Topic, desk, event, history

@@ -19,7 +19,7 @@ from consuming import consumed
 from execledger.stack import broker
 from execledger.stack.settings import StackSettings
 from execledger_contracts.events import IMPORT_SOURCE
-from execledger_recorder.deadletters import FACTS
+from execledger_recorder.rules.dead_letter import FACTS
 from execledger_recorder.store import OutboxRow, Store, pack_headers
 from factories_recorder import Row, assert_balanced, event
 from running import Service, eventually, recorder

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from execledger_query import views
-from execledger_recorder.migrations import known
+from execledger_recorder.store.migrations import known
 from factories_query import NOON, Ledger, bearing, ledger, serving, token
 
 READER = bearing("rita", "acme", "reader")

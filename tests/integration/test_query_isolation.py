@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from execledger_query.identity import EVERYTHING, NOBODY, Identity, Role
+from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
 from execledger_query.store import Filters, Options, Store
 from factories_query import bearing, ledger, serving
 
@@ -28,17 +28,17 @@ async def peopled(database: str) -> str:
 @pytest.mark.parametrize(
     ("who", "seen"),
     [
-        pytest.param(Identity("ann", "acme"), {("acme", "ann-run")}, id="owner"),
-        pytest.param(Identity("ann", "acme", READER), {("acme", "ann-run"), ("acme", "bob-run")}, id="reader"),
-        pytest.param(Identity("ann", "umbra", READER), {("umbra", "ann-run")}, id="reader-of-umbra"),
-        pytest.param(Identity("ann", "nowhere", READER), set(), id="reader-of-nowhere"),
-        pytest.param(Identity("", ""), set(), id="nameless"),
+        pytest.param(Caller("ann", "acme"), {("acme", "ann-run")}, id="owner"),
+        pytest.param(Caller("ann", "acme", READER), {("acme", "ann-run"), ("acme", "bob-run")}, id="reader"),
+        pytest.param(Caller("ann", "umbra", READER), {("umbra", "ann-run")}, id="reader-of-umbra"),
+        pytest.param(Caller("ann", "nowhere", READER), set(), id="reader-of-nowhere"),
+        pytest.param(Caller("", ""), set(), id="nameless"),
         pytest.param(NOBODY, set(), id="nobody"),
         pytest.param(EVERYTHING, {("acme", "ann-run"), ("acme", "bob-run"), ("umbra", "ann-run")}, id="admin"),
     ],
 )
 async def test_a_query_that_forgets_its_where_shows_only_what_the_reader_may_see(
-    peopled: str, who: Identity, seen: set[tuple[str, str]]
+    peopled: str, who: Caller, seen: set[tuple[str, str]]
 ) -> None:
     async with Store.open(Options(peopled)) as store, store.reading(who) as reader:
         for table in ("executions", "execution_aliases"):
@@ -60,7 +60,7 @@ async def test_a_statement_outside_a_reading_finds_nothing(peopled: str) -> None
 async def test_a_connection_remembers_nobody(peopled: str) -> None:
     """One connection serves an admin, an owner and nobody in turn, with the same prepared statement."""
     async with Store.open(Options(peopled, pool_size=1)) as store:
-        for who, count in ((EVERYTHING, 3), (Identity("ann", "acme"), 1), (NOBODY, 0), (EVERYTHING, 3)) * 3:
+        for who, count in ((EVERYTHING, 3), (Caller("ann", "acme"), 1), (NOBODY, 0), (EVERYTHING, 3)) * 3:
             async with store.reading(who) as reader:
                 assert len(await reader.executions(Filters(), None, 10)) == count
         async with store._connection() as connection:
@@ -78,7 +78,7 @@ async def test_a_reading_changes_nothing(peopled: str) -> None:
 async def test_partitions_are_not_to_be_read_past_the_policies(peopled: str) -> None:
     async with Store.open(Options(peopled)) as store:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            async with store.reading(Identity("ann", "acme")) as reader:
+            async with store.reading(Caller("ann", "acme")) as reader:
                 await reader._rows("SELECT FROM execledger.executions_m2026_03")
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from execledger_query.identity import NOBODY, Identity, Role
+from execledger_query.caller import NOBODY, Caller, Role
 from execledger_query.store import Options, Store
 from factories_query import bearing, ledger, serving
 from factories_recorder import Desk, Topic, desk, event
@@ -132,7 +132,7 @@ async def test_a_parameter_that_is_none_is_named(client: httpx2.AsyncClient) -> 
 
 async def test_the_tables_of_dead_letters_open_to_the_admin_s_role_only(office: Desk) -> None:
     async with Store.open(Options(office.dsn)) as store:
-        for who in (NOBODY, Identity("svc", "acme", frozenset({Role.SERVICE}))):
+        for who in (NOBODY, Caller("svc", "acme", frozenset({Role.SERVICE}))):
             for table in ("dead_letters", "duplicates"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     async with store.reading(who) as reader:

@@ -15,13 +15,13 @@ from uuid import UUID
 
 import pytest
 
-from execledger_query.identity import EVERYTHING, Identity, Role
+from execledger_query.caller import EVERYTHING, Caller, Role
 from execledger_query.sql import names, statement
 from execledger_query.store import Filters, Options, Store, _executions_query
 from factories_query import ledger
 
-TENANT = Identity("x", "tenant-0", frozenset({Role.READER}))
-OWNER = Identity("owner-4", "tenant-0")
+TENANT = Caller("x", "tenant-0", frozenset({Role.READER}))
+OWNER = Caller("owner-4", "tenant-0")
 MIDDLE = (datetime(2026, 3, 7, tzinfo=UTC), UUID(int=2**127))
 
 _MANY = """
@@ -88,7 +88,7 @@ async def test_a_list_reads_an_index_and_stops_at_the_limit(database: str) -> No
                 assert await _rows_read(store, who, filters, after) <= 500, (who, filters, after)
 
 
-async def _rows_read(store: Store, who: Identity, filters: Filters, after: Any) -> float:
+async def _rows_read(store: Store, who: Caller, filters: Filters, after: Any) -> float:
     """How many rows the plan touched, those that it threw away counted too."""
     query, arguments = _executions_query(filters, after)
     async with store.reading(who) as reader:

@@ -104,7 +104,7 @@ class Group:
         assert all(len(each) == 1 for each in found.values())
         async with Store(dsn) as store:
             await record_topic(store, self.servers, self.topics.events)
-            while await store.recompute_usage():
+            while await store.usage.recompute():
                 pass
         connection = await asyncpg.connect(dsn)
         try:

@@ -21,10 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger_contracts.events import Event
-from execledger_recorder import rebuilding, selfaudit
-from execledger_recorder.rebuilding import FIRST_ID, Finding, batches, rebuild, verify
+from execledger_recorder.duties import rebuild as rebuilding
+from execledger_recorder.duties import spot_check
+from execledger_recorder.duties.rebuild import FIRST_ID, Finding, batches, rebuild, verify
+from execledger_recorder.duties.spot_check import Sampler
 from execledger_recorder.recording import Folded, Report
-from execledger_recorder.selfaudit import Sampler
 from execledger_recorder.store import Batch
 from factories_recorder import Desk, Row, Topic, chance, desk, event, history, snapshot
 from factories_recorder import batches as cut_at_random
@@ -152,7 +153,7 @@ async def office(database: str) -> AsyncIterator[Desk]:
 
 
 async def settle(office: Desk) -> None:
-    while await office.store.recompute_usage():
+    while await office.store.usage.recompute():
         pass
 
 
@@ -492,7 +493,7 @@ async def test_stopped_it_says_where_it_goes_on(office: Desk, tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(process.wait) == 130
     assert "interrupted: nothing was done yet" in (tmp_path / "first").read_text()
-    one_at_a_time = "from execledger_recorder import rebuilding; rebuilding._BATCH_EXECUTIONS = 1;"
+    one_at_a_time = "from execledger_recorder.duties import rebuild; rebuild._BATCH_EXECUTIONS = 1;"
     await office.connection.execute("UPDATE execledger.executions SET query = 'x' WHERE id = $1", run_4)
     async with office.connection.transaction():
         await office.connection.execute("SELECT FROM execledger.executions WHERE id = $1 FOR UPDATE", run_4)
@@ -618,9 +619,9 @@ async def test_every_execution_has_its_turn_in_the_self_audit(office: Desk, monk
     sampler = Sampler(office.store, chance(3))
     assert set().union(*[await sampler.draw(1) for _ in range(6)]) == set(ids)
     assert await sampler.draw(100) == set(ids)
-    monkeypatch.setattr(selfaudit, "_NEWEST_EVENTS", 1)
+    monkeypatch.setattr(spot_check, "_NEWEST_EVENTS", 1)
     assert ids[-1] in await sampler.draw(2)
-    monkeypatch.setattr(selfaudit, "_MOST_EVENTS", 6)
+    monkeypatch.setattr(spot_check, "_MOST_EVENTS", 6)
     assert await sampler.draw(100) | await sampler.draw(100) == {*ids} - {str(await office.value(f"SELECT {RUN_1}"))}
 
 

@@ -22,10 +22,11 @@ from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import Event
 from execledger_lifecycle import ExecutionRecord, StepRecord
-from execledger_recorder.accounting import Record
-from execledger_recorder.errors import Misplaced, StoreUnavailable
+from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.recording import read, record
-from execledger_recorder.store import Store, _prepare_connection
+from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.store import Store
+from execledger_recorder.store.postgres import _prepare_connection
 from factories_recorder import Row, assert_balanced, record_of
 from histories import NO_PRICES, History, histories
 from reference_fold import reference_record, reference_steps
@@ -114,7 +115,7 @@ class Recorder:
         self.store._pool.terminate()
 
     async def find_place(self) -> None:
-        self.positions = await self.store.open_ledger(self.log.topic, dict.fromkeys(PARTITIONS, 0))
+        self.positions = await self.store.ledger.open(self.log.topic, dict.fromkeys(PARTITIONS, 0))
         self.sought = dict(self.positions)
 
     async def record(self, counts: Sequence[int]) -> None:

@@ -14,12 +14,13 @@ import pytest
 from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, Execution, Step, StepKey
 from execledger_lifecycle import fold as lifecycle_fold
-from execledger_recorder import recording, store
-from execledger_recorder.accounting import Record
-from execledger_recorder.errors import Misplaced, StoreTooSlow, StoreUnavailable
-from execledger_recorder.identity import id_milliseconds
+from execledger_recorder.errors import StoreTooSlow, StoreUnavailable
 from execledger_recorder.recording import Read, Report, read, record
+from execledger_recorder.recording import batch as recording
+from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.ids import id_milliseconds
 from execledger_recorder.store import DuplicateRow, Store
+from execledger_recorder.store import log as event_log
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 from running import cable, eventually
 
@@ -52,7 +53,7 @@ async def office(database: str) -> AsyncIterator[Desk]:
 async def record_in(office: Desk, parts: Iterable[Sequence[Record]]) -> None:
     for part in parts:
         await office.record(part)
-    while await office.store.recompute_usage():
+    while await office.store.usage.recompute():
         pass
 
 
@@ -338,7 +339,7 @@ async def test_any_kafka_timestamp_is_recorded(office: Desk, timestamp_ms: int) 
 
 async def position(office: Desk, partition: int = 0) -> tuple[int, int]:
     """Where the ledger stands, and the gaps so far."""
-    row = next(row for row in await office.store.ledger() if row.partition == partition)
+    row = next(row for row in await office.store.ledger.read() if row.partition == partition)
     return row.next_offset, row.gaps
 
 
@@ -451,7 +452,7 @@ async def test_a_connection_that_is_ended_when_all_is_answered_spoils_nothing(of
     async with store_over_a_line_that_lingers(office) as store:
         async with store._connection():
             await end_sessions(office, "idle")
-        assert await store.ledger() == []
+        assert await store.ledger.read() == []
 
 
 async def everything(office: Desk) -> dict[str, list[Row]]:
@@ -482,7 +483,7 @@ async def test_a_log_that_is_read_and_folded_in_parts_gives_the_same(
 ) -> None:
     topic = Topic()
     for tenant, (read_at_once, folded_at_once) in {"whole": (2000, 1000), "parts": (3, 2)}.items():
-        monkeypatch.setattr(store, "_EVENTS_AT_ONCE", read_at_once)
+        monkeypatch.setattr(event_log, "_EVENTS_AT_ONCE", read_at_once)
         monkeypatch.setattr(recording, "_EVENTS_SLICE", folded_at_once)
         priced = event("llm.called", {"model": "gpt-4o", "provider": "openai", "prompt_tokens": 1000}, at=3)
         for said in reversed([priced, *history()]):  # each but the first of an execution makes it fold again
@@ -539,7 +540,7 @@ async def test_a_single_record_that_takes_too_long_is_waited_for_and_no_dead_let
 
 
 async def usage(office: Desk) -> dict[tuple[str, str], Row]:
-    while await office.store.recompute_usage():
+    while await office.store.usage.recompute():
         pass
     rows = await office.rows("SELECT * FROM execledger.usage_daily")
     return {(row["owner_id"], str(row["day"])): row for row in rows}

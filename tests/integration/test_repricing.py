@@ -10,9 +10,9 @@ import pytest
 
 from command_line import Said, execledger
 from execledger_contracts.fields import MAX_COUNT
-from execledger_recorder import pricing
+from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.recording import refold
-from execledger_recorder.repricing import Wanted, reprice
+from execledger_recorder.rules import pricing
 from factories_recorder import Desk, Row, Topic, batches, chance, desk, event, snapshot
 from running import eventually
 
@@ -192,10 +192,10 @@ async def test_what_a_repricing_brings_beyond_its_budget_is_halted_with_its_next
 
 async def test_daily_usage_follows(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await run(office, event(data={"owner": {"id": "ann"}}), event("llm.called", GPT, at=1))
-    await office.store.recompute_usage()
+    await office.store.usage.recompute()
     raise_prices(monkeypatch)
     await reprice(office.store, Wanted())
-    await office.store.recompute_usage()
+    await office.store.usage.recompute()
     (day,) = await office.rows("SELECT owner_id, cost_usd FROM execledger.usage_daily")
     assert day == {"owner_id": "ann", "cost_usd": Decimal(1)}
 
@@ -203,7 +203,7 @@ async def test_daily_usage_follows(office: Desk, monkeypatch: pytest.MonkeyPatch
 async def test_every_page_is_priced(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await run(office, *(event("llm.called", GPT, subject=f"run-{number}") for number in range(7)))
     raise_prices(monkeypatch)
-    monkeypatch.setattr("execledger_recorder.repricing._PAGE", 3)
+    monkeypatch.setattr("execledger_recorder.duties.reprice._PAGE", 3)
     looked_at: list[int] = []
     report = await reprice(office.store, Wanted(), on_progress=lambda so_far: looked_at.append(so_far.looked_at))
     assert (report.changed, report.executions, looked_at) == (7, 7, [3, 6, 7])

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from uuid import UUID
 
 import asyncpg
@@ -14,25 +13,20 @@ from prometheus_client import CollectorRegistry
 
 from conftest import Servers
 from execledger.stack.database import with_database
-from execledger_recorder import migrations
-from execledger_recorder.breaking import Stop
+from execledger_recorder.duties.daily_limits import halt_days
+from execledger_recorder.duties.rebuild import FIRST_ID, rebuild
+from execledger_recorder.duties.reprice import Wanted, reprice
+from execledger_recorder.duties.spot_check import SelfAudit
+from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.errors import StoreTooSlow, StoreUnavailable
-from execledger_recorder.halting import halt_days
-from execledger_recorder.identity import new_id
-from execledger_recorder.migrations import SchemaMismatchError, migrate, pending
-from execledger_recorder.rebuilding import FIRST_ID, rebuild
-from execledger_recorder.repricing import Wanted, reprice
-from execledger_recorder.selfaudit import SelfAudit
-from execledger_recorder.store import OutboxRow, Store, pack_headers, unpack_headers
-from execledger_recorder.telemetry import Metrics
-from execledger_recorder.watchdog import watch
+from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.circuit import Stop
+from execledger_recorder.rules.ids import new_id
+from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
+from execledger_recorder.store.migrations import SchemaMismatchError, migrate, pending
+from execledger_recorder.store.statements import SQL
 from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
-STATEMENTS = {
-    file.name: file.read_text(encoding="utf-8")
-    for file in sorted(resources.files("execledger_recorder").joinpath("sql").iterdir(), key=lambda file: file.name)
-    if file.name.endswith(".sql")
-}
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
 SEEN_BY_TENANT = (*PARTITIONED, "execution_aliases", "execution_labels", "workflows", "owners", "usage_daily")
 
@@ -66,9 +60,9 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def test_every_statement_is_one_that_the_schema_knows(office: Desk) -> None:
-    for name in ("stage_executions.sql", "stage_steps.sql"):
-        await office.connection.execute(STATEMENTS[name])
-    for name, statement in STATEMENTS.items():
+    for name in ("stage_executions", "stage_steps"):
+        await office.connection.execute(SQL[name])
+    for name, statement in SQL.items():
         assert statement.startswith("-- "), name
         await office.connection.prepare(statement)
 
@@ -107,34 +101,34 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         events: list[Row | bytes] = [*history(), *history(), long_ago, spent, b"garbage"]
         for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
-        await restricted.store.make_partitions_ahead(2)
-        await restricted.store.note_ledger_ends("events", [(0, 0, 99, None)], NOON + timedelta(days=2))
-        await restricted.store.miss_records("events", 1, 5)
-        await restricted.store.limit_silence("default", "wf", 1)
+        await restricted.store.partitions.make_ahead(2)
+        await restricted.store.ledger.note_ends("events", [(0, 0, 99, None)], NOON + timedelta(days=2))
+        await restricted.store.ledger.miss("events", 1, 5)
+        await restricted.store.limits.limit_silence("default", "wf", 1)
         await watch(restricted.store, Metrics(CollectorRegistry()), "events")
-        assert await restricted.store.allow_silence("default", "wf")
-        assert await restricted.store.recompute_usage() > 0
-        await restricted.store.set_daily_limit("default", "", 1, None)
+        assert await restricted.store.limits.allow_silence("default", "wf")
+        assert await restricted.store.usage.recompute() > 0
+        await restricted.store.limits.set_daily("default", "", 1, None)
         assert await halt_days(restricted.store, "control") == {"execution.halt": 1}
-        assert await restricted.store.remove_daily_limit("default", "")
-        assert (await restricted.store.outbox_state())[0] > 0
-        async with restricted.store.relay() as relay:
+        assert await restricted.store.limits.remove_daily("default", "")
+        assert (await restricted.store.outbox.state())[0] > 0
+        async with restricted.store.outbox.relay() as relay:
             assert relay is not None
             for letters in await relay.topics():
                 await relay.sent([id_ for id_, _ in await relay.waiting(letters, 10)])
-        await restricted.store.open_circuit("events", Stop(2, 0, 100, 99))
-        assert await restricted.store.drain_circuit("events", 2, 0) in await restricted.store.circuits("events")
-        await restricted.store.forget_drained_circuits("events")
-        assert await restricted.store.circuits("events") == []
+        await restricted.store.circuits.open("events", Stop(2, 0, 100, 99))
+        assert await restricted.store.circuits.drain("events", 2, 0) in await restricted.store.circuits.read("events")
+        await restricted.store.circuits.forget_drained("events")
+        assert await restricted.store.circuits.read("events") == []
         for table in ("execution_aliases", "executions", "steps", "llm_calls", "tool_calls", "execution_labels"):
             await office.connection.execute(f"DELETE FROM execledger.{table}")  # noqa: S608
-        ids = [id_ for id_, _ in await restricted.store.executions_after(FIRST_ID, None, 100)]
+        ids = [id_ for id_, _ in await restricted.store.executions.after(FIRST_ID, None, 100)]
         assert (await rebuild(restricted.store, ids)).mended == len(ids) == 6
         assert (await reprice(restricted.store, Wanted())).looked_at == 6
         metrics = Metrics(CollectorRegistry())
         await SelfAudit(restricted.store, metrics, 20).look()
         assert metrics.mismatches._value.get() == 0
-        assert sum(row.unaccounted for row in await restricted.store.ledger()) == 0
+        assert sum(row.unaccounted for row in await restricted.store.ledger.read()) == 0
 
 
 async def test_a_database_that_is_being_restored_is_waited_for(empty_databases: list[str]) -> None:
@@ -142,19 +136,19 @@ async def test_a_database_that_is_being_restored_is_waited_for(empty_databases: 
     await migrate(dsn)
     name = dsn.rsplit("/", 1)[1].split("?")[0]
     async with Store(dsn) as store, connected(elsewhere) as other:
-        await store.moment()
+        await store.ledger.moment()
         await other.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await _assert_unavailable(store, "does not exist")
         await other.execute(f"CREATE DATABASE {name}")
         await _assert_unavailable(store, "does not exist")
         await migrate(dsn)
-        await store.moment()
+        await store.ledger.moment()
 
 
 async def _assert_unavailable(store: Store, why: str) -> None:
     for _ in range(3):  # the first finds a connection that was ended
         with pytest.raises(StoreUnavailable) as caught:
-            await store.moment()
+            await store.ledger.moment()
     assert why in str(caught.value)
 
 
@@ -185,19 +179,19 @@ async def partitions(office: Desk, parent: str = "executions") -> set[str]:
 
 async def test_partitions_are_months_and_long_ago_years(office: Desk) -> None:
     now = datetime.now(UTC)
-    await office.store.ensure_partitions([now, datetime(2004, 5, 6, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
+    await office.store.partitions.ensure([now, datetime(2004, 5, 6, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
     for parent in PARTITIONED:
         assert await partitions(office, parent) == {f"m{now:%Y_%m}", "y2004"}
 
 
 async def test_a_year_that_was_split_into_months_stays_so(office: Desk) -> None:
     await office.value("SELECT execledger.make_partition('m2004_03', '2004-03-01 00:00Z', '2004-04-01 00:00Z')")
-    await office.store.ensure_partitions([datetime(2004, 3, 9, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
+    await office.store.partitions.ensure([datetime(2004, 3, 9, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
     assert await partitions(office) == {"m2004_03", "m2004_12"}
 
 
 async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(office: Desk) -> None:
-    await office.store.ensure_partitions([datetime(2026, 3, 15, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)])
+    await office.store.partitions.ensure([datetime(2026, 3, 15, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)])
     moments = {
         datetime(2026, 3, 1, tzinfo=UTC): "m2026_03",
         datetime(2026, 3, 31, 23, 59, 59, 999999, tzinfo=UTC): "m2026_03",
@@ -213,13 +207,13 @@ async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(offi
 async def test_two_recorders_may_need_the_same_partition_at_once(office: Desk) -> None:
     at = datetime(2031, 7, 1, tzinfo=UTC)
     async with Store(office.dsn) as other:
-        await asyncio.gather(office.store.ensure_partitions([at]), other.ensure_partitions([at]))
+        await asyncio.gather(office.store.partitions.ensure([at]), other.partitions.ensure([at]))
     assert await partitions(office) == {"m2031_07"}
     assert await office.value("SELECT execledger.ensure_partition($1)", at) is False
 
 
 async def test_the_next_months_are_made_ahead(office: Desk) -> None:
-    await office.store.make_partitions_ahead(14)
+    await office.store.partitions.make_ahead(14)
     made = await partitions(office)
     assert len(made) == 15
     assert f"m{datetime.now(UTC):%Y_%m}" == min(made)
@@ -289,7 +283,7 @@ async def test_an_account_is_in_one_pair_of_hands_at_a_time(office: Desk) -> Non
 async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
+    monkeypatch.setattr("execledger_recorder.store.postgres._LEAST_IDLE_MS", 300)
     await office.open("events")
     taken: dict[int, int] = {}
 
@@ -307,7 +301,7 @@ async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
 
 
 async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
+    monkeypatch.setattr("execledger_recorder.store.postgres._LEAST_IDLE_MS", 300)
     await office.open("events")
     copying, for_ever = asyncio.Event(), asyncio.Event()
 
@@ -325,9 +319,9 @@ async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monk
         asleep = asyncio.create_task(sleep(sleeper))
         await copying.wait()
         await asyncio.sleep(0.5)
-        assert await patient.end_sleepers() == 0
+        assert await patient.terminate_stuck_sessions() == 0
         async with Store(office.dsn, statement_timeout_ms=300) as awake:
-            assert await awake.end_sleepers() == 1
+            assert await awake.terminate_stuck_sessions() == 1
             async with awake.batch() as tx:
                 assert await tx.lock_ledger("events", {0}) == {0: 0}
         for_ever.set()
@@ -336,22 +330,22 @@ async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monk
 
 
 async def test_one_relay_is_active_at_a_time(office: Desk) -> None:
-    async with office.store.relay() as first, office.store.relay() as second:
+    async with office.store.outbox.relay() as first, office.store.outbox.relay() as second:
         assert first is not None
         assert second is None
-    async with office.store.relay() as third:
+    async with office.store.outbox.relay() as third:
         assert third is not None
 
 
 async def test_a_relay_that_stands_still_lets_go_of_the_outbox(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("execledger_recorder.store._LEAST_IDLE_MS", 300)
+    monkeypatch.setattr("execledger_recorder.store.postgres._LEAST_IDLE_MS", 300)
     async with Store(office.dsn, statement_timeout_ms=300) as brief:
         with pytest.raises(StoreUnavailable):  # noqa: PT012  # it is told when it wakes up
-            async with brief.relay() as asleep:
+            async with brief.outbox.relay() as asleep:
                 assert asleep is not None
                 await asleep.give_way_when_idle()
                 await asyncio.sleep(0.5)
-                async with office.store.relay() as awake:
+                async with office.store.outbox.relay() as awake:
                     assert awake is not None
                 await asleep.topics()
 
@@ -363,7 +357,7 @@ async def test_the_outbox_gives_what_was_put_in_oldest_first(office: Desk) -> No
     ]
     async with office.store.batch() as tx:
         await tx.append_outbox(rows)
-    async with office.store.relay() as relay:
+    async with office.store.outbox.relay() as relay:
         assert relay is not None
         assert await relay.topics() == ["t"]
         waiting = await relay.waiting("t", 10)
@@ -379,7 +373,7 @@ async def test_the_outbox_gives_no_more_at_once_than_the_memory_holds(office: De
     said = [(b"12345", "[]"), (None, "[]"), (b"67", large), (b"8", "[]")]
     async with office.store.batch() as tx:
         await tx.append_outbox([OutboxRow("t", b"k", value, headers) for value, headers in said])
-    async with office.store.relay() as relay:
+    async with office.store.outbox.relay() as relay:
         assert relay is not None
         parts = [await relay.waiting("t", 10, most_bytes) for most_bytes in (1, 8, 9, 12, 1000, 2000)]
     assert [len(part) for part in parts] == [1, 1, 2, 3, 3, 4]
@@ -388,7 +382,7 @@ async def test_the_outbox_gives_no_more_at_once_than_the_memory_holds(office: De
 async def test_the_outbox_tells_which_topics_wait(office: Desk) -> None:
     async with office.store.batch() as tx:
         await tx.append_outbox([OutboxRow(topic, None, b"v", "[]") for topic in "cabacab"])
-    async with office.store.relay() as relay:
+    async with office.store.outbox.relay() as relay:
         assert relay is not None
         assert await relay.topics() == ["a", "b", "c"]
         assert [row.topic for _, row in await relay.waiting("b", 10)] == ["b", "b"]
@@ -414,18 +408,18 @@ async def test_days_are_computed_by_one_recorder_at_a_time(office: Desk) -> None
     async with office.store.batch() as tx:
         await tx.mark_usage([mark])
     async with connected(office.dsn) as other, other.transaction():
-        assert len(await other.fetch(STATEMENTS["take_usage_marks.sql"], 10)) == 1
+        assert len(await other.fetch(SQL["take_usage_marks"], 10)) == 1
         async with office.store.batch() as tx:
             await tx.mark_usage([mark])
-        assert await office.store.recompute_usage() == 0
-    assert await office.store.recompute_usage() == 1
+        assert await office.store.usage.recompute() == 0
+    assert await office.store.usage.recompute() == 1
 
 
 async def test_sums_over_a_day_stay_within_what_a_column_holds(office: Desk) -> None:
     most = 2**53 - 1
     calls = [event("llm.called", {"prompt_tokens": most}, id=f"{n}", subject=f"run-{n % 2}") for n in range(2050)]
     await office.record(Topic().add(*calls))
-    await office.store.recompute_usage()
+    await office.store.usage.recompute()
     (day,) = await office.rows("SELECT prompt_tokens, total_tokens FROM execledger.usage_daily")
     assert day == {"prompt_tokens": 2**63 - 1, "total_tokens": 2**63 - 1}
 
@@ -434,7 +428,7 @@ async def record_for_two_tenants(office: Desk) -> None:
     topic = Topic()
     for tenant in ("acme", "umbrella"):
         await office.record(topic.add(*history(tenantid=tenant)))
-    while await office.store.recompute_usage():
+    while await office.store.usage.recompute():
         pass
     assert await snapshot(office.connection, "acme") == await snapshot(office.connection, "umbrella")
 

@@ -18,9 +18,9 @@ from command_line import execledger
 from conftest import Servers, Topics
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
 from execledger_query import store as query_store
-from execledger_query.identity import EVERYTHING
-from execledger_recorder.telemetry import Metrics
-from execledger_recorder.watchdog import watch
+from execledger_query.caller import EVERYTHING
+from execledger_recorder.duties.watchdog import watch
+from execledger_recorder.metrics import Metrics
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, desk, event
 from recorded_topic import producing
 from running import Service, eventually, recorder
@@ -40,7 +40,7 @@ async def set_clocks(office: Desk, *seconds: float | None, waiting: bool = False
         if at is not None:
             moment = NOON + timedelta(seconds=at)
             oldest, looked = (moment, NOON + timedelta(days=1)) if waiting else (None, moment)
-            await office.store.note_ledger_ends("events", [(partition, 0, 10**6, oldest)], looked)
+            await office.store.ledger.note_ends("events", [(partition, 0, 10**6, oldest)], looked)
 
 
 async def ended(office: Desk) -> list[Row]:
@@ -97,8 +97,8 @@ async def test_without_a_limit_nobody_is_ended(office: Desk) -> None:
 
 async def test_silence_is_counted_from_the_newest_kafka_timestamp(office: Desk) -> None:
     topic = Topic()
-    await office.store.limit_silence("default", "wf", 30)
-    await office.store.limit_silence("acme", "wf", 1)  # another tenant's
+    await office.store.limits.limit_silence("default", "wf", 30)
+    await office.store.limits.limit_silence("acme", "wf", 1)  # another tenant's
     await office.record(topic.add(event("execution.started", {"workflow": {"id": "wf"}})))
     await office.record(topic.add(event("execution.progressed", at=1), timestamp_ms=sent_at(20)))
     await office.record(topic.add(event("execution.progressed", at=2), timestamp_ms=sent_at(10)))
@@ -110,7 +110,7 @@ async def test_silence_is_counted_from_the_newest_kafka_timestamp(office: Desk) 
 
 async def test_a_sign_of_life_heals_and_only_new_silence_ends_again(office: Desk) -> None:
     topic = Topic()
-    await office.store.limit_silence("default", "wf", 30)
+    await office.store.limits.limit_silence("default", "wf", 30)
     await office.record(topic.add(event("execution.started", {"workflow": {"id": "wf"}})))
     await set_clocks(office, 31)
     (first,) = await ended(office)
@@ -163,13 +163,13 @@ async def test_the_clock_is_the_least_of_the_partitions_of_its_events(office: De
 
 async def test_a_record_of_the_future_moves_no_clock_beyond_the_look(office: Desk) -> None:
     await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
-    await office.store.note_ledger_ends("events", [(0, 1, 9, NOON + timedelta(days=1))], NOON + timedelta(seconds=59))
+    await office.store.ledger.note_ends("events", [(0, 1, 9, NOON + timedelta(days=1))], NOON + timedelta(seconds=59))
     assert await ended(office) == []
 
 
 async def test_a_ledger_that_was_restored_to_an_earlier_place_moves_no_clock(office: Desk) -> None:
     await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
-    await office.store.note_ledger_ends("events", [(0, 2, 2, None)], NOON + timedelta(days=1))  # it stands at 1
+    await office.store.ledger.note_ends("events", [(0, 2, 2, None)], NOON + timedelta(days=1))  # it stands at 1
     assert await office.value("SELECT count(*) FROM execledger.ledger_ends") == 0
     assert await ended(office) == []
 
@@ -211,7 +211,7 @@ async def test_what_was_heard_since_it_was_read_is_passed_over(office: Desk) -> 
     topic = Topic()
     await office.record(topic.add(event("execution.started", {"timeout_seconds": 5})))
     await set_clocks(office, 6)
-    async with office.store.watching() as watchdog:
+    async with office.store.watchdog.watching() as watchdog:
         assert watchdog is not None
         (overdue,) = await watchdog.overdue("events", IMPORT_SOURCE, 10)
         await office.record(topic.add(event("execution.progressed", at=7)))

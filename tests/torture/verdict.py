@@ -12,7 +12,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from comparing import contents, differences
-from execledger_recorder.migrations import migrate
+from execledger_recorder.store.migrations import migrate
 from running import eventually, recorder
 from torture.load import PARTITIONS
 from torture.system import System, connected, settings, with_name

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.accounting import Record, account, digest
-from execledger_recorder.errors import Misplaced
+from execledger_recorder.rules.account import Misplaced, Record, account, digest
 from factories_recorder import record_of
 
 

@@ -7,9 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder import auditing
-from execledger_recorder.auditing import Extent, Stretch, compare_offsets
-from execledger_recorder.store import LedgerRow
+from execledger_recorder.duties import audit
+from execledger_recorder.rules.ledger import Extent, LedgerRow, Stretch, compare_offsets
 
 ROW = LedgerRow("events", 0, 0, 3000, None, 0, 0, 3000, 0, 0, 0, 0, 0)
 
@@ -51,6 +50,6 @@ def test_a_lost_table_is_told_by_its_first_offsets_and_how_many_more_there_are()
             return {}
 
     tables: Any = Tables()
-    differences = asyncio.run(auditing._reread(tables, Log(), ROW, lambda row, reached: None))
+    differences = asyncio.run(audit._reread(tables, Log(), ROW, lambda row, reached: None))
     assert [difference.offset for difference in differences] == [*range(1000), None]
     assert differences[-1].found == "2000 more offsets differ"

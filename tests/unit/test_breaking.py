@@ -2,7 +2,7 @@
 
 import pytest
 
-from execledger_recorder.breaking import LOOK, Latest, Stop, is_mended, stops
+from execledger_recorder.rules.circuit import LOOK, Latest, Stop, is_mended, stops
 
 
 def batch(said: str, start: int = 0, partition: int = 0) -> list[tuple[int, int, bool]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from execledger_contracts.control import Cancel, Command, Halt, Warn
 from execledger_contracts.events import IMPORT_SOURCE, Event
 from execledger_lifecycle import Entry, ExecutionRecord, enter
-from execledger_recorder.commanding import PassedDay, commands, daily_halt
+from execledger_recorder.rules.commands import PassedDay, commands, daily_halt
 from factories import cancel_requested, finished, llm_called, moment, started, step_started, watchdog_ended
 from histories import arrivals, records
 

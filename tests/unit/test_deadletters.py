@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from execledger_contracts.decoding import Undecodable, decode
-from execledger_recorder.deadletters import fingerprint
+from execledger_recorder.rules.dead_letter import fingerprint
 from factories_recorder import event
 
 

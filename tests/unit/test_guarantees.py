@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from execledger.application import app
-from execledger_recorder.telemetry import Metrics
+from execledger_recorder.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guarantees.md").read_text()

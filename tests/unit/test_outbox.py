@@ -6,7 +6,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.outbox import Waiting, send_in_turn
+from execledger_recorder.duties.relay import Waiting, send_in_turn
 from execledger_recorder.store import OutboxRow
 
 

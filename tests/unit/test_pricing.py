@@ -12,7 +12,7 @@ from genai_prices.types import ModelInfo, Provider
 
 from execledger_contracts.events import LlmCallData
 from execledger_contracts.fields import MAX_COUNT
-from execledger_recorder import pricing
+from execledger_recorder.rules import pricing
 
 SPRING = datetime(2026, 4, 1, 20, tzinfo=UTC)
 

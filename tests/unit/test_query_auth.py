@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from execledger_query.auth import Authenticator, PublishedKeys, SharedSecret
+from execledger_query.caller import ANONYMOUS, Caller, Role, Sees
 from execledger_query.errors import InvalidTokenError, KeysUnavailableError
-from execledger_query.identity import ANONYMOUS, Identity, Role, Sees
 from factories_query import SECRET, token
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -20,8 +20,8 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 async def test_a_token_says_who_asks() -> None:
-    identity = await shared().identify(token("ann", "acme", "reader", "payloads"))
-    assert identity == Identity("ann", "acme", frozenset({Role.READER, Role.PAYLOADS}))
+    caller = await shared().identify(token("ann", "acme", "reader", "payloads"))
+    assert caller == Caller("ann", "acme", frozenset({Role.READER, Role.PAYLOADS}))
 
 
 async def test_nobody_is_anybody_without_a_token() -> None:
@@ -29,9 +29,9 @@ async def test_nobody_is_anybody_without_a_token() -> None:
 
 
 async def test_the_development_setting_lets_anybody_read_the_default_tenant() -> None:
-    identity = await Authenticator(None, anonymous=True).identify(None)
-    assert identity == ANONYMOUS
-    assert identity.sees is Sees.TENANT
+    caller = await Authenticator(None, anonymous=True).identify(None)
+    assert caller == ANONYMOUS
+    assert caller.sees is Sees.TENANT
     with pytest.raises(InvalidTokenError):
         await Authenticator(None, anonymous=True).identify(token())
 
@@ -67,9 +67,9 @@ async def test_a_token_that_is_not_as_it_should_be_vouches_for_nobody(bad: str) 
 
 
 async def test_roles_that_we_do_not_know_give_nothing() -> None:
-    identity = await shared().identify(token("ann", "acme", "superuser"))
-    assert identity is not None
-    assert identity.sees is Sees.OWNER
+    caller = await shared().identify(token("ann", "acme", "superuser"))
+    assert caller is not None
+    assert caller.sees is Sees.OWNER
 
 
 async def test_audience_and_issuer_are_checked_when_set() -> None:
@@ -91,16 +91,16 @@ async def test_audience_and_issuer_are_checked_when_set() -> None:
     ],
 )
 def test_the_widest_role_counts(roles: list[str], sees: Sees) -> None:
-    assert Identity("ann", "acme", frozenset(Role(role) for role in roles)).sees is sees
+    assert Caller("ann", "acme", frozenset(Role(role) for role in roles)).sees is sees
 
 
 def test_payloads_are_for_the_role_and_for_ones_own() -> None:
-    ann = Identity("ann", "acme")
+    ann = Caller("ann", "acme")
     assert ann.may_read_payloads("acme", "ann")
     assert not ann.may_read_payloads("acme", "bob")
     assert not ann.may_read_payloads("other", "ann")
-    assert not Identity("ann", "acme", frozenset({Role.ADMIN})).may_read_payloads("acme", "bob")
-    assert Identity("ann", "acme", frozenset({Role.PAYLOADS})).may_read_payloads("acme", "bob")
+    assert not Caller("ann", "acme", frozenset({Role.ADMIN})).may_read_payloads("acme", "bob")
+    assert Caller("ann", "acme", frozenset({Role.PAYLOADS})).may_read_payloads("acme", "bob")
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, decode
 from execledger_lifecycle.order import is_watchdogs
-from execledger_recorder.watching import Overdue, decide, event_id
+from execledger_recorder.rules.overdue import Overdue, decide, event_id
 from factories import NOON, moment, nth_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,9 +4,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from execledger.recorder_settings import names_kafka, recorder_settings
-from execledger_recorder.auditing import LedgerReport, read_ledger
-from execledger_recorder.rereading import KafkaLog
-from execledger_recorder.store import LedgerRow, Store
+from execledger_recorder.duties.audit import read_ledger
+from execledger_recorder.intake.kafka_log import KafkaLog
+from execledger_recorder.rules.ledger import LedgerReport, LedgerRow
+from execledger_recorder.store import Store
 
 
 async def audit(store: Store, console: Console) -> LedgerReport:

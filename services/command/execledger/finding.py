@@ -8,8 +8,8 @@ import asyncpg
 from execledger.commands.opening import check_text
 from execledger.errors import UserError
 from execledger.terminal import printable
+from execledger_query.caller import EVERYTHING
 from execledger_query.errors import DamagedError, StoreUnavailableError, TooSlowError
-from execledger_query.identity import EVERYTHING
 from execledger_query.lookup import Several, find
 from execledger_query.store import Options, Reader, Row, Store
 from execledger_query.telemetry import configure_logs

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from execledger.stack.say import standard_error
 from execledger.terminal import escaped
-from execledger_recorder.rebuilding import Difference, Finding, Rebuilt
+from execledger_recorder.duties.rebuild import Finding, Rebuilt
+from execledger_recorder.rules.comparison import Difference
 
 _LINE_SECONDS: Final = 5.0
 _MOST_DRAWN: Final = 1000  # a table waits for its last row; --json prints each at once

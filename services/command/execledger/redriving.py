@@ -13,8 +13,8 @@ from execledger.errors import UserError
 from execledger.publish import SECONDS_TO_DELIVER, refusal
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Undecodable, decode
-from execledger_recorder.deadletters import REDRIVEN_FROM
 from execledger_recorder.errors import StoreUnavailable
+from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, DeadLetterRow, KeptDeadLetter, Store, unpack_headers
 
 _AT_ONCE: Final = 100
@@ -35,7 +35,7 @@ class Redriven:
 async def listed(store: Store, wanted: DeadLetterFilter, *, redriven: bool) -> AsyncIterator[DeadLetter]:
     """Dead letters in the order in which they came, as many as there are."""
     after = 0
-    while page := await store.dead_letters(wanted, redriven=redriven, after=after, limit=_PAGE):
+    while page := await store.dead_letters.page(wanted, redriven=redriven, after=after, limit=_PAGE):
         for letter in page:
             yield letter
         after = page[-1].id
@@ -46,7 +46,7 @@ async def judge(
 ) -> AsyncIterator[tuple[KeptDeadLetter, Decoded | Undecodable]]:
     """What each would be if it came now. Only recording shows whether Postgres takes what it refused before."""
     for chunk in chunks(letters, _AT_ONCE):
-        for letter in await store.read_dead_letters([each.id for each in chunk]):
+        for letter in await store.dead_letters.read([each.id for each in chunk]):
             headers = unpack_headers(letter.row.headers)
             yield letter, decode(letter.row.value, headers, int(time() * 1000), limits)
 
@@ -122,7 +122,7 @@ async def _redrive_chunk(
 ) -> BaseException | None:
     """Why not all were sent, if so. It is returned, not raised: what was sent is noted all the same."""
     failure = None
-    async with store.redriving([letter.id for letter in chunk], again=again) as taken:
+    async with store.dead_letters.redriving([letter.id for letter in chunk], again=again) as taken:
         outcomes = await _send_all(producer, topic, taken.letters)
         sent = [id_ for id_, outcome in outcomes.items() if outcome is None]
         await taken.sent(sent)

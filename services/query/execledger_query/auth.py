@@ -11,8 +11,8 @@ import structlog
 from jwt import PyJWK
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
+from execledger_query.caller import ANONYMOUS, Caller, Role
 from execledger_query.errors import InvalidTokenError, KeysUnavailableError
-from execledger_query.identity import ANONYMOUS, Identity, Role
 from execledger_query.settings import Settings
 
 _PUBLIC_ALGORITHMS: Final = frozenset({"RS256", "ES256"})
@@ -107,7 +107,7 @@ class Authenticator:
         self._audience = audience
         self._issuer = issuer
 
-    async def identify(self, token: str | None) -> Identity | None:
+    async def identify(self, token: str | None) -> Caller | None:
         """Whom the token vouches for; None without one, unless anonymous reading is on.
 
         Raises InvalidTokenError when it vouches for nobody, KeysUnavailableError when that cannot be told just now.
@@ -125,7 +125,7 @@ class Authenticator:
             raise InvalidTokenError(
                 f"the claim {error.errors()[0]['loc'][0]} is missing or not as it should be"
             ) from error
-        return Identity(claims.sub, claims.tenant, claims.roles)
+        return Caller(claims.sub, claims.tenant, claims.roles)
 
     def _verified(self, token: str, key: PyJWK) -> dict[str, Any]:
         return jwt.decode(

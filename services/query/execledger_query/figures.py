@@ -11,8 +11,8 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from execledger_query.caller import EVERYTHING
 from execledger_query.errors import StoreUnavailableError, TooSlowError
-from execledger_query.identity import EVERYTHING
 from execledger_query.store import Store
 
 Row = Mapping[str, Any]

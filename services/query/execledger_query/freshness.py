@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from execledger_query.caller import NOBODY
 from execledger_query.errors import StoreUnavailableError, TooSlowError
-from execledger_query.identity import NOBODY
 from execledger_query.store import Store
 
 _CACHE_SECONDS: Final = 1.0

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from execledger_contracts.decoding import Reason
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import ledger_views as views
-from execledger_query.identity import EVERYTHING, NOBODY, Identity, Role
+from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
 from execledger_query.paging import read_cursor, split, write_cursor
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
@@ -21,11 +21,11 @@ _LARGEST_ID: Final = 2**63 - 1
 _SEES_DEAD_LETTERS: Final = EVERYTHING
 
 
-async def operate(who: Annotated[Identity, Depends(identify)]) -> Identity:
+async def operate(caller: Annotated[Caller, Depends(identify)]) -> Caller:
     """Whom the request comes from; answers 403 when they do not run the system."""
-    if not who.roles & _OPERATORS:
+    if not caller.roles & _OPERATORS:
         raise ProblemError("forbidden", "this needs the role service or admin")
-    return who
+    return caller
 
 
 class PageOfDeadLetters(Page):

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import explanations, views
 from execledger_query.auth import Authenticator
+from execledger_query.caller import Caller, Sees
 from execledger_query.errors import InvalidTokenError, StoreUnavailableError
 from execledger_query.freshness import Freshness
-from execledger_query.identity import Identity, Sees
 from execledger_query.lookup import Several, find
 from execledger_query.paging import Key, read_cursor, split, write_cursor
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
@@ -56,19 +56,19 @@ _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="c
 
 async def identify(
     held: _Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Identity:
+) -> Caller:
     """Whom the request comes from; answers 401 when nobody vouches for it."""
     try:
-        identity = await held.authenticator.identify(credentials.credentials if credentials else None)
+        caller = await held.authenticator.identify(credentials.credentials if credentials else None)
     except InvalidTokenError as error:
         challenge = f'Bearer error="invalid_token", error_description="{error}"'
         raise ProblemError("unauthenticated", str(error), headers={"WWW-Authenticate": challenge}) from error
-    if identity is None:
+    if caller is None:
         raise ProblemError("unauthenticated", "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
-    return identity
+    return caller
 
 
-_Who = Annotated[Identity, Depends(identify)]
+_Caller = Annotated[Caller, Depends(identify)]
 _Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
 
@@ -79,13 +79,13 @@ operations = APIRouter(tags=["operations"], responses=PROBLEMS)
 
 
 @v1.get("/executions", response_model=views.ExecutionPage)
-async def list_executions(held: _Services, who: _Who, asked: Annotated[PageOfExecutions, Query()]) -> Response:
+async def list_executions(held: _Services, caller: _Caller, asked: Annotated[PageOfExecutions, Query()]) -> Response:
     """Executions, newest first."""
     filters, scope = asked.filters, asked.filters.scope()
     after = _place(scope, asked, EXECUTION_KEY)
     if asked.with_payloads:
-        _allow_payloads_of_list(who, filters)
-    async with held.store.reading(who) as reader:
+        _allow_payloads_of_list(caller, filters)
+    async with held.store.reading(caller) as reader:
         rows = await reader.executions(filters, after, asked.limit + 1)
         rows, end = split(rows, asked.limit, execution_key)
         payloads = await reader.payloads(views.execution_sources(rows) if asked.with_payloads else ())
@@ -96,22 +96,22 @@ async def list_executions(held: _Services, who: _Who, asked: Annotated[PageOfExe
 
 
 @v1.get("/executions/{id}", response_model=views.Execution)
-async def show_execution(held: _Services, who: _Who, id: _Name, asked: Annotated[Including, Query()]) -> Response:  # noqa: A002
+async def show_execution(held: _Services, caller: _Caller, id: _Name, asked: Annotated[Including, Query()]) -> Response:  # noqa: A002
     """One execution."""
-    async with held.store.reading(who) as reader:
+    async with held.store.reading(caller) as reader:
         row = await _found(reader, id)
-        _allow_payloads(who, row, asked)
+        _allow_payloads(caller, row, asked)
         payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
     fields = views.shown_fields((), with_payloads=asked.with_payloads)
     return _json(views.execution_of(row, payloads), fields)
 
 
 @v1.get("/executions/{id}/steps", response_model=views.StepPage)
-async def list_steps(held: _Services, who: _Who, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
+async def list_steps(held: _Services, caller: _Caller, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
     """The steps of an execution, all attempts, by the time of their first event."""
-    async with held.store.reading(who) as reader:
+    async with held.store.reading(caller) as reader:
         execution = await _found(reader, id)
-        _allow_payloads(who, execution, asked)
+        _allow_payloads(caller, execution, asked)
         scope = f"steps of {execution['id']}"
         rows = await reader.steps(execution["id"], _place(scope, asked, STEP_KEY), asked.limit + 1)
         rows, end = split(rows, asked.limit, step_key)
@@ -121,11 +121,11 @@ async def list_steps(held: _Services, who: _Who, id: _Name, asked: Annotated[Pag
 
 
 @v1.get("/executions/{id}/events", response_model=views.EventPage)
-async def list_events(held: _Services, who: _Who, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
+async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
     """The log of an execution, in the order of its events."""
-    async with held.store.reading(who) as reader:
+    async with held.store.reading(caller) as reader:
         execution = await _found(reader, id)
-        _allow_payloads(who, execution, asked)
+        _allow_payloads(caller, execution, asked)
         scope = f"events of {execution['id']}"
         after = _place(scope, asked, EVENT_KEY)
         rows = await reader.events(execution["id"], after, asked.limit + 1, with_payloads=asked.with_payloads)
@@ -135,11 +135,16 @@ async def list_events(held: _Services, who: _Who, id: _Name, asked: Annotated[Pa
 
 
 @v1.get("/executions/{id}/explain", response_model=explanations.Explanation)
-async def explain_execution(held: _Services, who: _Who, id: _Name, asked: Annotated[Including, Query()]) -> Response:  # noqa: A002
+async def explain_execution(
+    held: _Services,
+    caller: _Caller,
+    id: _Name,  # noqa: A002
+    asked: Annotated[Including, Query()],
+) -> Response:
     """Why an execution is as it is: the event that decided each field; of each event, what it did and why not more."""
-    async with held.store.reading(who) as reader:
+    async with held.store.reading(caller) as reader:
         execution = await _found(reader, id)
-        _allow_payloads(who, execution, asked)
+        _allow_payloads(caller, execution, asked)
         if execution["version"] > _MOST_EXPLAINED:
             raise ProblemError(
                 "too-slow",
@@ -186,16 +191,16 @@ async def _found(reader: Reader, name: str) -> Row:
             return row
 
 
-def _allow_payloads(who: Identity, execution: Row, asked: Including) -> None:
-    if asked.with_payloads and not who.may_read_payloads(execution["tenant_id"], execution["owner_id"]):
+def _allow_payloads(caller: Caller, execution: Row, asked: Including) -> None:
+    if asked.with_payloads and not caller.may_read_payloads(execution["tenant_id"], execution["owner_id"]):
         raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
 
 
-def _allow_payloads_of_list(who: Identity, filters: Filters) -> None:
+def _allow_payloads_of_list(caller: Caller, filters: Filters) -> None:
     """A list may show them when everything in it is the reader's own."""
-    tenant = None if who.sees is Sees.ADMIN else who.tenant
-    owner = who.subject if who.sees is Sees.OWNER else filters.owner_id
-    if not who.may_read_payloads(tenant or "", owner):
+    tenant = None if caller.sees is Sees.ADMIN else caller.tenant
+    owner = caller.subject if caller.sees is Sees.OWNER else filters.owner_id
+    if not caller.may_read_payloads(tenant or "", owner):
         raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
 
 

@@ -15,8 +15,8 @@ import structlog
 
 from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionCancelRequested, ExecutionTimedOut, OtherEvent
 from execledger_lifecycle.order import RANKS
+from execledger_query.caller import Caller
 from execledger_query.errors import StoreUnavailableError, TooSlowError
-from execledger_query.identity import Identity
 from execledger_query.paging import Key
 from execledger_query.sql import statement
 
@@ -182,7 +182,7 @@ class Store:
         return self._pool.get_size(), self._pool.get_idle_size(), self._pool.get_max_size()
 
     @asynccontextmanager
-    async def reading(self, identity: Identity, longest: float | None = None) -> AsyncIterator["Reader"]:
+    async def reading(self, caller: Caller, longest: float | None = None) -> AsyncIterator["Reader"]:
         """One snapshot of what this reader may see; raises StoreUnavailableError or TooSlowError.
 
         `longest` replaces the statement timeout, in seconds.
@@ -190,8 +190,8 @@ class Store:
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             if longest is not None:
                 await connection.execute(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
-            role = f"execledger_{identity.sees.value}"
-            await connection.execute(statement("become"), role, identity.tenant, identity.subject)
+            role = f"execledger_{caller.sees.value}"
+            await connection.execute(statement("become"), role, caller.tenant, caller.subject)
             yield Reader(connection, longest)
 
     async def schema_version(self) -> int:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 
 from execledger_recorder import app
-from execledger_recorder.migrations import SchemaMismatchError
+from execledger_recorder.metrics import configure_log
 from execledger_recorder.settings import Settings, SettingsError
-from execledger_recorder.telemetry import configure_log
+from execledger_recorder.store.migrations import SchemaMismatchError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,15 +26,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from execledger_recorder import halting
-from execledger_recorder.consumer import Consumer
+from execledger_recorder.duties.daily_limits import halt_days
+from execledger_recorder.duties.relay import relay_forever
+from execledger_recorder.duties.spot_check import SelfAudit
+from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.errors import StoreUnavailable, Unstorable
-from execledger_recorder.outbox import relay_forever
-from execledger_recorder.selfaudit import SelfAudit
+from execledger_recorder.intake.consumer import Consumer
+from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings, SettingsError
 from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Circuit, Store
-from execledger_recorder.telemetry import Metrics
-from execledger_recorder.watchdog import watch
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ _RETRY_SECONDS: Final = 2.0
 _OBSERVE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
-_SLEEPERS_SECONDS: Final = 5.0
+_STUCK_SECONDS: Final = 5.0
 _METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
 _PARTITION_MONTHS_AHEAD: Final = 2
 
@@ -118,10 +118,10 @@ class _Recorder:
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, consumer.watch_ledger),
             self._every(_OBSERVE_SECONDS, lambda: self._show_outbox(store)),
-            self._every(_SLEEPERS_SECONDS, lambda: self._end_sleepers(store)),
+            self._every(_STUCK_SECONDS, lambda: self._terminate_stuck_sessions(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(settings.usage_interval_seconds, lambda: self._settle_days(store)),
-            self._every(3600.0, lambda: store.make_partitions_ahead(_PARTITION_MONTHS_AHEAD)),
+            self._every(3600.0, lambda: store.partitions.make_ahead(_PARTITION_MONTHS_AHEAD)),
             relay_forever(store, settings),
             *self._self_audit(store),
         ]
@@ -151,17 +151,17 @@ class _Recorder:
 
     async def _show_outbox(self, store: Store) -> None:
         """Whoever the relay is, and however it fares."""
-        self._metrics.waiting(*await store.outbox_state())
+        self._metrics.waiting(*await store.outbox.state())
 
-    async def _end_sleepers(self, store: Store) -> None:
+    async def _terminate_stuck_sessions(self, store: Store) -> None:
         """One that was frozen must keep neither the ledger nor the outbox from those that are awake."""
-        if ended := await store.end_sleepers():
-            log.warning("sleepers_ended", sessions=ended)
+        if ended := await store.terminate_stuck_sessions():
+            log.warning("stuck_sessions_terminated", sessions=ended)
 
     async def _settle_days(self, store: Store) -> None:
-        while await store.recompute_usage() == USAGE_MARKS_AT_ONCE:
+        while await store.usage.recompute() == USAGE_MARKS_AT_ONCE:
             pass  # of fewer there is no more than what came meanwhile: the limits must not wait for an end of that
-        while sent := await halting.halt_days(store, self._settings.control_topic):
+        while sent := await halt_days(store, self._settings.control_topic):
             self._metrics.commanded(sent)
             log.info("days_halted", **{type_.removeprefix("execution."): count for type_, count in sent.items()})
 

@@ -23,10 +23,6 @@ class Unstorable(Exception):  # noqa: N818
     """Postgres refuses a value of the batch."""
 
 
-class Misplaced(Exception):  # noqa: N818
-    """The batch does not go on where the ledger stands: read on from there."""
-
-
 class Unreadable(StoreUnavailable):
     """An event of the log is not as it was recorded: an operator has to mend it, no record is at fault."""
 

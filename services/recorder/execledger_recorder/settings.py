@@ -11,7 +11,7 @@ from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError, Vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.commanding import Commanding
+from execledger_recorder.rules.commands import CommandPolicy
 
 _BROKERS: Final = r"^\s*[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*\s*$"
 
@@ -129,8 +129,8 @@ class Settings(BaseSettings):
         return {"bootstrap_servers": self.kafka_bootstrap_servers, **parse_security(self.kafka_security)}
 
     @property
-    def commanding(self) -> Commanding:
-        return Commanding(self.control_topic, Decimal(str(self.budget_warning_share)))
+    def command_policy(self) -> CommandPolicy:
+        return CommandPolicy(self.control_topic, Decimal(str(self.budget_warning_share)))
 
     @property
     def limits(self) -> Limits:

@@ -59,12 +59,12 @@ def daily(
 
 async def _set(tenant: str, owner: str, tokens: Any, dollars: Any) -> None:
     async with open_store() as store:
-        await store.set_daily_limit(tenant, owner, tokens, dollars)
+        await store.limits.set_daily(tenant, owner, tokens, dollars)
 
 
 async def _remove(tenant: str, owner: str) -> None:
     async with open_store() as store:
-        if not await store.remove_daily_limit(tenant, owner):
+        if not await store.limits.remove_daily(tenant, owner):
             raise UserError(f"{_whose(tenant, owner)} has no limit; `execledger limits list` shows those there are")
 
 

@@ -201,7 +201,7 @@ async def _list_groups(wanted: "DeadLetterFilter", *, as_json: bool) -> None:
     from execledger.letters import groups_document, lines_of_group
 
     async with _open() as (store, _):
-        groups = await store.dead_letter_groups(wanted)
+        groups = await store.dead_letters.groups(wanted)
     if as_json:
         sys.stdout.write(json.dumps(groups_document(groups), indent=2) + "\n")
     else:
@@ -237,7 +237,7 @@ async def _show(id_: int, *, raw: bool) -> None:
     from execledger.letters import draw
 
     async with _open() as (store, _):
-        letters = await store.read_dead_letters([id_])
+        letters = await store.dead_letters.read([id_])
     if not letters:
         raise UserError(f"there is no dead letter {id_}")
     if raw:
@@ -319,11 +319,11 @@ async def _accept(partition: int, topic: str | None) -> None:
 
     from aiokafka.errors import KafkaError
 
-    from execledger_recorder.rereading import KafkaLog
+    from execledger_recorder.intake.kafka_log import KafkaLog
 
     async with _open(with_kafka=True) as (store, settings):
         topic = topic or settings.events_topic
-        if partition not in {each.partition for each in await store.circuits(topic) if each.drain_until is None}:
+        if partition not in {each.partition for each in await store.circuits.read(topic) if each.drain_until is None}:
             raise UserError(
                 f"partition {partition} of {topic} is not stopped: there is nothing to accept; "
                 "`execledger doctor` names those that are"
@@ -339,7 +339,7 @@ async def _accept(partition: int, topic: str | None) -> None:
             raise UserError(
                 f"Kafka has no partition {partition} of {topic}: was the topic made anew, or is this another Kafka?"
             )
-        accepted = await store.drain_circuit(topic, partition, extent.end)
+        accepted = await store.circuits.drain(topic, partition, extent.end)
     if accepted is None:
         raise UserError(f"partition {partition} of {topic} was let go by another: there is nothing to accept")
     sys.stdout.write(

@@ -188,15 +188,15 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
     """What stands still or does not add up, by what the recorders wrote down."""
     import asyncpg
 
-    from execledger_recorder.auditing import read_ledger
+    from execledger_recorder.duties.audit import read_ledger
     from execledger_recorder.errors import StoreUnavailable
     from execledger_recorder.store import Store
 
     try:
         async with Store(dsn) as store:
             report = await read_ledger(store, audit=False)
-            circuits = await store.circuits(topic)
-            waiting, oldest_seconds = await store.outbox_state()
+            circuits = await store.circuits.read(topic)
+            waiting, oldest_seconds = await store.outbox.state()
     except asyncpg.InsufficientPrivilegeError:
         return [Finding("recording", "not looked at: this account may not read the ledger")]
     except StoreUnavailable as error:
@@ -242,7 +242,7 @@ def outbox_finding(waiting: int, oldest_seconds: float) -> Finding:
 
 
 async def _schema(dsn: str) -> Finding:
-    from execledger_recorder.migrations import SchemaMismatchError, pending
+    from execledger_recorder.store.migrations import SchemaMismatchError, pending
 
     try:
         missing = await pending(dsn)

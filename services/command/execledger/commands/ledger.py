@@ -7,7 +7,7 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from execledger_recorder.auditing import LedgerReport
+    from execledger_recorder.rules.ledger import LedgerReport
 
 
 def ledger(
@@ -51,7 +51,7 @@ async def _read(*, with_audit: bool) -> "LedgerReport":
     from execledger.commands.opening import open_store
     from execledger.errors import UserError
     from execledger.stack.say import standard_error
-    from execledger_recorder.auditing import read_ledger
+    from execledger_recorder.duties.audit import read_ledger
 
     try:
         async with open_store() as store:

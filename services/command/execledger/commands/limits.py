@@ -69,8 +69,8 @@ async def _list(*, as_json: bool) -> None:
     import sys
 
     async with open_store() as store:
-        silences = await store.silence_limits()
-        days = await store.daily_limits()
+        silences = await store.limits.silence()
+        days = await store.limits.daily()
     if as_json:
         names = ("tenant_id", "workflow_id", "seconds")
         said = {
@@ -91,8 +91,8 @@ async def _limit_silence(tenant: str, workflow: str, seconds: float | None) -> N
 
     async with open_store() as store:
         if seconds is not None:
-            await store.limit_silence(tenant, workflow, seconds)
-        elif not await store.allow_silence(tenant, workflow):
+            await store.limits.limit_silence(tenant, workflow, seconds)
+        elif not await store.limits.allow_silence(tenant, workflow):
             raise UserError(
                 f"workflow {workflow!r} of tenant {tenant!r} has no limit; "
                 "`execledger limits list` shows those there are"

@@ -11,7 +11,7 @@ def migrate() -> None:
     from execledger.errors import UserError
     from execledger.stack import database
     from execledger.stack.settings import required_dsn
-    from execledger_recorder import migrations
+    from execledger_recorder.store import migrations
 
     dsn = required_dsn()
     try:

@@ -19,8 +19,8 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
 
     from execledger.stack.settings import required_dsn
     from execledger_recorder.errors import StoreUnavailable
-    from execledger_recorder.migrations import SchemaMismatchError
     from execledger_recorder.store import Store
+    from execledger_recorder.store.migrations import SchemaMismatchError
 
     try:
         async with Store(required_dsn(), statement_timeout_ms=statement_timeout_ms) as store:

@@ -67,15 +67,15 @@ async def _rebuild(
     results: "Results", ids: Sequence[str], tenant: str | None, after: str | None, *, is_to_mend: bool
 ) -> None:
     from execledger.rebuilding import watched
-    from execledger_recorder import rebuilding
+    from execledger_recorder.duties import rebuild
 
     try:
         async with open_store() as store:
             async for batch in watched(_batches(store, ids, tenant, after), results):
                 if is_to_mend:
-                    results.rebuilt(batch, await rebuilding.rebuild(store, batch))
+                    results.rebuilt(batch, await rebuild.rebuild(store, batch))
                 else:
-                    results.verified(await rebuilding.verify(store, batch))
+                    results.verified(await rebuild.verify(store, batch))
     except UserError as error:
         if results.last is None or ids:
             raise
@@ -85,7 +85,7 @@ async def _rebuild(
 async def _batches(
     store: "Store", ids: Sequence[str], tenant: str | None, after: str | None
 ) -> AsyncIterator[list[str]]:
-    from execledger_recorder.rebuilding import FIRST_ID, batches, cut
+    from execledger_recorder.duties.rebuild import FIRST_ID, batches, cut
 
     if not ids:
         async for batch in batches(store, after or FIRST_ID, tenant):
@@ -98,13 +98,13 @@ async def _batches(
 
 async def _find(store: "Store", name: str, tenant: str | None) -> tuple[str, int]:
     """The execution with that internal or external id, the internal one first, and how many events it has."""
-    if _is_internal(name) and (events := await store.count_events(name)) is not None:
+    if _is_internal(name) and (events := await store.executions.count_events(name)) is not None:
         return name, events
-    match await store.find_external(name, tenant):
+    match await store.executions.by_external_id(name, tenant):
         case []:
             raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")
         case [(_, execution_id)]:
-            return execution_id, await store.count_events(execution_id) or 0
+            return execution_id, await store.executions.count_events(execution_id) or 0
         case several:
             tenants = ", ".join(printable(bearer) for bearer, _ in several)
             raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from execledger_recorder.repricing import Repriced, Wanted
+    from execledger_recorder.duties.reprice import Repriced, Wanted
     from execledger_recorder.store import Store
 
 
@@ -44,7 +44,7 @@ def reprice(
     from execledger.commands.dead_letters import moment
     from execledger.commands.opening import check_text
     from execledger.errors import UserError
-    from execledger_recorder.repricing import Wanted
+    from execledger_recorder.duties.reprice import Wanted
 
     now = datetime.now(UTC)
     wanted = Wanted(
@@ -71,7 +71,7 @@ async def _reprice(names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -
 
     from execledger.commands.opening import open_store
     from execledger.stack.say import standard_error
-    from execledger_recorder.repricing import reprice
+    from execledger_recorder.duties.reprice import reprice
 
     async with open_store(hint="; run it again to go on") as store:
         if names:
@@ -90,7 +90,7 @@ async def _reprice(names: "Sequence[str]", wanted: "Wanted", *, dry_run: bool) -
 async def _found(store: "Store", names: "Sequence[str]", tenant: str | None) -> list[str]:
     from execledger.errors import UserError
 
-    found = await store.named_executions(names, tenant)
+    found = await store.executions.named(names, tenant)
     if missing := set(names) - {name for both in found for name in both}:
         of_tenant = "" if tenant is None else f" of tenant {tenant!r}"
         raise UserError(f"there is no execution {', '.join(map(repr, sorted(missing)))}{of_tenant}: nothing is changed")

@@ -62,7 +62,7 @@ def _check_name(option: str, name: str) -> None:
 
 
 def _known(roles: list[str]) -> list[str]:
-    from execledger_query.identity import Role
+    from execledger_query.caller import Role
 
     if unknown := set(roles) - {role.value for role in Role}:
         known = ", ".join(role.value for role in Role)

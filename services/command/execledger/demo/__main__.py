@@ -30,7 +30,7 @@ from execledger.stack import broker, database
 from execledger.stack.processes import choose_port
 from execledger.stack.settings import StackSettings, load
 from execledger_contracts.decoding import Reason
-from execledger_recorder.migrations import migrate
+from execledger_recorder.store.migrations import migrate
 
 console = Console(highlight=False)
 _BY_THE_WATCHDOG: Final = (

@@ -1,6 +1,6 @@
 """Realistic traffic: an hour of five orchestrators in one stream, with everything that goes wrong in one.
 
-Pure and deterministic: the same seed and time give the same records, byte for byte.
+The same seed and time give the same records, byte for byte.
 
     traffic = simulate(seed=1, until=datetime.now(UTC))
     for key, value, headers in traffic.records: ...

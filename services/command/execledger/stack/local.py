@@ -300,7 +300,7 @@ def _jwt_secret(directory: DataDirectory, settings: StackSettings) -> str:
 
 
 def _migrate(dsn: str, console: Console) -> None:
-    from execledger_recorder.migrations import SchemaMismatchError, migrate
+    from execledger_recorder.store.migrations import SchemaMismatchError, migrate
 
     try:
         applied = asyncio.run(migrate(dsn))

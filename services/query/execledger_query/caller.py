@@ -1,0 +1,49 @@
+"""Who asks, and what that lets them see. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A word of a token's `roles`."""
+
+    OWNER = "owner"
+    READER = "reader"
+    SERVICE = "service"
+    ADMIN = "admin"
+    PAYLOADS = "payloads"
+
+
+class Sees(StrEnum):
+    """How far somebody sees. Each is a database role, `execledger_` and its name, with policies of its own."""
+
+    OWNER = "owner"
+    TENANT = "tenant"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whom a token vouches for."""
+
+    subject: str
+    tenant: str
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def sees(self) -> Sees:
+        """The widest view that the roles give; their own executions when they give none."""
+        if Role.ADMIN in self.roles:
+            return Sees.ADMIN
+        if self.roles & {Role.READER, Role.SERVICE}:
+            return Sees.TENANT
+        return Sees.OWNER
+
+    def may_read_payloads(self, tenant_id: str, owner_id: str | None) -> bool:
+        """Whether inputs, outputs and stacks of this owner's executions may be shown to them."""
+        return Role.PAYLOADS in self.roles or (tenant_id, owner_id) == (self.tenant, self.subject)
+
+
+ANONYMOUS = Caller("anonymous", "default", frozenset({Role.READER}))
+NOBODY = Caller("", "")  # reads what belongs to no tenant: the ledger's positions
+EVERYTHING = Caller("", "", frozenset({Role.ADMIN, Role.PAYLOADS}))  # our own figures and the command line

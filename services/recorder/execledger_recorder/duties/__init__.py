@@ -1,0 +1,1 @@
+"""What runs beside the recording: the watchdog, the relay of the outbox, daily limits, rebuild, reprice, audits."""

@@ -1,0 +1,28 @@
+"""Limits of a UTC day: open executions of a day that passed one are halted."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from execledger_recorder.recording import commands
+from execledger_recorder.rules.commands import PassedDay, daily_halt
+from execledger_recorder.store import LockedExecution, Store
+
+
+async def halt_days(store: Store, topic: str) -> Counter[str]:
+    """Halt open executions of days whose limit is passed, each once; how many commands that took.
+
+    Of many it takes some: call it until there are none. While another recorder looks after the days there are none.
+    """
+    async with store.batch() as tx:
+        due = await tx.find_daily_halts()
+        locked = await tx.lock_executions(sorted({id_ for id_, _ in due})) if due else {}
+        now = datetime.now(UTC)
+        return await commands.send(
+            tx, [(id_, daily_halt(day, now)) for id_, day in due if _is_still(locked.get(id_), day)], topic
+        )
+
+
+def _is_still(execution: LockedExecution | None, passed: PassedDay) -> bool:
+    if execution is None:  # dropped by retention meanwhile
+        return False
+    return execution.status in ("pending", "running") and execution.attempt == passed.attempt

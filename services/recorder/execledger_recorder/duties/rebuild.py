@@ -1,0 +1,164 @@
+"""Executions compared with what a fold of their log gives, and mended where they differ."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from execledger_recorder.errors import Unreadable
+from execledger_recorder.recording import Folded, fold_log, latest
+from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated
+from execledger_recorder.store import EXECUTION_COLUMNS, STEP_COLUMNS, Batch, Store, UsageMark
+
+FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
+_BATCH_EXECUTIONS: Final = 100
+_BATCH_EVENTS: Final = 10_000  # about 10 MB of log, and half a second to fold
+
+
+class Finding(NamedTuple):
+    """One execution: what is stored of it, what its log gives, and where the two differ."""
+
+    execution_id: str
+    stored: Rows
+    folded: Folded | None  # None: the log has nothing of it, or something that cannot be read
+    differences: Sequence[Difference]
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.differences)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an earlier version of the fold wrote it: right as far as it goes, and read again when it goes on."""
+        return is_outdated(self.stored)
+
+
+class Rebuilt(NamedTuple):
+    """What rebuilding some executions came to."""
+
+    mended: int
+    rows: int  # that were not as the log has them, or of an earlier format
+    left: Sequence[Difference]  # what could not be mended
+
+
+async def verify(store: Store, ids: Sequence[str], *, statement_timeout_ms: int | None = None) -> list[Finding]:
+    """Compare executions with their log, all as they were at one moment; nothing changes, and nobody waits."""
+    async with store.snapshot(statement_timeout_ms=statement_timeout_ms) as tx:
+        return await _findings(tx, ids)
+
+
+async def rebuild(store: Store, ids: Sequence[str]) -> Rebuilt:
+    """Leave executions as their log has them: those that are not are locked, folded again and written, at once.
+
+    One whose log is gone, or cannot be read, is left as it is.
+    """
+    wrong = [finding for finding in await verify(store, ids) if finding.is_wrong or finding.is_outdated]
+    if not wrong:
+        return Rebuilt(0, 0, ())
+    async with store.batch() as tx:
+        await _mend(tx, [finding for finding in wrong if finding.folded])
+    after = await verify(store, [finding.execution_id for finding in wrong])
+    left = [difference for finding in after for difference in finding.differences]
+    rows = {difference.row for finding in wrong for difference in finding.differences}
+    outdated = {(finding.execution_id, "executions") for finding in wrong if finding.is_outdated}
+    return Rebuilt(
+        sum(finding.folded is not None for finding in wrong),
+        len((rows | outdated) - {difference.row for difference in left}),
+        left,
+    )
+
+
+async def batches(store: Store, after: str, tenant_id: str | None) -> AsyncIterator[list[str]]:
+    """The ids of all executions behind one, of all tenants or of one, as many at once as are folded quickly."""
+    while found := await store.executions.after(after, tenant_id, _BATCH_EXECUTIONS):
+        for ids in cut(found):
+            yield ids
+        after = found[-1][0]
+
+
+def cut(found: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    """Executions, with how many events each has, in parts of which none but a single one has too many."""
+    part: list[str] = []
+    total = 0
+    for execution_id, events in found:
+        if part and total + events > _BATCH_EVENTS:
+            yield part
+            part, total = [], 0
+        part.append(execution_id)
+        total += events
+    if part:
+        yield part
+
+
+async def _findings(tx: Batch, ids: Sequence[str]) -> list[Finding]:
+    stored = await tx.rebuild.stored_rows(ids)
+    unreadable: dict[str, str] = {}
+    while True:
+        try:
+            logged = await fold_log(tx, [id_ for id_ in ids if id_ not in unreadable])
+        except Unreadable as found:
+            unreadable[found.execution_id] = found.event_id
+        else:
+            return [_finding(id_, stored[id_], logged.get(id_), unreadable.get(id_)) for id_ in ids]
+
+
+def _finding(execution_id: str, stored: Rows, folded: Folded | None, unreadable: str | None) -> Finding:
+    if unreadable is not None:
+        said = ("a damaged event", "an event that can be read")
+        return Finding(
+            execution_id, stored, None, [Difference(execution_id, "execution_events", (unreadable,), "raw", *said)]
+        )
+    if folded is not None:
+        return Finding(execution_id, stored, folded, compare(execution_id, stored, _rows(folded)))
+    missing = Difference(execution_id, "execution_events", (), None, "no event", "an event at least")
+    return Finding(execution_id, stored, None, [missing] if stored else [])
+
+
+async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
+    """Write executions as their log has them."""
+    await tx.rebuild.restore_aliases(
+        [
+            (folded.execution.tenant_id, folded.execution.external_id, folded.execution.id)
+            for finding in wrong
+            if (folded := finding.folded)
+            and any(difference.table == "execution_aliases" for difference in finding.differences)
+        ]
+    )
+    ids = [finding.execution_id for finding in wrong]
+    locked = await tx.lock_executions(ids)
+    # A row that is gone cannot be locked, and a recorder may bring it back right now: it is written first.
+    gone = [finding.folded for finding in wrong if finding.folded and finding.execution_id not in locked]
+    await tx.rebuild.restore_executions([(folded.execution, folded.recorded_at) for folded in gone])
+    # Whoever had them locked may have changed what the look without locks saw.
+    findings = [finding for finding in await _findings(tx, ids) if finding.folded]
+    await _save(tx, [finding.folded for finding in findings if finding.folded])
+    await tx.mark_usage({mark for finding in findings for mark in _usage_marks(finding)})
+
+
+async def _save(tx: Batch, folded: Sequence[Folded]) -> None:
+    ids = [each.execution.id for each in folded]
+    await tx.rebuild.restore_executions([(each.execution, each.recorded_at) for each in folded])
+    await tx.rebuild.restore_steps(ids, [row for each in folded for row in each.steps])
+    await tx.replace_labels(ids, [row for each in folded for row in each.labels])
+    await tx.rebuild.restore_llm_calls(ids, [row for each in folded for row in each.llm_calls])
+    await tx.rebuild.restore_tool_calls(ids, [row for each in folded for row in each.tool_calls])
+    await tx.name_workflows(latest(named for each in folded for named in each.workflows))
+    await tx.name_owners(latest(named for each in folded for named in each.owners))
+
+
+def _usage_marks(finding: Finding) -> Iterator[UsageMark]:
+    """The days that the execution was counted under, and is from now on."""
+    rows = [*finding.stored.get("executions", ())]
+    rows += _rows(finding.folded)["executions"] if finding.folded else ()
+    for row in rows:
+        yield (row["tenant_id"], row["owner_id"] or "", row["usage_day"])
+
+
+def _rows(folded: Folded) -> Rows:
+    row = folded.execution
+    return {
+        "execution_aliases": [{"tenant_id": row.tenant_id, "external_id": row.external_id}],
+        "executions": [dict(zip(EXECUTION_COLUMNS, row.flat(), strict=True))],
+        "steps": [dict(zip(STEP_COLUMNS, (id_, tenant, *step), strict=True)) for id_, tenant, step in folded.steps],
+        "execution_labels": [label._asdict() for label in folded.labels],
+        "llm_calls": [call._asdict() for call in folded.llm_calls],
+        "tool_calls": [call._asdict() for call in folded.tool_calls],
+    }

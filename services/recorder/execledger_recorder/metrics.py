@@ -1,0 +1,141 @@
+"""The recorder's metrics, all of them, and its log."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from time import perf_counter, time
+from typing import Final, Literal
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from execledger_recorder.recording import Report
+from execledger_recorder.rules.ledger import LedgerRow
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+_RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 4000, 10_000)
+
+Phase = Literal["decode", "wait", "record"]
+
+
+class Metrics:
+    """Names, labels and meanings; labels come from closed sets, never from ids."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"execledger_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"execledger_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"execledger_{name}", text, labels, registry=registry, buckets=buckets)
+
+        self.records = counter("records", "Consumed Kafka records by what became of them", "outcome", "type")
+        self.dead_letters = counter("dead_letters", "Records that could not be decoded or stored", "reason")
+        self.conflicts = counter("conflicts", "Repeated event ids whose content differs from the first")
+        self.transitions = counter("transitions", "Changes of an execution's status", "from", "to")
+        self.rejections = counter("rejected_transitions", "Endings that came after another one decided", "reason")
+        self.commands = counter("commands", "Commands to orchestrators, written with what called for them", "type")
+        self.refolds = counter("refolds", "Executions folded again from the log, because an event lay behind")
+        self.retries = counter("retries", "Tries that failed because Postgres or Kafka could not be reached")
+        self.rebalances = counter("rebalances", "Assignments of partitions by the consumer group")
+        self.missed = counter("missed_records", "Offsets that Kafka deleted before they were read")
+        self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached, or the outbox is full")
+        self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
+        self.circuit_open = gauge(
+            "circuit_open", "1 while a partition is stopped, for nearly all of its records are bad", "partition"
+        )
+        self.batch_size = histogram("batch_records", "Records in a batch", _RECORDS)
+        self.batch_seconds = histogram("batch_seconds", "Seconds of a batch by phase", _SECONDS, "phase")
+        self.lag_seconds = histogram(
+            "end_to_end_lag_seconds", "From the oldest event of a batch to its commit", _SECONDS
+        )
+        self.consumer_lag_records = gauge(
+            "consumer_lag_records", "Records between the ledger and Kafka's end", "partition"
+        )
+        self.consumer_lag_seconds = gauge("consumer_lag_seconds", "Age of the oldest unrecorded record", "partition")
+        self.unaccounted = gauge("unaccounted_records", "Offsets that the ledger cannot account for: must be 0")
+        self.mismatches = gauge("record_mismatches", "Executions found not to be what the log gives: must be 0")
+        self.endings = counter(
+            "watchdog_endings", "Executions that the watchdog ended, by the limit they passed", "kind"
+        )
+        self.outbox = gauge("outbox_messages", "Messages that wait to be sent")
+        self.outbox_age = gauge("outbox_oldest_seconds", "How long the oldest message has waited to be sent")
+
+    @contextmanager
+    def phase(self, name: Phase) -> Iterator[None]:
+        """Time a phase of a batch."""
+        start = perf_counter()
+        yield
+        self.batch_seconds.labels(name).observe(perf_counter() - start)
+
+    def recorded(self, report: Report, records: int, lag_seconds: float | None) -> None:
+        """Count a batch that was committed."""
+        self.batch_size.observe(records)
+        for (type_, outcome), count in report.types.items():
+            self.records.labels(outcome, type_).inc(count)
+        for reason, count in report.dead_letters.items():
+            self.dead_letters.labels(reason).inc(count)
+            self.records.labels("dead_lettered", "none").inc(count)
+        for (before, after), count in report.transitions.items():
+            self.transitions.labels(before, after).inc(count)
+        for rejection, count in report.rejections.items():
+            self.rejections.labels(rejection).inc(count)
+        self.commanded(report.commands)
+        self.records.labels("duplicate", "none").inc(report.duplicates)
+        self.conflicts.inc(report.conflicts)
+        self.refolds.inc(report.refolded)
+        if lag_seconds is not None:
+            self.lag_seconds.observe(max(0.0, lag_seconds))
+
+    def commanded(self, commands: Mapping[str, int]) -> None:
+        """Count commands that were committed."""
+        for type_, count in commands.items():
+            self.commands.labels(type_).inc(count)
+
+    def waiting(self, messages: int, oldest_seconds: float) -> None:
+        """Show how much waits in the outbox."""
+        self.outbox.set(messages)
+        self.outbox_age.set(oldest_seconds)
+
+    def lagging(self, partition: int, records: int, oldest_ms: int | None) -> None:
+        """Show how far the ledger is behind Kafka; `oldest_ms` is None when nothing waits."""
+        self.consumer_lag_records.labels(partition).set(0 if oldest_ms is None else max(0, records))
+        seconds = 0.0 if oldest_ms is None else max(0.0, time() - oldest_ms / 1000)
+        self.consumer_lag_seconds.labels(partition).set(seconds)
+
+    def forget(self, partition: int) -> None:
+        """Show no more of a partition that another recorder reads now."""
+        for shown in (self.consumer_lag_records, self.consumer_lag_seconds, self.circuit_open):
+            with suppress(KeyError):  # it was never shown
+                shown.remove(partition)
+
+    def watched(self, decisions: Mapping[str, int]) -> None:
+        """Count what the watchdog decided."""
+        for kind in ("timeout", "silence"):
+            self.endings.labels(kind).inc(decisions.get(kind, 0))
+
+    def accounted(self, ledger: list[LedgerRow]) -> None:
+        """Show what the ledger says of itself."""
+        self.unaccounted.set(sum(abs(row.unaccounted) for row in ledger))
+
+
+def configure_log(shape: Literal["json", "console"]) -> None:
+    """Log lines to stderr, one fact a key; the libraries' own warnings among them, in the same shape."""
+    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = readable if shape == "console" else structlog.processors.JSONRenderer()
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -1,0 +1,80 @@
+"""The ledger's arithmetic: every offset that Kafka ever gave out is counted, once, under one heading."""
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, Self
+
+from execledger_lifecycle import Outcome
+
+LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
+
+
+class Misplaced(Exception):  # noqa: N818  # it says where to read on, and is no fault
+    """The batch does not go on where the ledger stands: read on from there."""
+
+
+class Record(NamedTuple):
+    """A Kafka record, its timestamp not beyond the year 9999.
+
+    Its fetch showed that no other of its partition lies from `reaches_back_to` up to it.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    value: bytes | None
+    reaches_back_to: int
+
+    @classmethod
+    def received(cls, raw: Any, reaches_back_to: int) -> Self:
+        """What a consumer gave out."""
+        at_ms = min(raw.timestamp, LATEST_MS)
+        return cls(raw.topic, raw.partition, raw.offset, at_ms, raw.key, raw.headers, raw.value, reaches_back_to)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch adds to the account of one partition."""
+
+    next_offset: int
+    gaps: int = 0
+    missed: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    last: Record | None = None
+
+
+def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
+    """The records that lie ahead of the ledger, and the gaps between them.
+
+    `positions` is the ledger's next offset by partition. A record below it was counted before and is passed over.
+    Raises Misplaced when a hole is not known to be a gap: reading on from the ledger's position shows what it is.
+    """
+    fresh: list[Record] = []
+    tallies = {partition: Tally(position) for partition, position in positions.items()}
+    for record in records:
+        if (tally := tallies.get(record.partition)) is None:
+            raise Misplaced(f"partition {record.partition} has no account")
+        if record.offset < tally.next_offset:
+            continue
+        if record.reaches_back_to > tally.next_offset:
+            raise Misplaced(
+                f"partition {record.partition}: offset {tally.next_offset} is next, this is {record.offset}"
+            )
+        tally.gaps += record.offset - tally.next_offset
+        tally.next_offset = record.offset + 1
+        tally.last = record
+        fresh.append(record)
+    return fresh, tallies
+
+
+def digest(record: Record) -> bytes:
+    """By which a record is known again: its key, its value and its Kafka timestamp."""
+    parts = (record.key, record.value)
+    lengths = (-1 if part is None else len(part) for part in parts)
+    return sha256(struct.pack(">qqq", *lengths, record.timestamp_ms) + b"".join(part or b"" for part in parts)).digest()

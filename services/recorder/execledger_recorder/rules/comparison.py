@@ -1,0 +1,105 @@
+"""Rows of an execution compared with what a fold of its log gives."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from execledger_lifecycle.state import is_of_another_format
+
+Row = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Row]]
+"""Rows of one execution, by table."""
+
+_KEYS: Final[Mapping[str, Sequence[str]]] = {  # of a row within its execution
+    "execution_aliases": (),
+    "executions": (),
+    "steps": ("step_id", "iteration", "attempt"),
+    "execution_labels": ("kind", "key", "value"),
+    "llm_calls": ("event_id",),
+    "tool_calls": ("event_id",),
+}
+_JSON: Final = frozenset({"tags", "labels", "metadata"})
+_PRICE: Final = frozenset({"cost_usd", "cost_source", "price_version"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a stored row is not what the log gives; without a field the row as a whole is missing, or too much."""
+
+    execution_id: str
+    table: str
+    key: Sequence[Any]
+    field: str | None
+    stored: Any
+    folded: Any
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """Which row it is about."""
+        return (self.execution_id, self.table, *self.key)
+
+    def as_document(self, *, longest: int | None = None) -> dict[str, Any]:
+        """As a JSON object; texts of the two values no longer than that."""
+        values = {name: _shown(value, longest) for name, value in (("stored", self.stored), ("folded", self.folded))}
+        return {**asdict(self), "key": list(self.key), **values}
+
+
+def compare(execution_id: str, stored: Rows, folded: Rows) -> list[Difference]:
+    """Where the stored rows of an execution are not those that its log gives."""
+    return [
+        Difference(execution_id, table, key, *found)
+        for table in _KEYS
+        for key, *found in _compare_table(table, stored, folded)
+        if not (found[0] == "fold" and is_outdated(stored))
+    ]
+
+
+def is_outdated(stored: Rows) -> bool:
+    """Whether the fold in the row of the execution is of another format than ours."""
+    return any(is_of_another_format(row["fold"]) for row in stored.get("executions", ()))
+
+
+def _compare_table(table: str, stored: Rows, folded: Rows) -> Iterator[tuple[tuple[Any, ...], str | None, Any, Any]]:
+    """Key, field, what is stored and what the log gives."""
+    theirs, ours = ({_key(table, row): row for row in rows.get(table, ())} for rows in (stored, folded))
+    for key in sorted(theirs.keys() | ours.keys()):
+        if key not in theirs:
+            yield key, None, "no row", "a row"
+        elif key not in ours:
+            yield key, None, "a row", "no row"
+        else:
+            yield from ((key, *found) for found in _compare_row(theirs[key], ours[key]))
+
+
+def _key(table: str, row: Row) -> tuple[Any, ...]:
+    return tuple(row[column] for column in _KEYS[table])
+
+
+def _compare_row(stored: Row, folded: Row) -> Iterator[tuple[str, Any, Any]]:
+    computed = stored.get("cost_source") == "computed" and "event_id" in folded and folded["cost_source"] != "reported"
+    for name, value in folded.items():
+        if computed and name in _PRICE:
+            continue  # arrival decides the price: only this row has it
+        if _comparable(name, stored[name]) != _comparable(name, value):
+            yield name, stored[name], value
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """Postgres keeps JSON in a form of its own, and numbers in it exactly."""
+    if name in _JSON and isinstance(value, str):
+        return json.loads(value, parse_int=_number, parse_float=_number)
+    return value
+
+
+def _number(text: str) -> tuple[Decimal]:
+    """Apart from true and false, which Python takes for 1 and 0."""
+    return (Decimal(text),)
+
+
+def _shown(value: Any, longest: int | None) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if longest is None or len(text) <= longest else f"{text[:longest]}…"

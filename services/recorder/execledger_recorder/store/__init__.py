@@ -1,0 +1,70 @@
+"""The one package that knows Postgres: a module for each subject, a file for each statement."""
+
+from execledger_recorder.store.batch import Batch
+from execledger_recorder.store.circuits import Circuit
+from execledger_recorder.store.dead_letters import (
+    DeadLetter,
+    DeadLetterFilter,
+    DeadLetterGroup,
+    KeptDeadLetter,
+    Redriving,
+)
+from execledger_recorder.store.limits import DailyLimit
+from execledger_recorder.store.outbox import OutboxRow, Relay, pack_headers, unpack_headers
+from execledger_recorder.store.postgres import Store
+from execledger_recorder.store.rows import (
+    EXECUTION_COLUMNS,
+    FOLDED_TABLES,
+    STEP_COLUMNS,
+    Alias,
+    DeadLetterRow,
+    DuplicateRow,
+    EventRow,
+    ExecutionRow,
+    Foreign,
+    HaltKey,
+    LabelRow,
+    LlmCallRow,
+    LockedExecution,
+    Named,
+    ToolCallRow,
+    UnreportedCall,
+    UsageMark,
+)
+from execledger_recorder.store.usage import USAGE_MARKS_AT_ONCE
+from execledger_recorder.store.watchdog import Watch
+
+__all__ = [
+    "EXECUTION_COLUMNS",
+    "FOLDED_TABLES",
+    "STEP_COLUMNS",
+    "USAGE_MARKS_AT_ONCE",
+    "Alias",
+    "Batch",
+    "Circuit",
+    "DailyLimit",
+    "DeadLetter",
+    "DeadLetterFilter",
+    "DeadLetterGroup",
+    "DeadLetterRow",
+    "DuplicateRow",
+    "EventRow",
+    "ExecutionRow",
+    "Foreign",
+    "HaltKey",
+    "KeptDeadLetter",
+    "LabelRow",
+    "LlmCallRow",
+    "LockedExecution",
+    "Named",
+    "OutboxRow",
+    "Redriving",
+    "Relay",
+    "Store",
+    "ToolCallRow",
+    "UnreportedCall",
+    "UsageMark",
+    "Watch",
+    "pack_headers",
+    "unpack_headers",
+]

@@ -1,0 +1,165 @@
+"""The transaction of one batch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from execledger_contracts.events import IMPORT_SOURCE
+from execledger_lifecycle import Outcome, StepRecord
+from execledger_lifecycle.state import StepKey
+from execledger_recorder.errors import StoreUnavailable
+from execledger_recorder.rules.account import Tally, digest
+from execledger_recorder.rules.commands import PassedDay
+from execledger_recorder.store.connection import columns, in_lock_order
+from execledger_recorder.store.log import EventLog
+from execledger_recorder.store.outbox import OutboxRow
+from execledger_recorder.store.prices import Prices
+from execledger_recorder.store.rebuild import Rebuild
+from execledger_recorder.store.rows import (
+    EXECUTION_COLUMNS,
+    STEP_COLUMNS,
+    Alias,
+    DeadLetterRow,
+    DuplicateRow,
+    EventRow,
+    ExecutionRow,
+    HaltKey,
+    LabelRow,
+    LlmCallRow,
+    LockedExecution,
+    Named,
+    ToolCallRow,
+    UsageMark,
+)
+from execledger_recorder.store.statements import SQL
+
+
+class Batch:
+    """Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks."""
+
+    def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
+        self.connection = connection
+        self.log = EventLog(connection)
+        self.prices = Prices(connection)
+        self.rebuild = Rebuild(self)
+        self._connection = connection
+        self._outbox_limit = outbox_limit
+
+    async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The next offset of each partition, which nobody else moves until this transaction ends."""
+        rows = await self._connection.fetch(SQL["lock_ledger"], topic, sorted(partitions))
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def find_aliases(self, aliases: Sequence[Alias]) -> dict[Alias, str]:
+        """The ids of the executions that are known."""
+        rows = await self._connection.fetch(SQL["find_aliases"], *columns(aliases, 2))
+        return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
+
+    async def add_aliases(self, ids: Mapping[Alias, str]) -> dict[Alias, str]:
+        """Give new executions these ids; those returned are added, the others were taken in the meantime."""
+        rows = await self._connection.fetch(
+            SQL["add_aliases"], *columns(in_lock_order((*alias, id_) for alias, id_ in ids.items()), 3)
+        )
+        return {(row["tenant_id"], row["external_id"]): str(row["id"]) for row in rows}
+
+    async def lock_executions(self, ids: Sequence[str]) -> dict[str, LockedExecution]:
+        """The current rows."""
+        rows = await self._connection.fetch(SQL["lock_executions"], ids)
+        return {str(row["id"]): LockedExecution(*row[1:]) for row in rows}
+
+    async def find_steps(self, keys: Sequence[tuple[str, StepKey]]) -> list[tuple[str, str]]:
+        """The folds of those steps that are known: execution id, fold."""
+        rows = await self._connection.fetch(SQL["find_steps"], *columns([(id_, *key) for id_, key in keys], 4))
+        return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def find_open_steps(self, execution_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """The folds of the steps without an end of their own: execution id, fold."""
+        rows = await self._connection.fetch(SQL["find_open_steps"], execution_ids)
+        return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def append_events(self, rows: Sequence[EventRow]) -> None:
+        await self._copy("execution_events", EventRow._fields, rows)
+
+    async def append_llm_calls(self, rows: Sequence[LlmCallRow]) -> None:
+        await self._copy("llm_calls", LlmCallRow._fields, rows)
+
+    async def append_tool_calls(self, rows: Sequence[ToolCallRow]) -> None:
+        await self._copy("tool_calls", ToolCallRow._fields, rows)
+
+    async def append_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
+        await self._copy("duplicates", DuplicateRow._fields, rows)
+
+    async def append_dead_letters(self, rows: Sequence[DeadLetterRow]) -> None:
+        await self._copy("dead_letters", DeadLetterRow._fields, rows)
+
+    async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
+        """Messages to be sent once this is committed. Raises StoreUnavailable while too many wait already."""
+        if rows and await self._connection.fetchval(SQL["is_outbox_full"], self._outbox_limit):
+            raise StoreUnavailable(
+                f"the outbox is full: {self._outbox_limit} messages (EXECLEDGER_OUTBOX_LIMIT) wait for Kafka to take "
+                "them, see outbox_waits; what would add to them waits too"
+            )
+        await self._copy("outbox", OutboxRow._fields, rows)
+
+    async def find_daily_halts(self) -> list[tuple[str, PassedDay]]:
+        """Open executions (by id) of days whose limit is passed; none while another recorder looks after them."""
+        if not await self._connection.fetchval(SQL["try_daily_limits_lock"]):
+            return []
+        rows = await self._connection.fetch(SQL["find_daily_halts"], IMPORT_SOURCE)
+        return [(str(row["id"]), PassedDay(*row[1:])) for row in rows]
+
+    async def note_halts(self, due: Sequence[HaltKey]) -> set[HaltKey]:
+        """Note halts that are about to be sent, in key order; those that were not noted before."""
+        rows = await self._connection.fetch(SQL["note_halts"], *columns(due, 4))
+        return {(str(row["execution_id"]), row["attempt"], row["kind"], row["scope"]) for row in rows}
+
+    async def save_executions(self, rows: Sequence[ExecutionRow]) -> None:
+        """Write records."""
+        await self._merge("executions", EXECUTION_COLUMNS, [row.flat() for row in rows])
+
+    async def save_steps(self, rows: Sequence[tuple[str, str, StepRecord]]) -> None:
+        """Write records of steps: execution id, tenant, record."""
+        await self._merge("steps", STEP_COLUMNS, [(id_, tenant, *record) for id_, tenant, record in rows])
+
+    async def replace_labels(self, changed: Sequence[str], rows: Sequence[LabelRow]) -> None:
+        """Drop the label rows of some executions, and write these."""
+        if changed:
+            await self._connection.execute(SQL["delete_labels"], changed)
+        await self._copy("execution_labels", LabelRow._fields, rows)
+
+    async def name_workflows(self, said: Sequence[Named]) -> None:
+        if said:
+            await self._connection.execute(SQL["name_workflows"], *columns(said, 6))
+
+    async def name_owners(self, said: Sequence[Named]) -> None:
+        if said:
+            await self._connection.execute(SQL["name_owners"], *columns(said, 6))
+
+    async def mark_usage(self, marks: Iterable[UsageMark]) -> None:
+        if days := sorted(marks):
+            await self._connection.execute(SQL["mark_usage"], *columns(days, 3))
+
+    async def advance_ledger(self, topic: str, tallies: Mapping[int, Tally]) -> None:
+        """Move the account over the batch."""
+        rows = [
+            (
+                partition,
+                tally.next_offset,
+                tally.gaps,
+                tally.missed,
+                *(tally.outcomes[outcome] for outcome in Outcome),
+                *((None, None) if tally.last is None else (tally.last.offset, digest(tally.last))),
+            )
+            for partition, tally in sorted(tallies.items())
+        ]
+        await self._connection.execute(SQL["advance_ledger"], topic, *columns(rows, 11))
+
+    async def _merge(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            await self._connection.copy_records_to_table(f"staged_{table}", columns=columns, records=rows)
+            await self._connection.execute(SQL[f"save_{table}"])
+
+    async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            await self._connection.copy_records_to_table(table, schema_name="execledger", columns=columns, records=rows)

@@ -1,0 +1,82 @@
+"""The account of every partition of Kafka, and how far Kafka is ahead of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from execledger_recorder.rules.ledger import Counted, LedgerRow
+from execledger_recorder.store.connection import Connect, columns
+from execledger_recorder.store.statements import SQL
+
+_AUDIT_SECONDS: Final = 86_400.0
+
+
+class Ledger:
+    """Reads and moves the account outside of a batch."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    async def open(self, topic: str, first_offsets: Mapping[int, int]) -> dict[int, int]:
+        """Open the account of partitions that have none; where each of them is to be read on."""
+        partitions = list(first_offsets)
+        async with self._connect() as connection:
+            await connection.execute(SQL["open_ledger"], topic, partitions, list(first_offsets.values()))
+            rows = await connection.fetch(SQL["ledger_positions"], topic, partitions)
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def last_records(self, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, bytes]]:
+        """Offset and digest of the last record that was read of each partition."""
+        async with self._connect() as connection:
+            rows = await connection.fetch(SQL["last_records"], topic, list(partitions))
+        return {row["partition"]: (row["last_offset"], row["last_digest"]) for row in rows}
+
+    async def miss(self, topic: str, partition: int, log_start: int) -> int:
+        """Count what Kafka deleted before it was read, and go on where its log begins; how many records that is."""
+        async with self._connect() as connection:
+            return await connection.fetchval(SQL["miss_records"], topic, partition, log_start) or 0
+
+    async def moment(self) -> datetime:
+        """The time by Postgres' clock, which all recorders share."""
+        async with self._connect() as connection:
+            moment: datetime = await connection.fetchval(SQL["moment"])
+            return moment
+
+    async def note_ends(
+        self, topic: str, ends: Sequence[tuple[int, int, int, datetime | None]], moment: datetime
+    ) -> None:
+        """Write down how far Kafka was ahead of the ledger at that moment.
+
+        For each partition: where the ledger stands, Kafka's end offset, Kafka timestamp of the oldest unrecorded
+        record, None when there was none. Nothing is written of a partition whose ledger does not stand there.
+        """
+        async with self._connect() as connection:
+            await connection.execute(SQL["note_ledger_ends"], topic, *columns(ends, 4), moment)
+
+    async def read(self) -> list[LedgerRow]:
+        """The whole account."""
+        async with self._connect() as connection:
+            return [LedgerRow(**row) for row in await connection.fetch(SQL["read_ledger"])]
+
+    async def audit(
+        self,
+    ) -> tuple[list[LedgerRow], dict[tuple[str, int, str], Counted], list[tuple[str, int, int, str]]]:
+        """The ledger; what the tables hold by topic, partition and outcome; offsets that stand there twice.
+
+        All of one moment, however long it takes.
+        """
+        async with self._connect() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            ledger = [LedgerRow(**row) for row in await connection.fetch(SQL["read_ledger"])]
+            counted = {
+                tuple(row[:3]): Counted(*row[3:])
+                for row in await connection.fetch(SQL["audit_ledger"], timeout=_AUDIT_SECONDS)
+            }
+            twice = [tuple(row) for row in await connection.fetch(SQL["audit_twice"], timeout=_AUDIT_SECONDS)]
+        return ledger, counted, twice
+
+    async def recorded_offsets(self, topic: str, partition: int, start: int, end: int) -> dict[int, str]:
+        """The offsets from `start` up to `end` that the tables hold, each with its outcome."""
+        async with self._connect() as connection:
+            rows = await connection.fetch(SQL["recorded_offsets"], topic, partition, start, end)
+        return dict(tuple(row) for row in rows)

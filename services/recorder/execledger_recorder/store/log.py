@@ -1,0 +1,42 @@
+"""The log of events, read inside a transaction."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from execledger_recorder.store.connection import columns
+from execledger_recorder.store.statements import SQL
+
+_EVENTS_AT_ONCE: Final = 200  # each of up to a megabyte, or more
+
+
+class EventLog:
+    """What was recorded of executions, event by event."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def digests(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The digests of those events (execution id, event id) that the log has."""
+        rows = await self._connection.fetch(SQL["find_events"], *columns(keys, 2))
+        return {(str(row["execution_id"]), str(row["event_id"])): row["digest"] for row in rows}
+
+    async def event(self, execution_id: str, event_id: str) -> str:
+        """One logged event, as text."""
+        raw: str = await self._connection.fetchval(SQL["read_event"], execution_id, event_id)
+        return raw
+
+    async def events(self, execution_ids: Sequence[str]) -> AsyncIterator[tuple[str, str, str]]:
+        """Every logged event of some executions: execution id, event id, text.
+
+        In parts, so that neither the time of a statement nor that between two depends on how many there are.
+        """
+        async for row in self._connection.cursor(SQL["read_events"], execution_ids, prefetch=_EVENTS_AT_ONCE):
+            yield str(row["execution_id"]), str(row["event_id"]), row["raw"]
+
+    async def clocks(self, execution_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
+        """Of executions that the log knows: the newest Kafka timestamp, and when the first event was recorded."""
+        rows = await self._connection.fetch(SQL["read_clocks"], execution_ids)
+        return {str(row["execution_id"]): (row["heard_at"], row["recorded_at"]) for row in rows}

@@ -1,0 +1,88 @@
+"""Messages that wait to be sent to Kafka."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from execledger_recorder.store.connection import Connect
+from execledger_recorder.store.statements import SQL
+
+_RELAY_BYTES: Final = 32 * 1024 * 1024
+
+
+class OutboxRow(NamedTuple):
+    """A message to be sent; headers as in a dead letter."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: str
+
+
+class Outbox:
+    """How much waits, and the right to send it."""
+
+    def __init__(self, connect: Connect, idle_timeout_ms: int) -> None:
+        self._connect = connect
+        self._idle_timeout_ms = idle_timeout_ms
+
+    async def state(self) -> tuple[int, float]:
+        """How many messages wait, and the age of the oldest in seconds."""
+        async with self._connect() as connection:
+            row = await connection.fetchrow(SQL["outbox_state"])
+            assert row is not None  # noqa: S101  # an aggregate without GROUP BY has one row
+            return row["waiting"], row["oldest_seconds"]
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator["Relay | None"]:
+        """The right to send what the outbox holds, while the block lasts; None when another recorder has it."""
+        async with self._connect() as connection:
+            is_ours = await connection.fetchval(SQL["try_relay_lock"])
+            yield Relay(connection, self._idle_timeout_ms) if is_ours else None
+
+
+class Relay:
+    """The outbox, in the hands of the one relay that is active."""
+
+    def __init__(self, connection: asyncpg.Connection, idle_timeout_ms: int) -> None:
+        self._connection = connection
+        self._idle_timeout_ms = idle_timeout_ms
+        self._turn = asyncio.Lock()  # topics are sent side by side, and a connection does one thing at a time
+
+    async def give_way_when_idle(self) -> None:
+        """From now on who asks nothing for a while loses the right: one that stands still would keep it from all."""
+        async with self._turn:
+            await self._connection.execute(f"SET idle_session_timeout = {self._idle_timeout_ms:d}")
+
+    async def topics(self) -> list[str]:
+        """The topics for which something waits."""
+        async with self._turn:
+            return [row["topic"] for row in await self._connection.fetch(SQL["outbox_topics"])]
+
+    async def waiting(self, topic: str, limit: int, most_bytes: int = _RELAY_BYTES) -> list[tuple[int, OutboxRow]]:
+        """The oldest messages to a topic, with their ids: so many at most, none behind so many bytes."""
+        async with self._turn:
+            rows = await self._connection.fetch(SQL["outbox_waiting"], topic, limit, most_bytes)
+        return [(row["id"], OutboxRow(row["topic"], row["key"], row["value"], row["headers"])) for row in rows]
+
+    async def sent(self, ids: Sequence[int]) -> None:
+        """Forget messages that the broker has taken."""
+        async with self._turn:
+            await self._connection.execute(SQL["outbox_sent"], ids)
+
+
+def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> str:
+    """Kafka headers as JSON: a value may be any bytes, so it is written in base64; a name is text, without NUL."""
+    return json.dumps(
+        [[name.replace("\0", "\ufffd"), None if v is None else base64.b64encode(v).decode()] for name, v in headers]
+    )
+
+
+def unpack_headers(packed: str) -> list[tuple[str, bytes]]:
+    """The headers that `pack_headers` wrote; a null value, which the client cannot send, as an empty one."""
+    return [(name, b"" if value is None else base64.b64decode(value)) for name, value in json.loads(packed)]

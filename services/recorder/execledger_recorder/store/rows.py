@@ -1,0 +1,186 @@
+"""What the tables hold, and what a batch reads of them, as values."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from execledger_lifecycle import ExecutionRecord, StepRecord
+
+FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
+"""What a fold of the log gives."""
+
+Alias = tuple[str, str]
+"""Tenant, external id."""
+
+
+class EventRow(NamedTuple):
+    """One row of `execution_events`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    type: str
+    attempt: int
+    occurred_at: datetime
+    sequence: int | None
+    rank: int
+    received_at: datetime
+    outcome: str
+    reason: str | None
+    topic: str
+    partition: int
+    offset: int
+    digest: bytes
+    raw: str
+
+
+class LlmCallRow(NamedTuple):
+    """One row of `llm_calls`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    occurred_at: datetime
+    attempt: int
+    provider: str | None
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: Decimal | None
+    cost_source: str | None
+    price_version: str | None
+    duration_ms: int | None
+    agent_id: str | None
+    step_id: str | None
+    cache_hit: bool | None
+
+
+class UnreportedCall(NamedTuple):
+    """A call whose cost nobody reported, and the price that is stored for it."""
+
+    execution_id: str
+    event_id: str
+    occurred_at: datetime
+    provider: str | None
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cache_hit: bool | None
+    cost_nanos: int | None
+
+
+class ToolCallRow(NamedTuple):
+    """One row of `tool_calls`."""
+
+    execution_id: str
+    event_id: str
+    tenant_id: str
+    occurred_at: datetime
+    attempt: int
+    tool_name: str | None
+    success: bool | None
+    duration_ms: int | None
+    error: str | None
+    agent_id: str | None
+    step_id: str | None
+    cache_hit: bool | None
+
+
+class DuplicateRow(NamedTuple):
+    """One row of `duplicates`."""
+
+    topic: str
+    partition: int
+    offset: int
+    execution_id: str
+    event_id: str
+    reason: str
+
+
+class DeadLetterRow(NamedTuple):
+    """One row of `dead_letters`; headers as JSON pairs of name and base64."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None
+    headers: str
+    value: bytes | None
+    reason: str
+    detail: str
+    fingerprint: str
+
+
+class LabelRow(NamedTuple):
+    """One row of `execution_labels`."""
+
+    execution_id: str
+    kind: str
+    key: str
+    value: str
+    tenant_id: str
+
+
+class Foreign(NamedTuple):
+    """The foreign ids of an execution, as `executions` stores them beside its record."""
+
+    tenant_uuid: str
+    owner_uuid: str | None
+    workflow_uuid: str | None
+    venture_id: str | None
+    venture_uuid: str | None
+    prd_id: str | None
+    prd_uuid: str | None
+    sd_id: str | None
+    board_meeting_id: str | None
+    board_meeting_uuid: str | None
+    message_id: str | None
+    graph_id: str | None
+
+
+class ExecutionRow(NamedTuple):
+    """One row of `executions`, in three parts."""
+
+    id: str
+    tenant_id: str
+    external_id: str
+    record: ExecutionRecord
+    foreign: Foreign
+    heard_at: datetime
+
+    def flat(self) -> tuple[Any, ...]:
+        """In the order of EXECUTION_COLUMNS."""
+        return (self.id, self.tenant_id, self.external_id, *self.record, *self.foreign, self.heard_at)
+
+
+EXECUTION_COLUMNS: Final = ("id", "tenant_id", "external_id", *ExecutionRecord._fields, *Foreign._fields, "heard_at")
+STEP_COLUMNS: Final = ("execution_id", "tenant_id", *StepRecord._fields)
+
+
+class LockedExecution(NamedTuple):
+    """What a batch needs of an execution that is known already."""
+
+    status: str
+    owner_id: str | None
+    usage_day: date
+    fold: str
+    tenant_id: str
+    external_id: str
+    attempt: int
+    total_tokens: int
+    cost_nanos: int
+    token_limit: int | None
+    cost_limit_usd: Decimal | None
+
+
+HaltKey = tuple[str, int, str, str]
+"""Execution id, attempt, kind, scope."""
+Named = tuple[str, str, str | None, str | None, datetime, str]
+"""Tenant, id, two names of it, when that was said, by which event."""
+UsageMark = tuple[str, str, date]
+"""Tenant, owner (empty: nobody), UTC day."""
