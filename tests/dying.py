@@ -17,15 +17,17 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import TopicPartition
-from faststream.kafka import KafkaBroker, KafkaMessage
 from prometheus_client import CollectorRegistry
 
+from execledger_recorder.intake import consumer as consumer_module
 from execledger_recorder.intake.consumer import Consumer
+from execledger_recorder.intake.lane import Fetched, Lane
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 
 _OURS: Final = f"{os.sep}execledger_recorder{os.sep}"
+_LOOPS: Final = frozenset({"_fetch_forever", "_work"})  # what the second does with a batch is counted by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ class _Waits:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def make_task(self, loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-        """Tasks that the recorder's own code begins count too."""
-        is_ours = _OURS in getattr(getattr(coroutine, "cr_code", None), "co_filename", "")
-        return asyncio.Task(self.of(coroutine) if is_ours else coroutine, loop=loop, **options)
+        """Tasks that the recorder's own code begins count too, but for those that only wait for what Kafka has."""
+        code = getattr(coroutine, "cr_code", None)
+        counts = code is not None and _OURS in code.co_filename and code.co_name not in _LOOPS
+        return asyncio.Task(self.of(coroutine) if counts else coroutine, loop=loop, **options)
 
 
 @dataclass(slots=True)
@@ -129,45 +132,52 @@ class _Goal:
     is_reached: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class _Doomed(Consumer):
-    """A consumer whose waits are counted from the batch on that begins at an offset."""
+class _DoomedLane(Lane):
+    """A lane whose waits are counted from the batch on that begins at an offset."""
 
-    def __init__(self, waits: _Waits, armed_from: int, goal: _Goal, *arguments: Any) -> None:
+    waits: _Waits
+    armed_from: int
+    goal: _Goal
+
+    async def _take_or_return(self, batch: Fetched) -> None:
+        if batch.records[0].offset >= self.armed_from:
+            self.waits.is_armed = True
+        await self.waits.of(super()._take_or_return(batch))
+
+    async def _record(self, reads: Any, batch: Fetched) -> None:
+        await self.waits.of(super()._record(reads, batch))
+        if self.partition.number == 0 and (self.partition.next_offset or 0) >= self.goal.upto:
+            self.goal.is_reached.set()
+
+
+class _Doomed(Consumer):
+    """A consumer whose waits are counted, and those of its lanes."""
+
+    def __init__(self, waits: _Waits, *arguments: Any) -> None:
         self._waits = waits
-        self._waits.is_armed = armed_from == 0
-        self._armed_from = armed_from
-        self._goal = goal
         super().__init__(*arguments)
         # Whatever the client asks waits behind a fetch that finds nothing: half a second, of which a test has many.
-        self._subscriber._connection_args["fetch_max_wait_ms"] = 10
+        self.client._subscription._subscriber._connection_args["fetch_max_wait_ms"] = 10
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         await self._waits.of(super().on_partitions_assigned(assigned))
-
-    async def _handle(self, message: KafkaMessage) -> None:
-        if message.raw_message[0].offset >= self._armed_from:
-            self._waits.is_armed = True
-        await self._waits.of(super()._handle(message))
-
-    async def _record(self, reads: Any) -> None:
-        await self._waits.of(super()._record(reads))
-        if self._next_offsets.get(0, 0) >= self._goal.upto:
-            self._goal.is_reached.set()
 
 
 async def _run(order: dict[str, Any]) -> None:
     waits, goal = _Waits(order["dies_at"]), _Goal(order["upto"])
     asyncio.get_running_loop().set_task_factory(waits.make_task)
     settings = Settings(**order["settings"])
-    broker = KafkaBroker(settings.kafka_bootstrap_servers, consumer_only=True, apply_types=False, logger=None)
+    waits.is_armed = order["armed_from"] == 0
+    _DoomedLane.waits, _DoomedLane.armed_from, _DoomedLane.goal = waits, order["armed_from"], goal
+    setattr(consumer_module, "Lane", _DoomedLane)  # noqa: B010  # mypy knows no assignment to a class
     async with Store(settings.dsn) as store:
         metrics = Metrics(CollectorRegistry())
-        consumer = _Doomed(waits, order["armed_from"], goal, broker, store, metrics, settings, _fail)
-        await broker.start()
+        consumer = _Doomed(waits, store, metrics, settings, _fail)
+        await consumer.start()
         await goal.is_reached.wait()
         await waits.of(consumer.drain())
         waits.is_armed = False
-        await broker.stop()
+        await consumer.client.stop()
 
 
 def _fail() -> None:

@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry
 from command_line import Said, execledger
 from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.circuit import Circuit
 from execledger_recorder.settings import Settings
-from execledger_recorder.store import Circuit, Store
+from execledger_recorder.store import Store
 from factories_recorder import event
 from recorder_bench import Bench, Sent, connected, delete_before
 from running import Service, eventually

@@ -142,9 +142,9 @@ async def test_a_recorder_that_is_killed_under_load_loses_and_doubles_nothing(
     bench: Bench, other_database: str
 ) -> None:
     """Each next one is of another group, so that nothing but the ledger says where to read on."""
-    events = many(60)
+    events = many(120)
     publishing = asyncio.create_task(bench.publish(*events))
-    for share in (0.2, 0.5):
+    for share in (0.1, 0.3):
         async with bench.recorder(batch_size=20, consumer_group=f"{bench.topics.group}-{share}") as service:
             goal = share * len(events)
 

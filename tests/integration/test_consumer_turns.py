@@ -7,14 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
+from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.rules.circuit import Stop
+from execledger_recorder.rules.circuit import Circuit, Stop
 from execledger_recorder.settings import Settings
-from execledger_recorder.store import Circuit, Store
+from execledger_recorder.store import Store
 from factories_recorder import event
 from recorder_bench import Bench, connected, delete_before
 from running import eventually
@@ -46,25 +46,23 @@ async def store(bench: Bench) -> AsyncIterator[Store]:
 async def consumer(bench: Bench, store: Store) -> AsyncIterator[Consumer]:
     """It has read the first record of partition 0, and does by itself nothing but read."""
     settings = Settings(**bench.topics.settings(bench.servers, bench.dsn))
-    broker = KafkaBroker(settings.kafka_bootstrap_servers, consumer_only=True, apply_types=False, logger=None)
-    consumer = Consumer(broker, store, Metrics(CollectorRegistry()), settings, on_bug=lambda: None)
-    await broker.start()
+    consumer = Consumer(store, Metrics(CollectorRegistry()), settings, on_bug=lambda: None)
+    await consumer.start()
     try:
         await bench.publish(event(), partition=0)
         await eventually(lambda: is_at(bench, 1))
         yield consumer
     finally:
         await consumer.drain()
-        await broker.stop()
+        await consumer.client.stop()
 
 
 async def is_at(bench: Bench, offset: int) -> bool:
     return [row.next_offset for row in await bench.ledger() if row.partition == 0] == [offset]
 
 
-async def is_handed_out(consumer: Consumer, bench: Bench, offset: int) -> bool:
-    client = consumer._subscriber.consumer
-    return client is not None and await client.position(TopicPartition(bench.topics.events, 0)) == offset
+async def is_handed_out(consumer: Consumer, offset: int) -> bool:
+    return await consumer.client.passed([0]) == {0: offset}
 
 
 async def is_waiting_for_a_lock(connection: asyncpg.Connection) -> bool:
@@ -82,9 +80,23 @@ async def test_what_is_passed_over_while_the_place_of_another_partition_is_sough
     placing = asyncio.create_task(consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 1)]))
     await gate.reached.wait()
     await bench.publish(event(at=1), partition=0)
-    await eventually(lambda: is_handed_out(consumer, bench, 2))
+    await eventually(lambda: is_handed_out(consumer, 2))
     gate.open.set()
     await placing
+    await eventually(lambda: is_at(bench, 2))
+
+
+async def test_a_place_that_could_not_be_found_is_sought_with_the_first_batch(
+    bench: Bench, consumer: Consumer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+
+        async def unavailable(*_: object) -> None:
+            raise StoreUnavailable("away")
+
+        away.setattr(store.ledger, "open", unavailable)
+        await consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 0)])
+    await bench.publish(event(at=1), partition=0)
     await eventually(lambda: is_at(bench, 2))
 
 
@@ -98,7 +110,7 @@ async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_ta
             await bench.publish(event(at=1), partition=0)
             await eventually(lambda: is_waiting_for_a_lock(other))
             await bench.publish(event(at=2), partition=0)
-            await eventually(lambda: is_handed_out(consumer, bench, 3))
+            await eventually(lambda: is_handed_out(consumer, 3))
             stop = (bench.topics.events, 0, 2, 100, 100)
             await other.execute(
                 "INSERT INTO execledger.circuit_breakers (topic, partition, at_offset, seen, bad)"
@@ -110,7 +122,7 @@ async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_ta
             monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", gate.before(AIOKafkaConsumer.end_offsets))
             observing = asyncio.create_task(consumer.observe())
             await gate.reached.wait()
-        await eventually(lambda: is_handed_out(consumer, bench, 2))
+        await eventually(lambda: is_handed_out(consumer, 2))
         gate.open.set()
         await observing
         await consumer.observe()

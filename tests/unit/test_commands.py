@@ -15,7 +15,7 @@ from execledger.publish import BadLine
 from execledger.recorder_settings import kafka_options
 from execledger.stack.broker import Topic
 from execledger.stack.settings import required_dsn
-from execledger_recorder.store import Circuit
+from execledger_recorder.rules.circuit import Circuit
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import Any, Final
 import structlog
 import uvicorn
 from aiokafka.errors import KafkaError
-from faststream.kafka import KafkaBroker
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -33,17 +32,18 @@ from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.errors import StoreUnavailable, Unstorable
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.circuit import Circuit
 from execledger_recorder.settings import Settings, SettingsError
-from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Circuit, Store
+from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Store
 
 log = structlog.get_logger()
 
 _RETRY_SECONDS: Final = 2.0
 _OBSERVE_SECONDS: Final = 1.0
+_COMMIT_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 5.0
-_METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
 _PARTITION_MONTHS_AHEAD: Final = 2
 
 
@@ -86,17 +86,8 @@ class _Recorder:
         return 1 if self._failed else 0
 
     async def _record(self, store: Store) -> None:
-        broker = KafkaBroker(
-            self._settings.kafka_bootstrap_servers,
-            security=self._settings.kafka_security,
-            metadata_max_age_ms=_METADATA_MS,
-            consumer_only=True,
-            apply_types=False,
-            logger=None,
-            graceful_timeout=30.0,
-        )
-        consumer = self._consumer = Consumer(broker, store, self._metrics, self._settings, on_bug=self._fail)
-        if not await self._wait_for_kafka(broker):
+        consumer = self._consumer = Consumer(store, self._metrics, self._settings, on_bug=self._fail)
+        if not await self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}", consumer.start):
             return
         self._waits_for = None
         log.info("recorder_started", topic=self._settings.events_topic, group=self._settings.consumer_group)
@@ -108,12 +99,13 @@ class _Recorder:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError):  # of brokers that are away no leave is taken
-            await asyncio.wait_for(broker.stop(), _STOP_SECONDS)
+            await asyncio.wait_for(consumer.client.stop(), _STOP_SECONDS)
 
     def _background(self, consumer: Consumer, store: Store) -> list[Coroutine[Any, Any, None]]:
         settings = self._settings
         return [
             self._every(_OBSERVE_SECONDS, consumer.observe),
+            self._every(_COMMIT_SECONDS, consumer.commit),
             self._every(_OBSERVE_SECONDS, consumer.watch_circuits),
             self._every(settings.circuit_probe_seconds, consumer.circuits.probe),
             self._every(_LEDGER_SECONDS, consumer.watch_ledger),
@@ -175,16 +167,6 @@ class _Recorder:
                 raise StoreUnavailable(f"the schema lacks {', '.join(pending)}: run execledger migrate")
 
         return await self._wait_for(f"Postgres at {self._settings.database_address}", current)
-
-    async def _wait_for_kafka(self, broker: KafkaBroker) -> bool:
-        async def start() -> None:
-            try:
-                await broker.start()
-            except KafkaError:
-                await broker.stop()  # closes what was opened on the way
-                raise
-
-        return await self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}", start)
 
     async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> bool:
         """Whether it came, rather than the signal to stop."""

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     # from a backlog, as a share of COPY alone (make bench, medians): 2,000 records reach 0.162, 4,000 reach 0.154
     batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
     batch_wait_ms: int = Field(50, ge=1, le=10_000, description="how long to wait for the first record of a batch")
+    max_bytes_in_flight: int = Field(
+        16_777_216, ge=1, description="bytes of records that wait to be recorded; then no more are fetched"
+    )
     statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
     max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from execledger.stack.broker import Topic
     from execledger.stack.settings import StackSettings
-    from execledger_recorder.store import Circuit
+    from execledger_recorder.rules.circuit import Circuit
 
 OLDEST_POSTGRES = 16
 SHORTEST_SECRET = 32

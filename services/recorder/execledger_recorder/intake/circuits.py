@@ -1,7 +1,7 @@
 """The partitions that are stopped because nearly all of their records are bad, and the look ahead that lets them go."""
 
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -11,10 +11,10 @@ from execledger_recorder.intake.kafka_log import KafkaLog
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, read_in_turns
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.circuit import LOOK, Latest, Stop, is_mended, stops
+from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
 from execledger_recorder.settings import Settings
-from execledger_recorder.store import Circuit, Store
+from execledger_recorder.store import Store
 
 log = structlog.get_logger()
 
@@ -23,26 +23,31 @@ class Circuits:
     """The circuit breakers of one recorder's partitions. Postgres knows of each, so that commands and restarts do."""
 
     def __init__(self, store: Store, metrics: Metrics, settings: Settings) -> None:
-        self.open: dict[int, Circuit] = {}
         self._store = store
         self._metrics = metrics
         self._settings = settings
         self._topic = settings.events_topic
-        self._drained: dict[int, int] = {}
-        self._latest: dict[int, Latest] = {}
+        self._breakers: dict[int, Breaker] = {}
         self._turn = asyncio.Lock()
 
-    def stops(self, reads: Iterable[Read]) -> list[Stop]:
-        """The partitions that this batch, and what came before it, say are to be stopped.
+    @property
+    def open(self) -> dict[int, Circuit]:
+        """The partitions that are held back."""
+        return {number: stopped for number, breaker in self._breakers.items() if (stopped := breaker.stopped)}
+
+    def look(self, partition: int, reads: Sequence[Read]) -> Stop | None:
+        """Whether this batch, and what came before it, say that the partition is to be stopped.
 
         What an operator sends once more says nothing of the producers: it stops nothing, however bad it still is.
         """
+        if not any(type(found) is Undecodable for _, found in reads):
+            reads = reads[-LOOK:]  # nothing of it can stop the partition, and no more is kept
         seen = (
-            (record.partition, record.offset, isinstance(found, Undecodable))
+            (record.offset, type(found) is Undecodable)
             for record, found in reads
-            if not is_redriven(record)
+            if not record.headers or not is_redriven(record)
         )
-        return list(stops(self._latest, seen, self._drained).values())
+        return self._breaker(partition).look(partition, seen)
 
     async def stop(self, stop: Stop) -> None:
         """Write down that a partition is stopped."""
@@ -53,24 +58,17 @@ class Circuits:
             do=f"mend the producer, or let it drain: execledger dead-letters accept {stop.partition}",
         )
 
-    def admitted(self, reads: Sequence[Read]) -> tuple[Sequence[Read], dict[int, int]]:
-        """The batch without what is held back; the first offset of that by partition: it must be read again."""
-        if not self.open:
-            return reads, {}
-        admitted: list[Read] = []
-        held_back: dict[int, int] = {}
-        for record, found in reads:
-            circuit = self.open.get(record.partition)
-            if circuit is None or record.offset < circuit.at_offset:
-                admitted.append((record, found))
-            else:
-                held_back.setdefault(record.partition, record.offset)
-        return admitted, held_back
+    def admitted(self, partition: int, reads: Sequence[Read]) -> tuple[Sequence[Read], int | None]:
+        """The batch without what is held back; the first offset of that: it must be read again."""
+        breaker = self._breaker(partition)
+        if breaker.stopped is None:
+            return reads, None
+        admitted = [pair for pair in reads if not breaker.holds_back(pair[0].offset)]
+        return admitted, reads[len(admitted)][0].offset if len(admitted) < len(reads) else None
 
-    def forget(self, partitions: Iterable[int]) -> None:
-        """These are read anew from somewhere: their latest records are no longer known."""
-        for partition in partitions:
-            self._latest.pop(partition, None)
+    def forget(self, partition: int) -> None:
+        """It is read anew from somewhere: its latest records are no longer known."""
+        self._breaker(partition).latest.clear()
 
     async def refresh(self, partitions: Set[int]) -> None:
         """Look up which of our partitions are stopped."""
@@ -78,17 +76,17 @@ class Circuits:
             await self._refresh(partitions)
 
     async def _refresh(self, partitions: Set[int]) -> None:
-        circuits = [
-            circuit for circuit in await self._store.circuits.read(self._topic) if circuit.partition in partitions
-        ]
-        self.open, before = {each.partition: each for each in circuits if each.drain_until is None}, self.open
-        self._drained = {each.partition: each.drain_until for each in circuits if each.drain_until is not None}
+        known = {circuit.partition: circuit for circuit in await self._store.circuits.read(self._topic)}
+        stopped_before = self.open.keys()
+        self._breakers = {number: self._breaker(number) for number in partitions}
+        for number, breaker in self._breakers.items():
+            breaker.circuit = known.get(number)
         self._metrics.circuit_open.clear()  # one that was taken away is still ours until the group has settled
-        for partition in partitions:
-            self._metrics.circuit_open.labels(partition).set(partition in self.open)
-        for partition in before.keys() & partitions - self.open.keys():
-            log.info("circuit_closed", partition=partition, drain_until=self._drained.get(partition))
-        if self._drained:
+        for number in partitions:
+            self._metrics.circuit_open.labels(number).set(number in self.open)
+        for number in stopped_before & partitions - self.open.keys():
+            log.info("circuit_closed", partition=number, drain_until=self._breakers[number].drain_until or None)
+        if any(breaker.drain_until for breaker in self._breakers.values()):
             await self._store.circuits.forget_drained(self._topic)
 
     async def probe(self) -> None:
@@ -96,8 +94,11 @@ class Circuits:
         if not self.open:
             return
         async with KafkaLog.open(self._settings.kafka_options) as kafka:
-            for circuit in list(self.open.values()):
+            for circuit in self.open.values():
                 await self._probe(kafka, circuit)
+
+    def _breaker(self, partition: int) -> Breaker:
+        return self._breakers.setdefault(partition, Breaker())
 
     async def _probe(self, kafka: KafkaLog, circuit: Circuit) -> None:
         end = await kafka.end(self._topic, circuit.partition)

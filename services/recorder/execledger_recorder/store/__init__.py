@@ -1,7 +1,6 @@
 """The one package that knows Postgres: a module for each subject, a file for each statement."""
 
 from execledger_recorder.store.batch import Batch
-from execledger_recorder.store.circuits import Circuit
 from execledger_recorder.store.dead_letters import (
     DeadLetter,
     DeadLetterFilter,
@@ -41,7 +40,6 @@ __all__ = [
     "USAGE_MARKS_AT_ONCE",
     "Alias",
     "Batch",
-    "Circuit",
     "DailyLimit",
     "DeadLetter",
     "DeadLetterFilter",

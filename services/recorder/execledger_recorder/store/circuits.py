@@ -1,22 +1,8 @@
 """The partitions that are held back, or drained."""
 
-from datetime import datetime
-from typing import NamedTuple
-
-from execledger_recorder.rules.circuit import Stop
+from execledger_recorder.rules.circuit import Circuit, Stop
 from execledger_recorder.store.connection import Connect
 from execledger_recorder.store.statements import SQL
-
-
-class Circuit(NamedTuple):
-    """A partition that is held back, or drained up to an offset."""
-
-    partition: int
-    opened_at: datetime
-    at_offset: int
-    seen: int
-    bad: int
-    drain_until: int | None
 
 
 class Circuits:

@@ -104,7 +104,7 @@ class Store:
             self._pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=1,
-                max_size=5,
+                max_size=16,
                 timeout=10,
                 # For a network that swallows the server's own time limit.
                 command_timeout=self._statement_timeout_ms / 1000 + 10,

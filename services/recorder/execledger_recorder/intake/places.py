@@ -1,0 +1,86 @@
+"""Where to read on: where the ledger stands, whatever offsets Kafka remembers."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+import structlog
+
+from execledger_recorder.errors import StrangeLog
+from execledger_recorder.intake.circuits import Circuits
+from execledger_recorder.intake.client import Client
+from execledger_recorder.intake.kafka_log import KafkaLog
+from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.partition import Partition, Place
+from execledger_recorder.settings import Settings
+from execledger_recorder.store import Store
+
+log = structlog.get_logger()
+
+
+class Places:
+    """Takes partitions to their places in the ledger."""
+
+    def __init__(self, client: Client, store: Store, circuits: Circuits, metrics: Metrics, settings: Settings) -> None:
+        self._client = client
+        self._store = store
+        self._circuits = circuits
+        self._metrics = metrics
+        self._settings = settings
+        self._topic = settings.events_topic
+        self._turn = asyncio.Lock()
+
+    async def seek_to_ledger(self, partitions: Collection[Partition]) -> None:
+        """Read on where the ledger of each stands that is lost, opening accounts and counting what is gone.
+
+        Raises StoreUnavailable and KafkaError, and LogReplaced when Kafka's log is another than the ledger's.
+        """
+        async with self._turn:  # two at once would count what is gone twice
+            lost = {each.number: each for each in partitions if each.is_lost}
+            if not lost:
+                return
+            starts = await self._client.starts(lost)
+            positions = await self._store.ledger.open(self._topic, starts)
+            await self._check_log(positions, lost)
+            await self._circuits.refresh(self._client.assigned())
+            for number, partition in lost.items():
+                await self._miss(number, positions[number], starts[number])
+                self._seek(partition, max(positions[number], starts[number]))
+                self._circuits.forget(number)
+            self._client.hold_back(self._circuits.open.keys())
+
+    def return_to(self, partition: Partition, offset: int) -> None:
+        """Read again from an offset, if the partition is ours."""
+        if self._client.seek(partition.number, offset):
+            partition.return_to(offset)
+
+    async def _miss(self, number: int, position: int, start: int) -> None:
+        if position < start and (missed := await self._store.ledger.miss(self._topic, number, start)):
+            self._metrics.missed.inc(missed)
+            log.error("records_missed", partition=number, first=start - missed, upto=start)
+
+    def _seek(self, partition: Partition, offset: int) -> None:
+        if self._client.seek(partition.number, offset):
+            partition.find(offset)
+
+    async def _check_log(self, positions: Mapping[int, int], lost: Mapping[int, Partition]) -> None:
+        """What comes from another log would be passed over, or recorded on top of what came from the one we knew."""
+        ends = await self._client.ends(positions)
+        for number, position in positions.items():
+            if position > ends[number]:
+                raise StrangeLog(
+                    f"the ledger of partition {number} stands at {position}, but Kafka's log ends at {ends[number]}: "
+                    "was the topic made anew, or is this another Kafka?"
+                )
+        await self._check_last({number for number in positions if lost[number].place is Place.UNVERIFIED})
+
+    async def _check_last(self, partitions: Collection[int]) -> None:
+        if not (known := await self._store.ledger.last_records(self._topic, partitions)):
+            return
+        async with KafkaLog.open(self._settings.kafka_options) as kafka:
+            for number, (offset, known_by) in known.items():
+                if not await kafka.is_known(self._topic, number, offset, known_by):
+                    raise StrangeLog(
+                        f"the record at offset {offset} of partition {number} is another than the one that was "
+                        "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
+                        "needs a name of its own: EXECLEDGER_EVENTS_TOPIC"
+                    )

@@ -1,0 +1,68 @@
+"""Everything of FastStream: it makes the Kafka client, joins the group and leaves it."""
+
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+
+from execledger_recorder.intake.header_names import tolerate
+from execledger_recorder.settings import Settings
+
+if TYPE_CHECKING:
+    from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+_METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
+_STOP_SECONDS: Final = 30.0
+# Of each partition at once: about a batch of 2,000 records. A larger record is fetched all the same, alone.
+_PARTITION_BYTES: Final = 2 * 1024 * 1024
+_FETCH_BYTES: Final = 16 * 1024 * 1024
+_FETCH_WAIT_MS: Final = 100  # a question about offsets waits behind the fetch that finds nothing
+
+
+class Subscription:
+    """The recorder's membership in its consumer group."""
+
+    def __init__(self, settings: Settings, listener: ConsumerRebalanceListener) -> None:
+        tolerate()
+        self._broker = KafkaBroker(
+            settings.kafka_bootstrap_servers,
+            security=settings.kafka_security,
+            metadata_max_age_ms=_METADATA_MS,
+            consumer_only=True,
+            apply_types=False,
+            logger=None,
+            graceful_timeout=_STOP_SECONDS,
+        )
+        # Without a handler: FastStream's own loop waits 50 ms after each fetch that found nothing, and knows no lanes.
+        self._subscriber: BatchSubscriber = self._broker.subscriber(
+            settings.events_topic,
+            group_id=settings.consumer_group,
+            group_instance_id=settings.consumer_instance_id,
+            batch=True,
+            max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_max_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            listener=listener,
+        )
+
+    async def start(self) -> None:
+        """Connect and join. Raises KafkaError, and has closed then what it opened on the way."""
+        try:
+            await self._broker.start()
+        except KafkaError:
+            await self._broker.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        await self._broker.stop()
+
+    @property
+    def client(self) -> AIOKafkaConsumer | None:
+        """The Kafka client; None before it is started and once it is stopped."""
+        return self._subscriber.consumer
