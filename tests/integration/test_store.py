@@ -18,7 +18,7 @@ from execledger_recorder.duties.rebuild import FIRST_ID, rebuild
 from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.watchdog import watch
-from execledger_recorder.errors import StoreTooSlow, StoreUnavailable
+from execledger_recorder.errors import StoreTooSlow, StoreUnavailable, Unstorable
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.rules.ids import new_id
@@ -185,9 +185,12 @@ async def test_partitions_are_months_and_long_ago_years(office: Desk) -> None:
 
 
 async def test_a_year_that_was_split_into_months_stays_so(office: Desk) -> None:
-    await office.value("SELECT execledger.make_partition('m2004_03', '2004-03-01 00:00Z', '2004-04-01 00:00Z')")
+    await office.value(
+        "SELECT execledger.make_partition('executions', 'm2004_03', '2004-03-01 00:00Z', '2004-04-01 00:00Z')"
+    )
     await office.store.partitions.ensure([datetime(2004, 3, 9, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
-    assert await partitions(office) == {"m2004_03", "m2004_12"}
+    for parent in PARTITIONED:
+        assert await partitions(office, parent) == {"m2004_03", "m2004_12"}
 
 
 async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(office: Desk) -> None:
@@ -217,6 +220,76 @@ async def test_the_next_months_are_made_ahead(office: Desk) -> None:
     made = await partitions(office)
     assert len(made) == 15
     assert f"m{datetime.now(UTC):%Y_%m}" == min(made)
+
+
+NOTES = """
+    CREATE TABLE execledger.notes (
+        execution_id uuid NOT NULL PRIMARY KEY, tenant_id text NOT NULL, note text
+    ) PARTITION BY RANGE (execution_id)
+"""
+"""A table of a later version."""
+
+
+async def test_a_table_that_is_added_has_partitions_for_all_the_others_have_at_once(office: Desk) -> None:
+    now = datetime.now(UTC)
+    await office.store.partitions.ensure([now, datetime(2004, 5, 6, tzinfo=UTC), datetime(2031, 7, 1, tzinfo=UTC)])
+    await office.value(
+        "SELECT execledger.make_partition('steps', 'm2005_03', '2005-03-01 00:00Z', '2005-04-01 00:00Z')"
+    )
+    await office.connection.execute(NOTES)
+    await office.value("SELECT execledger.add_derived_table('notes', fillfactor => 60)")
+    for parent in (*PARTITIONED, "notes"):
+        assert await partitions(office, parent) == {f"m{now:%Y_%m}", "y2004", "m2005_03", "m2031_07"}
+    options = "SELECT reloptions FROM pg_class WHERE relname = $1"
+    assert await office.value(options, "notes_y2004") == ["fillfactor=60"]
+    assert await office.value(options, "executions_y2004") == ["fillfactor=70"]
+    assert await office.value(options, "llm_calls_y2004") is None
+
+
+async def test_a_table_that_is_added_without_a_word_has_its_partitions_when_they_are_next_asked_for(
+    office: Desk,
+) -> None:
+    """What a recorder remembers of months hides it for no longer than an hour, and not once a row was refused."""
+    now, once = datetime.now(UTC), datetime(2004, 5, 6, tzinfo=UTC)
+    await office.store.partitions.make_ahead(0)
+    await office.store.partitions.ensure([once])
+    await office.connection.execute(NOTES)
+    await office.store.partitions.ensure([now, once])
+    assert await partitions(office, "notes") == set()
+    await office.store.partitions.make_ahead(0)
+    assert await partitions(office, "notes") == {f"m{now:%Y_%m}"}
+    with pytest.raises(Unstorable):
+        async with office.store.batch() as tx:
+            await tx._connection.execute("INSERT INTO execledger.notes VALUES ($1, 't')", UUID(new_id(once)))
+    await office.store.partitions.ensure([once])
+    assert await partitions(office, "notes") == {f"m{now:%Y_%m}", "y2004"}
+
+
+async def test_a_month_that_is_made_while_a_table_is_added_is_made_for_it_too(office: Desk) -> None:
+    at = datetime(2031, 7, 1, tzinfo=UTC)
+    async with connected(office.dsn) as migrating:
+        async with migrating.transaction():
+            await migrating.execute(NOTES)
+            await migrating.execute("SELECT execledger.add_derived_table('notes')")
+            recorder = asyncio.create_task(office.store.partitions.ensure([at]))
+            await asyncio.sleep(0.2)
+            assert not recorder.done()
+        await recorder
+    assert await partitions(office, "notes") == await partitions(office) == {"m2031_07"}
+
+
+async def test_an_added_table_is_written_by_the_recorder_and_read_as_the_others_are(office: Desk) -> None:
+    await record_for_two_tenants(office)
+    await office.connection.execute(NOTES)
+    await office.value("SELECT execledger.add_derived_table('notes')")
+    async with desk(f"{office.dsn}?role=execledger_recorder") as restricted, restricted.store.batch() as tx:
+        await tx._connection.execute("INSERT INTO execledger.notes SELECT id, tenant_id FROM execledger.executions")
+    said = {"admin": {}, "tenant": {"tenant": "acme"}, "owner": {"tenant": "acme", "owner": "ann"}}
+    for role, who in said.items():
+        seen = await visible(office, role, **who, tables=("executions", "notes"))
+        assert seen["notes"] == seen["executions"] > 0
+    for role in ("owner", "tenant"):
+        assert await visible(office, role, tables=("notes",)) == {"notes": 0}
 
 
 async def test_partitions_that_a_restored_database_lacks_are_made_again(office: Desk) -> None:
@@ -433,13 +506,13 @@ async def record_for_two_tenants(office: Desk) -> None:
     assert await snapshot(office.connection, "acme") == await snapshot(office.connection, "umbrella")
 
 
-async def visible(office: Desk, role: str, **said: str) -> dict[str, int]:
+async def visible(office: Desk, role: str, *, tables: Sequence[str] = SEEN_BY_TENANT, **said: str) -> dict[str, int]:
     """How many rows of each table the role reads, with what the request's token says."""
     async with office.connection.transaction():
         await office.connection.execute(f"SET LOCAL ROLE execledger_{role}")
         for name, value in said.items():
             await office.value("SELECT set_config($1, $2, true)", f"execledger.{name}", value)
-        return await counts(office, SEEN_BY_TENANT)
+        return await counts(office, tables)
 
 
 async def counts(office: Desk, tables: Sequence[str]) -> dict[str, int]:

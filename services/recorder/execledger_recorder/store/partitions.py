@@ -25,11 +25,12 @@ class Partitions:
                 self._known_months.add((year, month))
 
     async def make_ahead(self, months: int) -> None:
-        """Make the partitions of this month and the next ones."""
+        """Make the partitions of this month and the next ones, and look at all others again when they are needed."""
+        self.forget()  # a table may have been added since
         now = datetime.now(UTC)
         ahead = (divmod(now.month - 1 + n, 12) for n in range(months + 1))
         await self.ensure(datetime(now.year + years, month + 1, 1, tzinfo=UTC) for years, month in ahead)
 
     def forget(self) -> None:
-        """Look again: a database that was restored may lack partitions that were made before."""
+        """Look again: a database that was restored may lack partitions that were made before, and so may a new table."""
         self._known_months.clear()
