@@ -140,8 +140,8 @@ async def _save(tx: Batch, folded: Sequence[Folded]) -> None:
     await tx.replace_labels(ids, [row for each in folded for row in each.labels])
     await tx.rebuild.restore_llm_calls(ids, [row for each in folded for row in each.llm_calls])
     await tx.rebuild.restore_tool_calls(ids, [row for each in folded for row in each.tool_calls])
-    await tx.name_workflows(latest(named for each in folded for named in each.workflows))
-    await tx.name_owners(latest(named for each in folded for named in each.owners))
+    tx.name_workflows(latest(named for each in folded for named in each.workflows))
+    tx.name_owners(latest(named for each in folded for named in each.owners))
 
 
 def _usage_marks(finding: Finding) -> Iterator[UsageMark]:

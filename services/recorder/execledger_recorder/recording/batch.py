@@ -549,8 +549,8 @@ async def _save(tx: Batch, records: Sequence[tuple[_Case, ExecutionRecord]]) -> 
         [case.id for case in relabelled if case.before], [row for case in relabelled for row in _label_rows(case)]
     )
     beginnings = list(_beginnings(cases))
-    await tx.name_workflows(latest(_workflows_said(beginnings)))
-    await tx.name_owners(latest(_owners_said(beginnings)))
+    tx.name_workflows(latest(_workflows_said(beginnings)))
+    tx.name_owners(latest(_owners_said(beginnings)))
     await tx.mark_usage({mark for case, record in records for mark in _usage_marks(case, record)})
 
 

@@ -36,7 +36,11 @@ from execledger_recorder.store.statements import SQL
 
 
 class Batch:
-    """Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks."""
+    """Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks.
+
+    What workflows and owners are called is written at the end, in `finish`: nearly every batch says it of the same few,
+    and so one lane waits for another's commit, not for its transaction.
+    """
 
     def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
         self.connection = connection
@@ -45,6 +49,8 @@ class Batch:
         self.rebuild = Rebuild(self)
         self._connection = connection
         self._outbox_limit = outbox_limit
+        self._workflows: list[Named] = []
+        self._owners: list[Named] = []
 
     async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset of each partition, which nobody else moves until this transaction ends."""
@@ -128,13 +134,13 @@ class Batch:
             await self._connection.execute(SQL["delete_labels"], changed)
         await self._copy("execution_labels", LabelRow._fields, rows)
 
-    async def name_workflows(self, said: Sequence[Named]) -> None:
-        if said:
-            await self._connection.execute(SQL["name_workflows"], *columns(said, 6))
+    def name_workflows(self, said: Iterable[Named]) -> None:
+        """What workflows are called; written at the end."""
+        self._workflows += said
 
-    async def name_owners(self, said: Sequence[Named]) -> None:
-        if said:
-            await self._connection.execute(SQL["name_owners"], *columns(said, 6))
+    def name_owners(self, said: Iterable[Named]) -> None:
+        """What owners are called; written at the end."""
+        self._owners += said
 
     async def mark_usage(self, marks: Iterable[UsageMark]) -> None:
         if days := sorted(marks):
@@ -154,6 +160,12 @@ class Batch:
             for partition, tally in sorted(tallies.items())
         ]
         await self._connection.execute(SQL["advance_ledger"], topic, *columns(rows, 11))
+
+    async def finish(self) -> None:
+        """Write what many lanes write, last of all."""
+        for statement, said in (("name_workflows", self._workflows), ("name_owners", self._owners)):
+            if said:
+                await self._connection.execute(SQL[statement], *columns(said, 6))
 
     async def _merge(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if rows:

@@ -32,5 +32,5 @@ class Partitions:
         await self.ensure(datetime(now.year + years, month + 1, 1, tzinfo=UTC) for years, month in ahead)
 
     def forget(self) -> None:
-        """Look again: a database that was restored may lack partitions that were made before, and so may a new table."""
+        """Look again: a restored database may lack partitions that were made before, and a new table those of all."""
         self._known_months.clear()

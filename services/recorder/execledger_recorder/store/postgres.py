@@ -29,8 +29,12 @@ _APPLICATION: Final = "execledger-recorder"
 class Store:
     """Opens Postgres; its parts read and write one subject each, raise the errors of `errors`, and wait for nothing."""
 
-    def __init__(self, dsn: str, *, statement_timeout_ms: int = 30_000, outbox_limit: int = 100_000) -> None:
+    def __init__(
+        self, dsn: str, *, statement_timeout_ms: int = 30_000, outbox_limit: int = 100_000, connections: int = 16
+    ) -> None:
+        """`connections`: as many as may work at once, of which the relay keeps one; opened when they are needed."""
         self._dsn = dsn
+        self._connections = connections
         self._outbox_limit = outbox_limit
         self._statement_timeout_ms = statement_timeout_ms
         self._idle_timeout_ms = max(statement_timeout_ms, _LEAST_IDLE_MS)
@@ -64,7 +68,9 @@ class Store:
         """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
         try:
             async with self._connection() as connection, connection.transaction():
-                yield Batch(connection, self._outbox_limit)
+                batch = Batch(connection, self._outbox_limit)
+                yield batch
+                await batch.finish()
         except Unstorable:
             self.partitions.forget()
             raise
@@ -104,7 +110,8 @@ class Store:
             self._pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=1,
-                max_size=16,
+                # The one used last is used next: those that only a burst needed are closed after five minutes.
+                max_size=self._connections,
                 timeout=10,
                 # For a network that swallows the server's own time limit.
                 command_timeout=self._statement_timeout_ms / 1000 + 10,
