@@ -67,7 +67,7 @@ def fragile(fuse: Fuse) -> type[asyncpg.Connection]:
 
         return send
 
-    names = ("execute", "fetch", "fetchval", "fetchrow", "copy_records_to_table")
+    names = ("execute", "fetch", "fetchval", "fetchrow", "copy_records_to_table", "copy_to_table")
     return type("Fragile", (asyncpg.Connection,), {name: fused(name) for name in names})
 
 

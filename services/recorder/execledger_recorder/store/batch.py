@@ -8,12 +8,12 @@ import asyncpg
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_lifecycle import Outcome, StepRecord
 from execledger_lifecycle.state import StepKey
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.rules.account import Tally, digest
 from execledger_recorder.rules.commands import PassedDay
+from execledger_recorder.store.binary_copy import copy
 from execledger_recorder.store.connection import columns, in_lock_order
 from execledger_recorder.store.log import EventLog
-from execledger_recorder.store.outbox import OutboxRow
+from execledger_recorder.store.outbox import OutboxRow, append_outbox
 from execledger_recorder.store.prices import Prices
 from execledger_recorder.store.rebuild import Rebuild
 from execledger_recorder.store.rows import (
@@ -101,12 +101,7 @@ class Batch:
 
     async def append_outbox(self, rows: Sequence[OutboxRow]) -> None:
         """Messages to be sent once this is committed. Raises StoreUnavailable while too many wait already."""
-        if rows and await self._connection.fetchval(SQL["is_outbox_full"], self._outbox_limit):
-            raise StoreUnavailable(
-                f"the outbox is full: {self._outbox_limit} messages (EXECLEDGER_OUTBOX_LIMIT) wait for Kafka to take "
-                "them, see outbox_waits; what would add to them waits too"
-            )
-        await self._copy("outbox", OutboxRow._fields, rows)
+        await append_outbox(self._connection, rows, self._outbox_limit)
 
     async def find_daily_halts(self) -> list[tuple[str, PassedDay]]:
         """Open executions (by id) of days whose limit is passed; none while another recorder looks after them."""
@@ -173,5 +168,4 @@ class Batch:
             await self._connection.execute(SQL[f"save_{table}"])
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        if rows:
-            await self._connection.copy_records_to_table(table, schema_name="execledger", columns=columns, records=rows)
+        await copy(self._connection, table, columns, rows)

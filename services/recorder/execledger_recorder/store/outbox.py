@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.store.connection import Connect
 from execledger_recorder.store.statements import SQL
 
@@ -22,6 +23,18 @@ class OutboxRow(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: str
+
+
+async def append_outbox(connection: asyncpg.Connection, rows: Sequence[OutboxRow], most: int) -> None:
+    """Messages to be sent once the transaction is committed. Raises StoreUnavailable while so many wait already."""
+    if not rows:
+        return
+    if await connection.fetchval(SQL["is_outbox_full"], most):
+        raise StoreUnavailable(
+            f"the outbox is full: {most} messages (EXECLEDGER_OUTBOX_LIMIT) wait for Kafka to take them, see "
+            "outbox_waits; what would add to them waits too"
+        )
+    await connection.copy_records_to_table("outbox", schema_name="execledger", columns=OutboxRow._fields, records=rows)
 
 
 class Outbox:

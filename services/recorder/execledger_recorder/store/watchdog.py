@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from execledger_recorder.rules.overdue import Overdue, Verdict
-from execledger_recorder.store.batch import Batch
 from execledger_recorder.store.connection import Connect, columns
-from execledger_recorder.store.outbox import OutboxRow
+from execledger_recorder.store.outbox import OutboxRow, append_outbox
 from execledger_recorder.store.statements import SQL
 
 
@@ -56,4 +55,4 @@ class Watch:
 
     async def send(self, messages: Sequence[OutboxRow]) -> None:
         """Put messages into the outbox."""
-        await Batch(self._connection, self._outbox_limit).append_outbox(messages)
+        await append_outbox(self._connection, messages, self._outbox_limit)
