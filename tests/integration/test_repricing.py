@@ -133,7 +133,7 @@ async def test_folding_again_changes_nothing(office: Desk) -> None:
     before = await snapshot(office.connection)
     ids = [str(row["id"]) for row in await office.rows("SELECT id FROM execledger.executions")]
     async with office.store.batch() as tx:
-        assert await refold(tx, ids) == 2
+        assert await refold(tx, ids, "reprice") == 2
     assert await snapshot(office.connection) == before
 
 

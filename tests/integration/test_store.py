@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from conftest import Servers
 from execledger.stack.database import with_database
 from execledger_recorder.duties.daily_limits import halt_days
+from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.rebuild import FIRST_ID, rebuild
 from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.duties.spot_check import SelfAudit
@@ -28,7 +29,10 @@ from execledger_recorder.store.statements import SQL
 from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
-SEEN_BY_TENANT = (*PARTITIONED, "execution_aliases", "execution_labels", "workflows", "owners", "usage_daily")
+SEEN_BY_TENANT = (
+    *PARTITIONED,
+    *("execution_aliases", "execution_labels", "workflows", "owners", "usage_daily", "changes"),
+)
 
 
 @pytest.fixture
@@ -126,6 +130,9 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         assert (await rebuild(restricted.store, ids)).mended == len(ids) == 6
         assert (await reprice(restricted.store, Wanted())).looked_at == 6
         metrics = Metrics(CollectorRegistry())
+        await trim(restricted.store, metrics, 1e-9)
+        assert await restricted.store.feed.after(await restricted.store.feed.now(), 1) is not None
+        assert metrics.feed_changes._value.get() == 0
         await SelfAudit(restricted.store, metrics, 20).look()
         assert metrics.mismatches._value.get() == 0
         assert sum(row.unaccounted for row in await restricted.store.ledger.read()) == 0

@@ -26,6 +26,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from execledger_recorder.duties.daily_limits import halt_days
+from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.watchdog import watch
@@ -44,6 +45,7 @@ _COMMIT_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 5.0
+_FEED_SECONDS: Final = 60.0
 _PARTITION_MONTHS_AHEAD: Final = 2
 
 
@@ -113,6 +115,7 @@ class _Recorder:
             self._every(_STUCK_SECONDS, lambda: self._terminate_stuck_sessions(store)),
             self._every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic)),
             self._every(settings.usage_interval_seconds, lambda: self._settle_days(store)),
+            self._every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours)),
             self._every(3600.0, lambda: store.partitions.make_ahead(_PARTITION_MONTHS_AHEAD)),
             relay_forever(store, settings),
             *self._self_audit(store),

@@ -61,6 +61,7 @@ class Metrics:
         self.endings = counter(
             "watchdog_endings", "Executions that the watchdog ended, by the limit they passed", "kind"
         )
+        self.feed_changes = gauge("feed_changes", "Changes that are kept for those who follow them")
         self.outbox = gauge("outbox_messages", "Messages that wait to be sent")
         self.outbox_age = gauge("outbox_oldest_seconds", "How long the oldest message has waited to be sent")
 

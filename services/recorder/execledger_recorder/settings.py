@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     usage_interval_seconds: float = Field(
         5.0, gt=0, description="how often daily usage is summed and its limits checked"
     )
+    feed_retention_hours: float = Field(24.0, gt=0, description="how long changes are kept for those who follow them")
     outbox_limit: int = Field(100_000, ge=1, description="messages that may wait for Kafka; then recording waits too")
     budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
     log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import Folded, fold_log, latest
 from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated
+from execledger_recorder.rules.feed import REBUILD, FeedEntry, what_changed
 from execledger_recorder.store import EXECUTION_COLUMNS, STEP_COLUMNS, Batch, Store, UsageMark
 
 FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -131,6 +132,7 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
     findings = [finding for finding in await _findings(tx, ids) if finding.folded]
     await _save(tx, [finding.folded for finding in findings if finding.folded])
     await tx.mark_usage({mark for finding in findings for mark in _usage_marks(finding)})
+    await tx.append_changes(REBUILD, [entry for finding in findings for entry in _feed_entries(finding)])
 
 
 async def _save(tx: Batch, folded: Sequence[Folded]) -> None:
@@ -142,6 +144,14 @@ async def _save(tx: Batch, folded: Sequence[Folded]) -> None:
     await tx.rebuild.restore_tool_calls(ids, [row for each in folded for row in each.tool_calls])
     tx.name_workflows(latest(named for each in folded for named in each.workflows))
     tx.name_owners(latest(named for each in folded for named in each.owners))
+
+
+def _feed_entries(finding: Finding) -> Iterator[FeedEntry]:
+    if finding.folded:
+        row = finding.folded.execution
+        before = [stored["status"] for stored in finding.stored.get("executions", ())]
+        what = what_changed(before[0] if before else None, row.record.status)
+        yield FeedEntry(row.tenant_id, row.id, row.record.version, what)
 
 
 def _usage_marks(finding: Finding) -> Iterator[UsageMark]:

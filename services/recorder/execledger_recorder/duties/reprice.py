@@ -9,6 +9,7 @@ from typing import Final
 from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import refold
 from execledger_recorder.rules import pricing
+from execledger_recorder.rules.feed import REPRICE
 from execledger_recorder.store import Batch, Store, UnreportedCall
 
 # Locked by one transaction, and so how long a recorder may wait: 0.5 s when all of them change, of which 0.14 s are
@@ -94,7 +95,7 @@ async def _store(tx: Batch, prices: Sequence[tuple[str, str, Decimal]]) -> None:
     ids = sorted({execution_id for execution_id, _, _ in prices})
     await tx.lock_executions(ids)
     await tx.prices.store(prices, pricing.version())
-    await refold(tx, ids)
+    await refold(tx, ids, REPRICE)
 
 
 def _changed(calls: Sequence[UnreportedCall], report: Repriced) -> list[tuple[str, str, Decimal]]:

@@ -50,6 +50,7 @@ from execledger_recorder.recording.commands import send as send_commands
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.account import Record, account
 from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy, commands
+from execledger_recorder.rules.feed import FeedEntry, lane_of, what_changed
 from execledger_recorder.rules.ids import foreign_uuid, id_milliseconds, new_id, own_id
 from execledger_recorder.store import (
     Alias,
@@ -165,17 +166,19 @@ async def _record_halves(
     return report
 
 
-async def refold(tx: Batch, ids: Sequence[str]) -> int:
+async def refold(tx: Batch, ids: Sequence[str], lane: str) -> int:
     """Fold executions again from the log, with the prices that are stored, and save them; how many there were.
 
-    Sends no commands, and moves no account.
+    Sends no commands, and moves no account. Those who follow the feed are told in that lane.
     """
     locked = await tx.lock_executions(sorted(ids))
     cases = [_Case(id_, (row.tenant_id, row.external_id), (), must_refold=True) for id_, row in locked.items()]
     for case in cases:
         _resume(case, locked[case.id])
     await _refold(tx, cases)
-    await _save(tx, [(case, execution_record(case.execution, case.alias[1])) for case in cases])
+    records = [(case, execution_record(case.execution, case.alias[1])) for case in cases]
+    await _save(tx, records)
+    await tx.append_changes(lane, _feed_entries(records))
     return len(cases)
 
 
@@ -296,6 +299,7 @@ async def _record_fresh(tx: Batch, reads: Sequence[Read], dead_letter_topic: str
     report.commands = await _command(tx, records, policy)
     await tx.append_duplicates(duplicates)
     await dead_letters.add(tx, bad, dead_letter_topic)
+    await tx.append_changes(_lane(reads), _feed_entries(records))
     _report(report, records, duplicates, bad)
     return report
 
@@ -703,6 +707,23 @@ def _usage_marks(case: _Case, record: ExecutionRecord) -> Iterator[UsageMark]:
     yield (case.alias[0], record.owner_id or "", record.usage_day)
     if case.before is not None:
         yield (case.alias[0], case.before.owner_id or "", case.before.usage_day)
+
+
+def _lane(reads: Sequence[Read]) -> str:
+    """Of a batch of several partitions, all of whose accounts are locked, that of one."""
+    return lane_of(reads[0][0].topic, min(record.partition for record, _ in reads))
+
+
+def _feed_entries(records: Sequence[tuple[_Case, ExecutionRecord]]) -> list[FeedEntry]:
+    return [
+        FeedEntry(
+            case.alias[0],
+            case.id,
+            after.version,
+            what_changed(case.before.status if case.before else None, after.status),
+        )
+        for case, after in records
+    ]
 
 
 def _report(

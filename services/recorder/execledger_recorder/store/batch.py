@@ -10,6 +10,7 @@ from execledger_lifecycle import Outcome, StepRecord
 from execledger_lifecycle.state import StepKey
 from execledger_recorder.rules.account import Tally, digest
 from execledger_recorder.rules.commands import PassedDay
+from execledger_recorder.rules.feed import FeedEntry
 from execledger_recorder.store.binary_copy import copy
 from execledger_recorder.store.connection import columns, in_lock_order
 from execledger_recorder.store.log import EventLog
@@ -36,7 +37,7 @@ from execledger_recorder.store.statements import SQL
 
 
 class Batch:
-    """Call in this order: ledger, aliases, executions, the rest; so nothing deadlocks.
+    """Call in this order: ledger, aliases, executions, the rest, the feed; so nothing deadlocks.
 
     What workflows and owners are called is written at the end, in `finish`: nearly every batch says it of the same few,
     and so one lane waits for another's commit, not for its transaction.
@@ -140,6 +141,20 @@ class Batch:
     async def mark_usage(self, marks: Iterable[UsageMark]) -> None:
         if days := sorted(marks):
             await self._connection.execute(SQL["mark_usage"], *columns(days, 3))
+
+    async def append_changes(self, lane: str, entries: Sequence[FeedEntry]) -> None:
+        """Tell those who follow the feed. Locks the lane, so it comes when all that others wait for is locked."""
+        if not entries:
+            return
+        number, first = await self._take_positions(lane, len(entries))
+        rows = [(number, position, *entry) for position, entry in enumerate(entries, first)]
+        await self._copy("changes", ("lane", "position", *FeedEntry._fields), rows)
+
+    async def _take_positions(self, lane: str, positions: int) -> tuple[int, int]:
+        """The number of the lane, and the first of so many positions."""
+        while (taken := await self._connection.fetchrow(SQL["take_positions"], lane, positions)) is None:
+            await self._connection.execute(SQL["open_feed_lane"], lane)
+        return taken["lane"], taken["first"]
 
     async def advance_ledger(self, topic: str, tallies: Mapping[int, Tally]) -> None:
         """Move the account over the batch."""

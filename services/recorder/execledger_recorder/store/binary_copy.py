@@ -180,7 +180,7 @@ _TYPES: Final = {
 _REFUSALS: Final = (struct.error, ValueError, OverflowError, TypeError, AttributeError)
 # What it takes of the client's processor for a row, beside asyncpg's encoder in the same run: an event 0.72 (2.0 us), a
 # tool call 0.71. Where money is among the columns, or most may be null, as much or more: an LLM call 1.2, a step 1.05.
-_ENCODED_HERE: Final = ("execution_events", "tool_calls")
+_ENCODED_HERE: Final = ("execution_events", "tool_calls", "changes")
 _copiers: Final[dict[str, Copier]] = {}  # by table, made when it is first written
 _ROWS: Final = 512  # encoded at once; measured: 128 take a tenth longer, and more no less
 _BYTES: Final = 512 * 1024  # of payloads among them, and so about what is sent at once

@@ -14,6 +14,7 @@ from execledger_recorder.store.batch import Batch
 from execledger_recorder.store.circuits import Circuits
 from execledger_recorder.store.dead_letters import DeadLetters
 from execledger_recorder.store.executions import Executions
+from execledger_recorder.store.feed import Feed
 from execledger_recorder.store.ledger import Ledger
 from execledger_recorder.store.limits import Limits
 from execledger_recorder.store.outbox import Outbox
@@ -42,6 +43,7 @@ class Store:
         self.circuits = Circuits(self._connection)
         self.dead_letters = DeadLetters(self._connection)
         self.executions = Executions(self._connection)
+        self.feed = Feed(self._connection)
         self.ledger = Ledger(self._connection)
         self.limits = Limits(self._connection)
         self.outbox = Outbox(self._connection, self._idle_timeout_ms)
