@@ -32,7 +32,7 @@ from execledger.stack.settings import StackSettings
 from execledger.stack.settings import load as load_settings
 from execledger_contracts.decoding import Decoded, decode
 from execledger_lifecycle import enter
-from execledger_recorder.store import EventRow
+from execledger_recorder.rules.rows import EventRow
 from execledger_recorder.store.migrations import migrate
 
 console = Console(highlight=False)

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execledger_recorder.errors import Unstorable
-from execledger_recorder.store import Store, ToolCallRow
+from execledger_recorder.rules.rows import ToolCallRow
+from execledger_recorder.rules.tables import TOOL_CALLS
+from execledger_recorder.store import Store
 from execledger_recorder.store.binary_copy import Column, Copier, _in_turn
 from execledger_recorder.store.statements import SQL
 from factories_recorder import NOON
@@ -117,7 +119,7 @@ async def test_a_value_that_is_refused_leaves_nothing_behind_and_the_connection_
         await store.partitions.ensure([datetime(2024, 6, 14, tzinfo=UTC)])
         with pytest.raises(Unstorable):
             async with store.batch() as tx:
-                await tx.append_tool_calls(calls)
+                await tx.derived.append(TOOL_CALLS, calls)
         async with store.batch() as tx:
-            await tx.append_tool_calls(calls[:1])
+            await tx.derived.append(TOOL_CALLS, calls[:1])
             assert await tx.connection.fetchval("SELECT count(*) FROM execledger.tool_calls") == 1

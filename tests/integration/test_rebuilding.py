@@ -25,7 +25,7 @@ from execledger_recorder.duties import rebuild as rebuilding
 from execledger_recorder.duties import spot_check
 from execledger_recorder.duties.rebuild import FIRST_ID, Finding, batches, rebuild, verify
 from execledger_recorder.duties.spot_check import Sampler
-from execledger_recorder.recording import Folded, Report
+from execledger_recorder.recording import Folded, Report, restore
 from execledger_recorder.store import Batch
 from factories_recorder import Desk, Row, Topic, chance, desk, event, history, snapshot
 from factories_recorder import batches as cut_at_random
@@ -383,16 +383,16 @@ async def test_what_is_recorded_while_a_row_that_was_gone_is_written_is_kept(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that is not there cannot be locked: the recorder may bring it back at the same time."""
-    topic, save = Topic(ends=await _ends(office)), rebuilding._save
+    topic = Topic(ends=await _ends(office))
     more = event("execution.progressed", {"completed_steps": 3}, at=11.5, attempt=2)
     recording: list[asyncio.Task[Report]] = []
 
     async def save_later(tx: Batch, folded: Sequence[Folded]) -> None:
         recording.append(asyncio.create_task(office.record(topic.add(more))))
         await eventually(lambda: _is_done_or_waits(office, recording[0]))
-        await save(tx, folded)
+        await restore(tx, folded)
 
-    monkeypatch.setattr(rebuilding, "_save", save_later)
+    monkeypatch.setattr(rebuilding, "restore", save_later)
     await office.connection.execute(f"DELETE FROM execledger.executions WHERE id = {RUN_1}")
     await rebuild(office.store, await all_ids(office))
     await recording[0]

@@ -23,9 +23,10 @@ from execledger_recorder.errors import StoreTooSlow, StoreUnavailable, Unstorabl
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.rules.ids import new_id
+from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
 from execledger_recorder.store.migrations import SchemaMismatchError, migrate, pending
-from execledger_recorder.store.statements import SQL
+from execledger_recorder.store.statements import SQL, TEMPLATES, about
 from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
@@ -64,10 +65,11 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def test_every_statement_is_one_that_the_schema_knows(office: Desk) -> None:
-    for name in ("stage_executions", "stage_steps"):
-        await office.connection.execute(SQL[name])
-    for name, statement in SQL.items():
-        assert statement.startswith("-- "), name
+    for table in TABLES:
+        await office.connection.execute(about("stage", table))
+    of_tables = {(name, table.name): about(name, table) for name in ("save", "drop", "stored") for table in TABLES}
+    assert all(each.startswith("-- ") for each in (*SQL.values(), *TEMPLATES.values()))
+    for statement in (*SQL.values(), *of_tables.values()):
         await office.connection.prepare(statement)
 
 

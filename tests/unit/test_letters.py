@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from execledger.letters import draw
-from execledger_recorder.store import DeadLetterRow, KeptDeadLetter
+from execledger_recorder.rules.rows import DeadLetterRow
+from execledger_recorder.store import KeptDeadLetter
 from factories_recorder import NOON
 
 

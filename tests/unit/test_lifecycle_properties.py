@@ -5,8 +5,7 @@ that arrival (order, repetition, batching, going on from what is stored) leaves 
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -14,22 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import factories
-from execledger_contracts.events import Event, StepEvent
+from execledger_contracts.events import Event
 from execledger_lifecycle import (
     Execution,
     ExecutionRecord,
-    Judge,
     Outcome,
     Step,
     StepKey,
     StepRecord,
-    Verdict,
-    endings,
     execution_record,
     fold,
     step_record,
 )
-from execledger_lifecycle.folding import step_key
 from factories import (
     cancel_requested,
     created,
@@ -43,47 +38,14 @@ from factories import (
     watchdog_ended,
 )
 from histories import EXTERNAL_ID, PRICES, SAYINGS, Arrival, arrivals, entered, folded, histories, records
+from memory import Memory, priced
 from reference_fold import reference_outcome, reference_record, reference_steps
 
 
-@dataclass(slots=True)
-class Ledger:
-    """What the recorder does with a batch of one execution, with dictionaries for tables."""
-
-    log: dict[str, Event] = field(default_factory=dict)
-    row: ExecutionRecord | None = None
-    steps: dict[StepKey, StepRecord] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-
-    def record(self, batch: Iterable[Event]) -> None:
-        new = {event.id: event for event in batch if event.id not in self.log}
-        if not new:
-            return
-        execution = Execution() if self.row is None else loaded(self.row.fold)
-        touched = {step_key(event) for event in new.values() if isinstance(event, StepEvent)}
-        steps = {key: loaded_step(self.steps[key].fold) for key in touched & self.steps.keys()}
-        judge, head, before = Judge.after(execution, steps), execution.head, endings(execution)
-        entries = [entered(event, PRICES) for event in new.values()]
-        self.verdicts |= {entry.event_id: judge.judge(entry) for entry in entries}
-        self.log |= new
-        if any(entry.key < head for entry in entries):
-            execution, steps = folded(self.log.values(), PRICES)
-            touched = set(steps)
-        else:
-            fold(execution, steps, sorted(entries, key=lambda entry: entry.key))
-            if endings(execution) != before:
-                self._load_open(steps, touched)
-        self.row = execution_record(execution, EXTERNAL_ID)
-        self.steps |= {key: step_record(steps[key], execution) for key in touched}
-
-    def _load_open(self, steps: dict[StepKey, Step], touched: set[StepKey]) -> None:
-        for key, row in self.steps.items():
-            if row.provisional or row.status == "running":
-                steps.setdefault(key, loaded_step(row.fold))
-                touched.add(key)
-
-    def copy(self) -> "Ledger":
-        return Ledger(dict(self.log), self.row, dict(self.steps), dict(self.verdicts))
+@pytest.fixture(autouse=True, scope="module")
+def _prices() -> Iterator[None]:
+    with priced():
+        yield
 
 
 def loaded(text: str) -> Execution:
@@ -105,9 +67,9 @@ def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
     return {name: json.loads(value) if name in is_json else value for name, value in columns.items()}
 
 
-def shown_all(ledger: Ledger) -> tuple[dict[str, Any], dict[StepKey, dict[str, Any]]]:
-    assert ledger.row is not None
-    return shown(ledger.row), {key: shown(step) for key, step in ledger.steps.items()}
+def shown_all(memory: Memory) -> tuple[dict[str, Any], dict[StepKey, dict[str, Any]]]:
+    assert memory.row is not None
+    return shown(memory.row), {key: shown(step) for key, step in memory.steps.items()}
 
 
 @given(histories)
@@ -121,16 +83,16 @@ def test_the_record_is_what_the_rules_say(history: list[Event]) -> None:
 @given(arrivals())
 @settings(max_examples=400, deadline=None)
 def test_arrival_leaves_no_trace_in_the_record(arrival: Arrival) -> None:
-    ledger = Ledger()
+    memory = Memory()
     for batch in arrival.batches:
-        ledger.record(batch)
-    assert (ledger.row, ledger.steps) == records(ledger.log.values(), PRICES)
+        memory.record(batch)
+    assert (memory.row, memory.steps) == records(memory.log.values(), PRICES)
 
 
 @given(arrivals())
 @settings(max_examples=400, deadline=None)
 def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> None:
-    batched, single = Ledger(), Ledger()
+    batched, single = Memory(), Memory()
     for batch in arrival.batches:
         batched.record(batch)
     for event in arrival.stream:
@@ -195,15 +157,15 @@ def test_what_people_say_in_json_survives_being_stored(
 @given(arrivals())
 @settings(max_examples=150, deadline=None)
 def test_what_is_rejected_on_arrival_changes_nothing_then(arrival: Arrival) -> None:
-    ledger = Ledger()
+    memory = Memory()
     for event in arrival.stream:
-        before = ledger.copy()
-        ledger.record([event])
+        before = memory.copy()
+        memory.record([event])
         is_new = event.id not in before.log
         # A step's refused ending is a sign of life all the same: it makes the watchdog's ending void.
-        if is_new and ledger.verdicts[event.id].outcome is Outcome.REJECTED and not shown_all(before)[0]["provisional"]:
-            (record, steps), (record_after, steps_after) = shown_all(before), shown_all(ledger)
-            assert record_after == {**record, "version": len(ledger.log)}
+        if is_new and memory.verdicts[event.id].outcome is Outcome.REJECTED and not shown_all(before)[0]["provisional"]:
+            (record, steps), (record_after, steps_after) = shown_all(before), shown_all(memory)
+            assert record_after == {**record, "version": len(memory.log)}
             assert steps_after == steps
 
 
@@ -246,16 +208,16 @@ def arrive_in_every_order(interesting: Sequence[Event], depth: int) -> int:
     """Record every sequence of up to that many of these events, one by one; how many sets there were."""
     known: dict[frozenset[str], tuple[ExecutionRecord | None, dict[StepKey, StepRecord]]] = {}
 
-    def go_on(ledger: Ledger) -> None:
-        key = frozenset(ledger.log)
-        assert known.setdefault(key, (ledger.row, ledger.steps)) == (ledger.row, ledger.steps)
+    def go_on(memory: Memory) -> None:
+        key = frozenset(memory.log)
+        assert known.setdefault(key, (memory.row, memory.steps)) == (memory.row, memory.steps)
         for event in interesting if len(key) < depth else ():
             if event.id not in key:
-                longer = ledger.copy()
+                longer = memory.copy()
                 longer.record([event])
                 go_on(longer)
 
-    go_on(Ledger())
+    go_on(Memory())
     for key, (row, steps) in known.items():
         history = [event for event in interesting if event.id in key]
         if row is not None:

@@ -15,7 +15,8 @@ from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Undecodable, decode
 from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
-from execledger_recorder.store import DeadLetter, DeadLetterFilter, DeadLetterRow, KeptDeadLetter, Store, unpack_headers
+from execledger_recorder.rules.rows import DeadLetterRow
+from execledger_recorder.store import DeadLetter, DeadLetterFilter, KeptDeadLetter, Store, unpack_headers
 
 _AT_ONCE: Final = 100
 _BYTES_AT_ONCE: Final = 32 * 1024 * 1024

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from execledger_recorder.recording import commands
 from execledger_recorder.rules.commands import PassedDay, daily_halt
-from execledger_recorder.store import LockedExecution, Store
+from execledger_recorder.rules.rows import LockedExecution
+from execledger_recorder.store import Store
 
 
 async def halt_days(store: Store, topic: str) -> Counter[str]:

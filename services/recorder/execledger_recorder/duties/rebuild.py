@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from execledger_recorder.errors import Unreadable
-from execledger_recorder.recording import Folded, fold_log, latest
-from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated
-from execledger_recorder.rules.feed import REBUILD, FeedEntry, what_changed
-from execledger_recorder.store import EXECUTION_COLUMNS, STEP_COLUMNS, Batch, Store, UsageMark
+from execledger_recorder.recording import Folded, fold_log, restore, restore_executions
+from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated, rows_of
+from execledger_recorder.rules.feed import REBUILD, FeedEntry
+from execledger_recorder.rules.rows import UsageMark
+from execledger_recorder.rules.said import feed_entry
+from execledger_recorder.store import Batch, Store
 
 FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
 _BATCH_EXECUTIONS: Final = 100
@@ -108,7 +110,7 @@ def _finding(execution_id: str, stored: Rows, folded: Folded | None, unreadable:
             execution_id, stored, None, [Difference(execution_id, "execution_events", (unreadable,), "raw", *said)]
         )
     if folded is not None:
-        return Finding(execution_id, stored, folded, compare(execution_id, stored, _rows(folded)))
+        return Finding(execution_id, stored, folded, compare(execution_id, stored, rows_of(folded.change)))
     missing = Difference(execution_id, "execution_events", (), None, "no event", "an event at least")
     return Finding(execution_id, stored, None, [missing] if stored else [])
 
@@ -117,9 +119,10 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
     """Write executions as their log has them."""
     await tx.rebuild.restore_aliases(
         [
-            (folded.execution.tenant_id, folded.execution.external_id, folded.execution.id)
+            (judged.tenant_id, judged.external_id, judged.id)
             for finding in wrong
-            if (folded := finding.folded)
+            if finding.folded
+            and (judged := finding.folded.change.judged)
             and any(difference.table == "execution_aliases" for difference in finding.differences)
         ]
     )
@@ -127,48 +130,23 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
     locked = await tx.lock_executions(ids)
     # A row that is gone cannot be locked, and a recorder may bring it back right now: it is written first.
     gone = [finding.folded for finding in wrong if finding.folded and finding.execution_id not in locked]
-    await tx.rebuild.restore_executions([(folded.execution, folded.recorded_at) for folded in gone])
+    await restore_executions(tx, gone)
     # Whoever had them locked may have changed what the look without locks saw.
     findings = [finding for finding in await _findings(tx, ids) if finding.folded]
-    await _save(tx, [finding.folded for finding in findings if finding.folded])
+    await restore(tx, [finding.folded for finding in findings if finding.folded])
     await tx.mark_usage({mark for finding in findings for mark in _usage_marks(finding)})
     await tx.append_changes(REBUILD, [entry for finding in findings for entry in _feed_entries(finding)])
 
 
-async def _save(tx: Batch, folded: Sequence[Folded]) -> None:
-    ids = [each.execution.id for each in folded]
-    await tx.rebuild.restore_executions([(each.execution, each.recorded_at) for each in folded])
-    await tx.rebuild.restore_steps(ids, [row for each in folded for row in each.steps])
-    await tx.replace_labels(ids, [row for each in folded for row in each.labels])
-    await tx.rebuild.restore_llm_calls(ids, [row for each in folded for row in each.llm_calls])
-    await tx.rebuild.restore_tool_calls(ids, [row for each in folded for row in each.tool_calls])
-    tx.name_workflows(latest(named for each in folded for named in each.workflows))
-    tx.name_owners(latest(named for each in folded for named in each.owners))
-
-
 def _feed_entries(finding: Finding) -> Iterator[FeedEntry]:
     if finding.folded:
-        row = finding.folded.execution
         before = [stored["status"] for stored in finding.stored.get("executions", ())]
-        what = what_changed(before[0] if before else None, row.record.status)
-        yield FeedEntry(row.tenant_id, row.id, row.record.version, what)
+        yield feed_entry(finding.folded.change, before[0] if before else None)
 
 
 def _usage_marks(finding: Finding) -> Iterator[UsageMark]:
     """The days that the execution was counted under, and is from now on."""
     rows = [*finding.stored.get("executions", ())]
-    rows += _rows(finding.folded)["executions"] if finding.folded else ()
+    rows += rows_of(finding.folded.change)["executions"] if finding.folded else ()
     for row in rows:
         yield (row["tenant_id"], row["owner_id"] or "", row["usage_day"])
-
-
-def _rows(folded: Folded) -> Rows:
-    row = folded.execution
-    return {
-        "execution_aliases": [{"tenant_id": row.tenant_id, "external_id": row.external_id}],
-        "executions": [dict(zip(EXECUTION_COLUMNS, row.flat(), strict=True))],
-        "steps": [dict(zip(STEP_COLUMNS, (id_, tenant, *step), strict=True)) for id_, tenant, step in folded.steps],
-        "execution_labels": [label._asdict() for label in folded.labels],
-        "llm_calls": [call._asdict() for call in folded.llm_calls],
-        "tool_calls": [call._asdict() for call in folded.tool_calls],
-    }

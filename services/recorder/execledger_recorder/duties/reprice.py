@@ -10,7 +10,8 @@ from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import refold
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.feed import REPRICE
-from execledger_recorder.store import Batch, Store, UnreportedCall
+from execledger_recorder.rules.rows import UnreportedCall
+from execledger_recorder.store import Batch, Store
 
 # Locked by one transaction, and so how long a recorder may wait: 0.5 s when all of them change, of which 0.14 s are
 # ours (13 events an execution, measured on two busy cores); 0.015 s when none does.

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from execledger_contracts.decoding import Undecodable
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.dead_letter import FACTS, fingerprint, storable
-from execledger_recorder.store import Batch, DeadLetterRow, OutboxRow, pack_headers
+from execledger_recorder.rules.rows import DeadLetterRow
+from execledger_recorder.store import Batch, OutboxRow, pack_headers
 
 
 async def add(tx: Batch, bad: Sequence[tuple[Record, Undecodable]], topic: str) -> None:

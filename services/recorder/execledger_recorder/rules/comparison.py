@@ -7,19 +7,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from execledger_lifecycle.state import is_of_another_format
+from execledger_recorder.rules import tables
+from execledger_recorder.rules.change import Change
+from execledger_recorder.rules.tables import Table
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 """Rows of one execution, by table."""
 
-_KEYS: Final[Mapping[str, Sequence[str]]] = {  # of a row within its execution
-    "execution_aliases": (),
-    "executions": (),
-    "steps": ("step_id", "iteration", "attempt"),
-    "execution_labels": ("kind", "key", "value"),
-    "llm_calls": ("event_id",),
-    "tool_calls": ("event_id",),
-}
 _JSON: Final = frozenset({"tags", "labels", "metadata"})
 _PRICE: Final = frozenset({"cost_usd", "cost_source", "price_version"})
 
@@ -49,11 +44,19 @@ class Difference:
 def compare(execution_id: str, stored: Rows, folded: Rows) -> list[Difference]:
     """Where the stored rows of an execution are not those that its log gives."""
     return [
-        Difference(execution_id, table, key, *found)
-        for table in _KEYS
+        Difference(execution_id, table.name, key, *found)
+        for table in tables.TABLES
         for key, *found in _compare_table(table, stored, folded)
         if not (found[0] == "fold" and is_outdated(stored))
     ]
+
+
+def rows_of(change: Change) -> Rows:
+    """The rows that the log of an execution gives, from the change that a fold of all of it made."""
+    return {
+        table.name: [dict(zip(table.columns, row, strict=True)) for row in table.rows(change)]
+        for table in tables.TABLES
+    }
 
 
 def is_outdated(stored: Rows) -> bool:
@@ -61,9 +64,9 @@ def is_outdated(stored: Rows) -> bool:
     return any(is_of_another_format(row["fold"]) for row in stored.get("executions", ()))
 
 
-def _compare_table(table: str, stored: Rows, folded: Rows) -> Iterator[tuple[tuple[Any, ...], str | None, Any, Any]]:
+def _compare_table(table: Table, stored: Rows, folded: Rows) -> Iterator[tuple[tuple[Any, ...], str | None, Any, Any]]:
     """Key, field, what is stored and what the log gives."""
-    theirs, ours = ({_key(table, row): row for row in rows.get(table, ())} for rows in (stored, folded))
+    theirs, ours = ({_key(table, row): row for row in rows.get(table.name, ())} for rows in (stored, folded))
     for key in sorted(theirs.keys() | ours.keys()):
         if key not in theirs:
             yield key, None, "no row", "a row"
@@ -73,8 +76,8 @@ def _compare_table(table: str, stored: Rows, folded: Rows) -> Iterator[tuple[tup
             yield from ((key, *found) for found in _compare_row(theirs[key], ours[key]))
 
 
-def _key(table: str, row: Row) -> tuple[Any, ...]:
-    return tuple(row[column] for column in _KEYS[table])
+def _key(table: Table, row: Row) -> tuple[Any, ...]:
+    return tuple(row[column] for column in table.key)
 
 
 def _compare_row(stored: Row, folded: Row) -> Iterator[tuple[str, Any, Any]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from execledger_contracts.events import Event, LlmCalled
+
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
@@ -40,6 +42,13 @@ class Call(Protocol):
     def reasoning_tokens(self) -> int | None: ...
     @property
     def cache_hit(self) -> bool | None: ...
+
+
+def price_unreported(event: Event) -> int | None:
+    """What a call cost when nobody says so. From here on it is what is stored, until somebody reprices."""
+    if type(event) is LlmCalled and event.data.cost_usd is None:
+        return price(event.data, event.time)
+    return None
 
 
 def price(call: Call, at: datetime) -> int | None:

@@ -6,33 +6,27 @@ from typing import Any
 import asyncpg
 
 from execledger_contracts.events import IMPORT_SOURCE
-from execledger_lifecycle import Outcome, StepRecord
-from execledger_lifecycle.state import StepKey
+from execledger_lifecycle import Outcome, StepKey
 from execledger_recorder.rules.account import Tally, digest
 from execledger_recorder.rules.commands import PassedDay
 from execledger_recorder.rules.feed import FeedEntry
-from execledger_recorder.store.binary_copy import copy
-from execledger_recorder.store.connection import columns, in_lock_order
-from execledger_recorder.store.log import EventLog
-from execledger_recorder.store.outbox import OutboxRow, append_outbox
-from execledger_recorder.store.prices import Prices
-from execledger_recorder.store.rebuild import Rebuild
-from execledger_recorder.store.rows import (
-    EXECUTION_COLUMNS,
-    STEP_COLUMNS,
+from execledger_recorder.rules.rows import (
     Alias,
     DeadLetterRow,
     DuplicateRow,
     EventRow,
-    ExecutionRow,
     HaltKey,
-    LabelRow,
-    LlmCallRow,
     LockedExecution,
     Named,
-    ToolCallRow,
     UsageMark,
 )
+from execledger_recorder.store.binary_copy import copy
+from execledger_recorder.store.connection import columns, in_lock_order
+from execledger_recorder.store.derived import Derived
+from execledger_recorder.store.log import EventLog
+from execledger_recorder.store.outbox import OutboxRow, append_outbox
+from execledger_recorder.store.prices import Prices
+from execledger_recorder.store.rebuild import Rebuild
 from execledger_recorder.store.statements import SQL
 
 
@@ -47,7 +41,8 @@ class Batch:
         self.connection = connection
         self.log = EventLog(connection)
         self.prices = Prices(connection)
-        self.rebuild = Rebuild(self)
+        self.derived = Derived(connection)
+        self.rebuild = Rebuild(connection, self.derived)
         self._connection = connection
         self._outbox_limit = outbox_limit
         self._workflows: list[Named] = []
@@ -88,12 +83,6 @@ class Batch:
     async def append_events(self, rows: Sequence[EventRow]) -> None:
         await self._copy("execution_events", EventRow._fields, rows)
 
-    async def append_llm_calls(self, rows: Sequence[LlmCallRow]) -> None:
-        await self._copy("llm_calls", LlmCallRow._fields, rows)
-
-    async def append_tool_calls(self, rows: Sequence[ToolCallRow]) -> None:
-        await self._copy("tool_calls", ToolCallRow._fields, rows)
-
     async def append_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
         await self._copy("duplicates", DuplicateRow._fields, rows)
 
@@ -115,20 +104,6 @@ class Batch:
         """Note halts that are about to be sent, in key order; those that were not noted before."""
         rows = await self._connection.fetch(SQL["note_halts"], *columns(due, 4))
         return {(str(row["execution_id"]), row["attempt"], row["kind"], row["scope"]) for row in rows}
-
-    async def save_executions(self, rows: Sequence[ExecutionRow]) -> None:
-        """Write records."""
-        await self._merge("executions", EXECUTION_COLUMNS, [row.flat() for row in rows])
-
-    async def save_steps(self, rows: Sequence[tuple[str, str, StepRecord]]) -> None:
-        """Write records of steps: execution id, tenant, record."""
-        await self._merge("steps", STEP_COLUMNS, [(id_, tenant, *record) for id_, tenant, record in rows])
-
-    async def replace_labels(self, changed: Sequence[str], rows: Sequence[LabelRow]) -> None:
-        """Drop the label rows of some executions, and write these."""
-        if changed:
-            await self._connection.execute(SQL["delete_labels"], changed)
-        await self._copy("execution_labels", LabelRow._fields, rows)
 
     def name_workflows(self, said: Iterable[Named]) -> None:
         """What workflows are called; written at the end."""
@@ -176,11 +151,6 @@ class Batch:
         for statement, said in (("name_workflows", self._workflows), ("name_owners", self._owners)):
             if said:
                 await self._connection.execute(SQL[statement], *columns(said, 6))
-
-    async def _merge(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        if rows:
-            await self._connection.copy_records_to_table(f"staged_{table}", columns=columns, records=rows)
-            await self._connection.execute(SQL[f"save_{table}"])
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         await copy(self._connection, table, columns, rows)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import asyncpg
 
+from execledger_recorder.rules.rows import DeadLetterRow
 from execledger_recorder.store.connection import Connect
-from execledger_recorder.store.rows import DeadLetterRow
 from execledger_recorder.store.statements import SQL
 
 

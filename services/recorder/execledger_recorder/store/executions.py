@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from execledger_recorder.rules.rows import Alias
 from execledger_recorder.store.connection import Connect
-from execledger_recorder.store.rows import Alias
 from execledger_recorder.store.statements import SQL
 
 

@@ -9,6 +9,8 @@ from typing import Final, Self
 import asyncpg
 
 from execledger_recorder.errors import RAISED, StoreUnavailable, Unstorable, translated
+from execledger_recorder.rules import tables
+from execledger_recorder.rules.tables import Writing
 from execledger_recorder.store import migrations
 from execledger_recorder.store.batch import Batch
 from execledger_recorder.store.circuits import Circuits
@@ -19,7 +21,7 @@ from execledger_recorder.store.ledger import Ledger
 from execledger_recorder.store.limits import Limits
 from execledger_recorder.store.outbox import Outbox
 from execledger_recorder.store.partitions import Partitions
-from execledger_recorder.store.statements import SQL
+from execledger_recorder.store.statements import SQL, about
 from execledger_recorder.store.usage import Usage
 from execledger_recorder.store.watchdog import Watchdog
 
@@ -134,8 +136,9 @@ class Store:
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
-    await connection.execute(SQL["stage_executions"])
-    await connection.execute(SQL["stage_steps"])
+    for table in tables.TABLES:
+        if table.writing is Writing.UPSERT:
+            await connection.execute(about("stage", table))
 
 
 async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:

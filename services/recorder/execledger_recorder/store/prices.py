@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import asyncpg
 
+from execledger_recorder.rules.rows import UnreportedCall
 from execledger_recorder.store.connection import columns
-from execledger_recorder.store.rows import UnreportedCall
 from execledger_recorder.store.statements import SQL
 
 

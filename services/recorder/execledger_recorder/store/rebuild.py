@@ -3,32 +3,34 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from operator import itemgetter
+from typing import Any, Final
 
-from execledger_lifecycle import StepRecord
+import asyncpg
+
+from execledger_recorder.rules import tables
+from execledger_recorder.rules.tables import Row, Table, Writing
 from execledger_recorder.store.connection import columns, in_lock_order
-from execledger_recorder.store.rows import FOLDED_TABLES, ExecutionRow, LlmCallRow, ToolCallRow
+from execledger_recorder.store.derived import Derived
 from execledger_recorder.store.statements import SQL
 
-if TYPE_CHECKING:
-    from execledger_recorder.store.batch import Batch
+_SETTLED: Final = ("id", "tenant_id", "external_id", "tenant_uuid", "heard_at")
+_settled: Final = itemgetter(*map(tables.EXECUTIONS.columns.index, _SETTLED))
 
 
 class Rebuild:
     """Rows as they are stored, and as they should be, in the transaction of a batch."""
 
-    def __init__(self, tx: "Batch") -> None:
-        self._tx = tx
-        self._connection = tx.connection
+    def __init__(self, connection: asyncpg.Connection, derived: Derived) -> None:
+        self._connection = connection
+        self._derived = derived
 
     async def stored_rows(self, execution_ids: Sequence[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
         """By execution id and table, the rows that a fold of the log should give; uuids as text."""
         found: dict[str, dict[str, list[dict[str, Any]]]] = {id_: {} for id_ in execution_ids}
-        for table in FOLDED_TABLES:
-            for row in await self._connection.fetch(SQL[f"stored_{table}"], execution_ids):
-                plain = {name: str(value) if isinstance(value, UUID) else value for name, value in row.items()}
-                found[str(row[0])].setdefault(table, []).append(plain)
+        for table in tables.TABLES:
+            for execution_id, rows in (await self._derived.stored(table, execution_ids)).items():
+                found[execution_id][table.name] = rows
         return found
 
     async def restore_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
@@ -36,25 +38,27 @@ class Rebuild:
         await self._connection.execute(SQL["drop_aliases"], [id_ for _, _, id_ in aliases])
         await self._connection.execute(SQL["restore_aliases"], *columns(in_lock_order(aliases), 3))
 
-    async def restore_executions(self, rows: Sequence[tuple[ExecutionRow, datetime]]) -> None:
+    async def restore_executions(self, rows: Sequence[Row], recorded_at: Sequence[datetime]) -> None:
         """Write records, and set also what no later event changes, or only moves on; with when they were recorded."""
-        await self._tx.save_executions([row for row, _ in rows])
-        said = [(r.id, r.tenant_id, r.external_id, r.foreign.tenant_uuid, r.heard_at, at) for r, at in rows]
+        await self._derived.upsert(tables.EXECUTIONS, rows)
+        said = [(*_settled(row), at) for row, at in zip(rows, recorded_at, strict=True)]
         await self._connection.execute(SQL["restore_executions"], *columns(said, 6))
         await self._connection.execute(SQL["forget_staged_executions"])
 
-    async def restore_steps(self, changed: Sequence[str], rows: Sequence[tuple[str, str, StepRecord]]) -> None:
-        """Drop the steps of some executions, and write these."""
-        await self._connection.execute(SQL["delete_steps"], changed)
-        await self._tx.save_steps(rows)
+    async def restore(self, table: Table, execution_ids: Sequence[str], rows: Sequence[Row]) -> None:
+        """Leave some executions with these rows of a table."""
+        if table is tables.LLM_CALLS:
+            await self._restore_llm_calls(execution_ids, rows)
+        elif table.writing is Writing.UPSERT:
+            await self._derived.drop(table, execution_ids)
+            await self._derived.upsert(table, rows)
+        else:
+            await self._derived.replace(table, execution_ids, rows)
 
-    async def restore_tool_calls(self, changed: Sequence[str], rows: Sequence[ToolCallRow]) -> None:
-        """Drop the tool calls of some executions, and write these."""
-        await self._connection.execute(SQL["delete_tool_calls"], changed)
-        await self._tx.append_tool_calls(rows)
-
-    async def restore_llm_calls(self, changed: Sequence[str], rows: Sequence[LlmCallRow]) -> None:
-        """Leave some executions with these LLM calls; a price that was computed stays as it is stored."""
-        keys = columns([(row.execution_id, row.event_id) for row in rows], 2)
-        await self._connection.execute(SQL["delete_llm_calls"], changed, *keys)
-        await self._connection.execute(SQL["restore_llm_calls"], json.dumps([r._asdict() for r in rows], default=str))
+    async def _restore_llm_calls(self, execution_ids: Sequence[str], rows: Sequence[Row]) -> None:
+        """A price that was computed stays as it is stored."""
+        names = tables.LLM_CALLS.columns
+        keys = columns([row[:2] for row in rows], 2)
+        said = [dict(zip(names, row, strict=True)) for row in rows]
+        await self._connection.execute(SQL["delete_llm_calls"], execution_ids, *keys)
+        await self._connection.execute(SQL["restore_llm_calls"], json.dumps(said, default=str))

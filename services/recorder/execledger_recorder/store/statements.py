@@ -1,9 +1,17 @@
-"""The statements, by name: each lies in a file of its own below sql/."""
+"""The statements, by name: each lies in a file of its own below sql/, or below templates/ for all derived tables."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
+
+from execledger_recorder.rules.tables import Table
+
+
+def _read(folder: str) -> dict[str, str]:
+    files = _files(resources.files(__package__).joinpath(folder))
+    return {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in files}
 
 
 def _files(folder: Traversable) -> Iterator[Traversable]:
@@ -14,7 +22,19 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
             yield entry
 
 
-SQL: Final = {
-    file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
-    for file in _files(resources.files(__package__).joinpath("sql"))
-}
+SQL: Final = _read("sql")
+TEMPLATES: Final = _read("templates")
+
+
+@cache
+def about(name: str, table: Table) -> str:
+    """A statement about a derived table; where the table has one of its own of that name, that one."""
+    template = TEMPLATES.get(f"{name}_{table.name}") or TEMPLATES[name]
+    key = (table.id_column, *table.key)
+    return template.format(
+        table=table.name,
+        id_column=table.id_column,
+        key=", ".join(key),
+        columns=", ".join(table.columns),
+        updates=", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in {*key, *table.settled}),
+    )

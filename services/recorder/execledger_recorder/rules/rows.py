@@ -2,12 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
-
-from execledger_lifecycle import ExecutionRecord, StepRecord
-
-FOLDED_TABLES: Final = ("execution_aliases", "executions", "steps", "execution_labels", "llm_calls", "tool_calls")
-"""What a fold of the log gives."""
+from typing import NamedTuple
 
 Alias = tuple[str, str]
 """Tenant, external id."""
@@ -141,25 +136,6 @@ class Foreign(NamedTuple):
     board_meeting_uuid: str | None
     message_id: str | None
     graph_id: str | None
-
-
-class ExecutionRow(NamedTuple):
-    """One row of `executions`, in three parts."""
-
-    id: str
-    tenant_id: str
-    external_id: str
-    record: ExecutionRecord
-    foreign: Foreign
-    heard_at: datetime
-
-    def flat(self) -> tuple[Any, ...]:
-        """In the order of EXECUTION_COLUMNS."""
-        return (self.id, self.tenant_id, self.external_id, *self.record, *self.foreign, self.heard_at)
-
-
-EXECUTION_COLUMNS: Final = ("id", "tenant_id", "external_id", *ExecutionRecord._fields, *Foreign._fields, "heard_at")
-STEP_COLUMNS: Final = ("execution_id", "tenant_id", *StepRecord._fields)
 
 
 class LockedExecution(NamedTuple):

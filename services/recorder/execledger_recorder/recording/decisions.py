@@ -1,0 +1,106 @@
+"""Decisions driven on: what they ask for is fetched for all at once; where one pauses, other work has its turn."""
+
+import asyncio
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from execledger_lifecycle import Entry
+from execledger_recorder.recording.log import read_log
+from execledger_recorder.rules.change import Change, Decision, Judged
+from execledger_recorder.rules.needs import Digests, Log, Pause, Steps, Text
+from execledger_recorder.store import Batch
+
+log = structlog.get_logger()
+
+_DECISIONS_A_TURN: Final = 10  # less than a millisecond
+_T = TypeVar("_T")
+_Asked = Digests | Steps | Log
+
+
+async def judge(tx: Batch, decisions: Sequence[Decision]) -> list[Judged]:
+    """What became of what arrived, for each decision."""
+    judged: dict[int, Judged] = {}
+    answers: Mapping[int, Any] = dict.fromkeys(range(len(decisions)))
+    while answers:
+        needs: dict[int, _Asked] = {}
+        for number, answer in answers.items():
+            said = await _next(tx, decisions[number], answer)
+            if isinstance(said, Judged):
+                judged[number] = said
+            else:
+                needs[number] = said
+        answers = await _answers(tx, needs)
+    return [judged[number] for number in range(len(decisions))]
+
+
+async def settle(decisions: Sequence[Decision]) -> list[Change]:
+    """The changes that decisions come to once they have judged; what is under way to Postgres goes on meanwhile."""
+    changes: list[Change] = []
+    for number, decision in enumerate(decisions):
+        if (change := await finish(decision)) is not None:
+            changes.append(change)
+        if number % _DECISIONS_A_TURN == 0:
+            await asyncio.sleep(0)
+    return changes
+
+
+async def finish(decision: Generator[Any, Any, _T]) -> _T:
+    """What a decision that only pauses comes to."""
+    while True:
+        try:
+            next(decision)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+        await asyncio.sleep(0)
+
+
+async def _next(tx: Batch, decision: Decision, answer: Any) -> _Asked | Judged:
+    """What it says next, but for what is answered to it alone."""
+    said = decision.send(answer)
+    while True:
+        if isinstance(said, Text):  # one at a time: each may be as large as a record
+            said = decision.send(await tx.log.event(said.execution_id, said.event_id))
+        elif isinstance(said, Pause):
+            await asyncio.sleep(0)
+            said = next(decision)
+        else:
+            return said
+
+
+async def _answers(tx: Batch, needs: Mapping[int, _Asked]) -> dict[int, Any]:
+    digests = await _digests(tx, [need for need in needs.values() if isinstance(need, Digests)])
+    steps = await _steps(tx, [need for need in needs.values() if isinstance(need, Steps)])
+    logs = await _logs(tx, [need for need in needs.values() if isinstance(need, Log)])
+    found: dict[type, Mapping[str, Any]] = {Digests: digests, Steps: steps, Log: logs}
+    return {number: found[type(need)][need.execution_id] for number, need in needs.items()}
+
+
+async def _digests(tx: Batch, needs: Sequence[Digests]) -> Mapping[str, Mapping[str, bytes]]:
+    found: dict[str, dict[str, bytes]] = {need.execution_id: {} for need in needs}
+    if keys := [(need.execution_id, event_id) for need in needs for event_id in need.event_ids]:
+        for (execution_id, event_id), digest in (await tx.log.digests(keys)).items():
+            found[execution_id][event_id] = digest
+    return found
+
+
+async def _steps(tx: Batch, needs: Sequence[Steps]) -> Mapping[str, Collection[str]]:
+    stored: list[tuple[str, str]] = []
+    if keys := [(need.execution_id, key) for need in needs for key in need.keys]:
+        stored += await tx.find_steps(keys)
+    if ids := [need.execution_id for need in needs if need.with_open]:
+        stored += await tx.find_open_steps(ids)
+    found: dict[str, dict[str, None]] = {need.execution_id: {} for need in needs}
+    for execution_id, fold in stored:
+        found[execution_id][fold] = None  # of those that are touched some are open
+    return found
+
+
+async def _logs(tx: Batch, needs: Sequence[Log]) -> Mapping[str, Sequence[Entry]]:
+    for need in needs:
+        if need.damaged:
+            fact = {"table": need.damaged, "execution_id": need.execution_id}
+            log.warning("fold_damaged", **fact, instead="folded again from the log")
+    return await read_log(tx, [need.execution_id for need in needs]) if needs else {}

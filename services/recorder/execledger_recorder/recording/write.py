@@ -1,0 +1,40 @@
+"""Changes written."""
+
+from collections.abc import Collection, Sequence
+from typing import assert_never
+
+from execledger_recorder.rules import said, tables
+from execledger_recorder.rules.change import Change
+from execledger_recorder.rules.tables import Row, Table, Writing
+from execledger_recorder.store import Batch
+
+
+async def save(tx: Batch, changes: Sequence[Change]) -> None:
+    """Write what changes say of executions."""
+    for table in tables.TABLES:
+        match table.writing:
+            case Writing.UPSERT:
+                await tx.derived.upsert(table, rows(table, changes))
+            case Writing.APPEND:
+                await tx.derived.append(table, rows(table, changes))
+            case Writing.REPLACE:
+                changed = [change for change in changes if table.is_changed(change)]
+                known = [change.judged.id for change in changed if change.before]
+                await tx.derived.replace(table, known, rows(table, changed))
+            case Writing.BEFOREHAND:
+                pass
+            case _:
+                assert_never(table.writing)
+    save_names(tx, changes)
+    await tx.mark_usage(said.usage_marks(changes))
+
+
+def save_names(tx: Batch, changes: Sequence[Change]) -> None:
+    """Write what changes say that workflows and owners are called."""
+    tx.name_workflows(said.workflows(changes))
+    tx.name_owners(said.owners(changes))
+
+
+def rows(table: Table, changes: Collection[Change]) -> list[Row]:
+    """The rows of a table that changes write."""
+    return [row for change in changes for row in table.rows(change)]

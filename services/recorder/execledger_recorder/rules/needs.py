@@ -1,0 +1,53 @@
+"""What a decision has to know of an execution, as values that it asks with; who drives it sends the answers."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from execledger_lifecycle import StepKey
+from execledger_recorder.rules.rows import Alias, LockedExecution
+
+
+class Known(NamedTuple):
+    """An execution before a batch: its names, and its row, which is None for one that is new."""
+
+    id: str
+    alias: Alias
+    row: LockedExecution | None = None
+    is_restored: bool = False  # somebody deleted the row, and it was written anew before anybody held it
+
+
+class Digests(NamedTuple):
+    """Asks for the digests of those of these events that the log has, by event id."""
+
+    execution_id: str
+    event_ids: Sequence[str]
+
+
+class Text(NamedTuple):
+    """Asks for a logged event, as text."""
+
+    execution_id: str
+    event_id: str
+
+
+class Steps(NamedTuple):
+    """Asks for the stored folds of these steps, and of all that are open when their execution may end."""
+
+    execution_id: str
+    keys: Collection[StepKey]
+    with_open: bool
+
+
+class Log(NamedTuple):
+    """Asks for the entries of all that the log has of the execution; which table is damaged, if that is why."""
+
+    execution_id: str
+    damaged: str | None = None
+
+
+class Pause:
+    """Asks for nothing: other work may have its turn."""
+
+
+Need = Digests | Text | Steps | Log | Pause
+PAUSE: Final = Pause()

@@ -1,0 +1,53 @@
+"""What a change says beside the rows of its execution: names of workflows and owners, days of usage, the feed."""
+
+from collections.abc import Iterable, Iterator
+
+from execledger_contracts.events import ExecutionCreated, ExecutionStarted
+from execledger_recorder.rules.change import Change
+from execledger_recorder.rules.feed import FeedEntry, what_changed
+from execledger_recorder.rules.rows import Named, UsageMark
+
+
+def workflows(changes: Iterable[Change]) -> Iterator[Named]:
+    """What workflows are called."""
+    for event, event_id in _beginnings(changes):
+        if (workflow := event.data.workflow) is not None and workflow.id is not None:
+            yield (event.tenantid, workflow.id, workflow.name, workflow.version, event.time, event_id)
+
+
+def owners(changes: Iterable[Change]) -> Iterator[Named]:
+    """What owners are called."""
+    for event, event_id in _beginnings(changes):
+        if (owner := event.data.owner) is not None and owner.id is not None:
+            yield (event.tenantid, owner.id, owner.email, owner.name, event.time, event_id)
+
+
+def usage_marks(changes: Iterable[Change]) -> set[UsageMark]:
+    """The days whose usage changes: those that the executions are counted under, and were."""
+    marks = set[UsageMark]()
+    for change in changes:
+        tenant_id, before, record = change.judged.tenant_id, change.before, change.record
+        marks.add((tenant_id, record.owner_id or "", record.usage_day))
+        if before is not None:
+            marks.add((tenant_id, before.owner_id or "", before.usage_day))
+    return marks
+
+
+def feed_entries(changes: Iterable[Change]) -> list[FeedEntry]:
+    """What those who follow the feed are told."""
+    return [feed_entry(change, change.before and change.before.status) for change in changes]
+
+
+def feed_entry(change: Change, status_before: str | None) -> FeedEntry:
+    """The same of one execution, whose status is known to have been another."""
+    judged, record = change.judged, change.record
+    return FeedEntry(judged.tenant_id, judged.id, record.version, what_changed(status_before, record.status))
+
+
+def _beginnings(changes: Iterable[Change]) -> Iterator[tuple[ExecutionCreated | ExecutionStarted, str]]:
+    """The events that say what ran and for whom."""
+    for change in changes:
+        for entry in change.judged.entries:
+            event = entry.event
+            if type(event) is ExecutionStarted or type(event) is ExecutionCreated:
+                yield event, entry.event_id

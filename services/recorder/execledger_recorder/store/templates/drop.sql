@@ -1,0 +1,2 @@
+-- The rows of executions that are written anew.
+DELETE FROM execledger.{table} WHERE {id_column} = ANY ($1::uuid[])
