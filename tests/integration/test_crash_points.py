@@ -112,7 +112,7 @@ async def test_a_recorder_may_die_at_any_wait_over_a_batch(trial: Trial) -> None
         return end
 
     waits = await die_everywhere(die)
-    functions = ("lock_ledger", "digests", "_copy", "_merge", "advance_ledger", "_record_whole", "commit")
+    functions = ("lock_ledger", "digests", "copy", "upsert", "advance_ledger", "_record_whole", "commit")
     assert_included(waits, functions, fewest=30)
     for tenant, start in starts.items():
         assert await trial.told(tenant, start) == (expected, became), tenant
