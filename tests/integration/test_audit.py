@@ -14,10 +14,10 @@ from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger.stack import broker
 from execledger_recorder.duties.audit import read_ledger
-from execledger_recorder.intake import kafka_log
-from execledger_recorder.intake.kafka_log import KafkaLog
 from execledger_recorder.rules.ledger import LedgerReport
 from execledger_recorder.store import Store
+from execledger_runtime.kafka import log as kafka_log
+from execledger_runtime.kafka.log import KafkaLog
 from factories_recorder import event
 from recorded_topic import producing, publish, record_topic
 

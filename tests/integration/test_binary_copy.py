@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execledger_recorder.errors import Unstorable
 from execledger_recorder.rules.rows import ToolCallRow
 from execledger_recorder.rules.tables import TOOL_CALLS
 from execledger_recorder.store import Store
 from execledger_recorder.store.binary_copy import Column, Copier, _in_turn
 from execledger_recorder.store.statements import SQL
+from execledger_runtime.errors import Unstorable
 from factories_recorder import NOON
 
 _texts: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)

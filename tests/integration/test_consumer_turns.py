@@ -9,12 +9,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.circuit import Circuit, Stop
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.errors import StoreUnavailable
 from factories_recorder import event
 from recorder_bench import Bench, connected, delete_before
 from running import eventually

@@ -17,9 +17,9 @@ from execledger.commands.dead_letters import moment
 from execledger.errors import UserError
 from execledger.redriving import Redriven, chunks, listed, redrive
 from execledger.stack import broker
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, Redriving, Store
+from execledger_runtime.errors import StoreUnavailable
 from factories_recorder import NOON, NOON_MS, event
 from recorded_topic import producing, publish, record_topic
 

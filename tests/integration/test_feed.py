@@ -15,7 +15,6 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.duties import feed as duty
 from execledger_recorder.duties.rebuild import rebuild
 from execledger_recorder.duties.reprice import Wanted, reprice
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules import pricing
@@ -23,6 +22,7 @@ from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.feed import Cursor, Expired, FeedChange, FeedEntry, Followed
 from execledger_recorder.rules.ids import new_id
 from execledger_recorder.store import Store
+from execledger_runtime.errors import StoreUnavailable
 from factories_recorder import NOON, Desk, Topic, batches, chance, desk, event, history
 
 LANES: Final = 6

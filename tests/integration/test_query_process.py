@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from execledger_query.__main__ import _listening
+from execledger_runtime.listener import listening
 from factories_query import NOON, SECRET, bearing, ledger, serving
 
 ROOT = "http://127.0.0.1"
@@ -82,7 +82,7 @@ def test_a_port_that_is_taken_is_one_line(database: str) -> None:
 
 def test_answers_are_sent_at_once() -> None:
     """Without the protocol's name asyncio leaves Nagle's algorithm on, and every answer waits for 44 ms."""
-    with _listening("127.0.0.1", 0) as listener:
+    with listening("127.0.0.1", 0, "EXECLEDGER_QUERY_PORT") as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 

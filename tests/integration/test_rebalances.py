@@ -170,14 +170,14 @@ async def test_a_recorder_that_lost_its_partitions_asleep_writes_over_nobody(
     named = {} if name is None else {"consumer_instance_id": name}
     async with AsyncExitStack() as stack:
         await group.publish(told, per_second=1_000_000)  # so that it is busy for as long as it is awake
-        sleeper = await group.join(stack, statement_timeout_ms=3000, batch_size=20, **named)
+        stuck = await group.join(stack, statement_timeout_ms=3000, batch_size=20, **named)
         await eventually(lambda: group.has_recorded(1))
-        await eventually(lambda: group.falls_asleep_in_a_transaction(sleeper))
+        await eventually(lambda: group.falls_asleep_in_a_transaction(stuck))
         assert not await group.has_recorded(len(told))
         other = await group.join(stack, **named)
         await eventually(lambda: group.has_recorded(len(told)), seconds=60)
-        sleeper.process.send_signal(signal.SIGCONT)
-        await eventually(lambda: was_assigned_again(sleeper))
+        stuck.process.send_signal(signal.SIGCONT)
+        await eventually(lambda: was_assigned_again(stuck))
         await group.publish(more, per_second=1000)
         await eventually(lambda: group.has_recorded(len(told) + len(more)), seconds=60)
         await eventually(group.has_no_usage_marks)

@@ -22,11 +22,11 @@ from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import Event
 from execledger_lifecycle import ExecutionRecord, StepRecord
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.store import Store
 from execledger_recorder.store.postgres import _prepare_connection
+from execledger_runtime.errors import StoreUnavailable
 from factories_recorder import Row, assert_balanced, record_of
 from histories import NO_PRICES, History, histories
 from reference_fold import reference_record, reference_steps
@@ -100,7 +100,7 @@ class Recorder:
 
     async def start(self) -> None:
         self.store, self.fuse = Store(self.dsn), Fuse()
-        self.store._pool = await asyncpg.create_pool(
+        self.store._database._pool = await asyncpg.create_pool(
             self.dsn,
             min_size=1,
             max_size=2,
@@ -111,8 +111,8 @@ class Recorder:
         await self.find_place()
 
     async def die(self) -> None:
-        assert self.store._pool is not None
-        self.store._pool.terminate()
+        assert self.store._database._pool is not None
+        self.store._database._pool.terminate()
 
     async def find_place(self) -> None:
         self.positions = await self.store.ledger.open(self.log.topic, dict.fromkeys(PARTITIONS, 0))

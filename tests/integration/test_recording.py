@@ -14,7 +14,6 @@ import pytest
 from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, Execution, Step, StepKey
 from execledger_lifecycle import fold as lifecycle_fold
-from execledger_recorder.errors import StoreTooSlow, StoreUnavailable
 from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.rules import change
 from execledger_recorder.rules.account import Misplaced, Record
@@ -22,6 +21,7 @@ from execledger_recorder.rules.ids import id_milliseconds
 from execledger_recorder.rules.rows import DuplicateRow
 from execledger_recorder.store import Store
 from execledger_recorder.store import log as event_log
+from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 from running import cable, eventually
 
@@ -451,7 +451,7 @@ async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost
 
 async def test_a_connection_that_is_ended_when_all_is_answered_spoils_nothing(office: Desk) -> None:
     async with store_over_a_line_that_lingers(office) as store:
-        async with store._connection():
+        async with store._database.connection():
             await end_sessions(office, "idle")
         assert await store.ledger.read() == []
 

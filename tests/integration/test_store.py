@@ -19,7 +19,6 @@ from execledger_recorder.duties.rebuild import FIRST_ID, rebuild
 from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.watchdog import watch
-from execledger_recorder.errors import StoreTooSlow, StoreUnavailable, Unstorable
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.rules.ids import new_id
@@ -27,6 +26,7 @@ from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
 from execledger_recorder.store.migrations import SchemaMismatchError, migrate, pending
 from execledger_recorder.store.statements import SQL, TEMPLATES, about
+from execledger_runtime.errors import StoreTooSlow, StoreUnavailable, Unstorable
 from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
@@ -369,16 +369,16 @@ async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
     await office.open("events")
     taken: dict[int, int] = {}
 
-    async def stand_still(sleeper: Store, awake: Store) -> None:
-        async with sleeper.batch() as tx:
+    async def stand_still(stuck: Store, awake: Store) -> None:
+        async with stuck.batch() as tx:
             await tx.lock_ledger("events", {0})
             async with awake.batch() as after:
                 taken.update(await after.lock_ledger("events", {0}))
 
     brief, patient = (Store(office.dsn, statement_timeout_ms=limit) for limit in (300, 5000))
-    async with brief as sleeper, patient as awake:
+    async with brief as stuck, patient as awake:
         with pytest.raises(StoreUnavailable):
-            await stand_still(sleeper, awake)
+            await stand_still(stuck, awake)
     assert taken == {0: 0}
 
 
@@ -392,13 +392,13 @@ async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monk
         await for_ever.wait()
         yield b""
 
-    async def sleep(sleeper: Store) -> None:
-        async with sleeper.batch() as tx:
+    async def sleep(stuck: Store) -> None:
+        async with stuck.batch() as tx:
             await tx.lock_ledger("events", {0})
             await tx._connection.copy_to_table("duplicates", schema_name="execledger", source=stand_still())
 
-    async with Store(office.dsn, statement_timeout_ms=300) as sleeper, Store(office.dsn) as patient:
-        asleep = asyncio.create_task(sleep(sleeper))
+    async with Store(office.dsn, statement_timeout_ms=300) as stuck, Store(office.dsn) as patient:
+        asleep = asyncio.create_task(sleep(stuck))
         await copying.wait()
         await asyncio.sleep(0.5)
         assert await patient.terminate_stuck_sessions() == 0

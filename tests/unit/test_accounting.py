@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.rules.account import Misplaced, Record, account, digest
+from execledger_recorder.rules.account import Misplaced, Record, account
 from factories_recorder import record_of
 
 
@@ -94,8 +94,8 @@ def test_a_record_is_known_by_its_key_its_value_and_its_time() -> None:
         record_of(None, key=None),
         record_of(b"ab", key=b"c", timestamp_ms=1),
     ]
-    assert len({digest(record) for record in said}) == len(said)
-    assert digest(record_of(b"ab", 3, key=b"c", headers=[("h", b"")])) == digest(said[0])
+    assert len({record.digest for record in said}) == len(said)
+    assert record_of(b"ab", 3, key=b"c", headers=[("h", b"")]).digest == said[0].digest
 
 
 def test_the_last_record_that_is_counted_is_remembered_of_each_partition() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_recorder.duties import audit
-from execledger_recorder.rules.ledger import Extent, LedgerRow, Stretch, compare_offsets
+from execledger_recorder.rules.ledger import LedgerRow, compare_offsets
+from execledger_runtime.kafka.records import Extent, Stretch
 
 ROW = LedgerRow("events", 0, 0, 3000, None, 0, 0, 3000, 0, 0, 0, 0, 0)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from execledger_recorder.errors import Unstorable
 from execledger_recorder.store.binary_copy import Column, Copier
+from execledger_runtime.errors import Unstorable
 
 ID = "0190163d-8694-739b-aea5-966c26f8ad91"
 COLUMNS = (Column("id", "uuid", False), Column("count", "bigint", True), Column("said", "text", True))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import Metric
-from pydantic_settings import BaseSettings
 
 from execledger.application import app
 from execledger.commands.up import up
 from execledger.stack.settings import StackSettings
 from execledger_query.settings import Settings as QuerySettings
 from execledger_recorder.settings import Settings as RecorderSettings
+from execledger_runtime.settings import EnvironmentSettings
 from served_metrics import query_metrics, recorder_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -28,16 +28,20 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ("Settings of the command", StackSettings),
     ],
 )
-def test_every_setting_is_documented_with_its_default(heading: str, settings: type[BaseSettings]) -> None:
+def test_every_setting_is_documented_with_its_default(heading: str, settings: type[EnvironmentSettings]) -> None:
     documented = {row[:2] for row in _table(OPERATIONS, heading)}
     assert documented == {_setting(name, settings) for name in settings.model_fields}
 
 
 @pytest.mark.parametrize(
     ("heading", "settings"),
-    [("Settings of the recorder", RecorderSettings), ("Settings of the query service", QuerySettings)],
+    [
+        ("Settings of the recorder", RecorderSettings),
+        ("Settings of the query service", QuerySettings),
+        ("Settings of the command", StackSettings),
+    ],
 )
-def test_settings_are_described_as_help_describes_them(heading: str, settings: type[BaseSettings]) -> None:
+def test_settings_are_described_as_help_describes_them(heading: str, settings: type[EnvironmentSettings]) -> None:
     descriptions = {f"`EXECLEDGER_{name.upper()}`": field.description for name, field in settings.model_fields.items()}
     assert {row[0]: row[2] for row in _table(OPERATIONS, heading)} == descriptions
 
@@ -67,7 +71,7 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def _setting(name: str, settings: type[BaseSettings]) -> tuple[str, str]:
+def _setting(name: str, settings: type[EnvironmentSettings]) -> tuple[str, str]:
     field = settings.model_fields[name]
     default = int(field.default) if isinstance(field.default, bool) else field.default
     shown = "required" if field.is_required() else "" if default is None else f"`{default}`"

@@ -3,7 +3,16 @@
 import asyncpg
 import pytest
 
-from execledger_recorder.errors import StoreTooSlow, StoreUnavailable, Unstorable, translated
+from execledger_runtime.errors import (
+    LogDamaged,
+    LogReplaced,
+    MustWait,
+    SchemaMissing,
+    StoreTooSlow,
+    StoreUnavailable,
+    Unstorable,
+)
+from execledger_runtime.postgres import translated
 
 
 def refusal(sqlstate: str) -> asyncpg.PostgresError:
@@ -12,9 +21,12 @@ def refusal(sqlstate: str) -> asyncpg.PostgresError:
     return error
 
 
-def become(error: Exception, *, connecting: bool = False) -> Exception:
+def become(error: Exception, *, connecting: bool = False, until_set_up: bool = False) -> Exception:
     """What the error is turned into."""
-    with pytest.raises(Exception) as caught, translated(connecting=connecting):  # noqa: PT011  # any
+    with (
+        pytest.raises(Exception) as caught,  # noqa: PT011  # any
+        translated(connecting=connecting, until_set_up=until_set_up),
+    ):
         raise error
     assert isinstance(caught.value, Exception)
     return caught.value
@@ -45,9 +57,33 @@ def test_the_rest_is_a_bug_and_stays_what_it_is(sqlstate: str) -> None:
     assert become(error) is error
 
 
-@pytest.mark.parametrize("sqlstate", ["28P01", "28000", "3D000", "3F000", "42P01"])
-def test_what_is_not_set_up_yet_may_still_come_while_connecting(sqlstate: str) -> None:
-    assert type(become(refusal(sqlstate), connecting=True)) is StoreUnavailable
+@pytest.mark.parametrize("when", ["connecting", "until_set_up"])
+@pytest.mark.parametrize(
+    ("sqlstate", "kind"),
+    [
+        ("28P01", StoreUnavailable),
+        ("28000", StoreUnavailable),
+        ("3D000", StoreUnavailable),
+        ("3F000", SchemaMissing),
+        ("42P01", SchemaMissing),
+    ],
+)
+def test_what_is_not_set_up_yet_may_still_come(sqlstate: str, kind: type[Exception], when: str) -> None:
+    assert type(become(refusal(sqlstate), **{when: True})) is kind
+
+
+@pytest.mark.parametrize("sqlstate", ["42703", "42501", "P0001", "0A000"])
+def test_a_bug_is_one_before_all_is_set_up_too(sqlstate: str) -> None:
+    error = refusal(sqlstate)
+    assert become(error, until_set_up=True) is error
+
+
+@pytest.mark.parametrize(
+    "trouble", [StoreUnavailable(), StoreTooSlow(), SchemaMissing(), LogReplaced(), LogDamaged("an execution", "event")]
+)
+def test_whatever_must_be_waited_for_is_of_one_kind(trouble: Exception) -> None:
+    assert isinstance(trouble, MustWait)
+    assert not isinstance(Unstorable(), MustWait)
 
 
 @pytest.mark.parametrize(

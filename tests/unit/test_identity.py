@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.rules.account import LATEST_MS
 from execledger_recorder.rules.ids import foreign_uuid, id_milliseconds, new_id, own_id
+from execledger_runtime.kafka.records import LATEST_MS
 from factories_recorder import NOON, NOON_MS
 
 OWN = "019ca948-287b-7000-8000-000000000001"

@@ -13,6 +13,7 @@ LINTER = Path(sys.executable).with_name("lint-imports")
 SOURCES = {
     "execledger_contracts": "contracts",
     "execledger_lifecycle": "contracts",
+    "execledger_runtime": "services/runtime",
     "execledger_recorder": "services/recorder",
     "execledger_query": "services/query",
     "execledger": "services/command",
@@ -22,6 +23,7 @@ PLANTED = {
     "packages": ("execledger_recorder.rules.ids", "import execledger_query.caller"),
     "pure": ("execledger_recorder.rules.account", "import time"),
     "contracts": ("execledger_contracts.decoding", "import os"),
+    "runtime": ("execledger_runtime.settings", "import execledger_runtime.kafka.settings"),
     "recorder": ("execledger_recorder.store.outbox", "import execledger_recorder.recording"),
     "query": ("execledger_query.store", "import execledger_query.lookup"),
     "postgres": ("execledger_recorder.duties.relay", "import asyncpg"),

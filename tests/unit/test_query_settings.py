@@ -8,10 +8,10 @@ import pytest
 
 from execledger_query import openapi
 from execledger_query.__main__ import main
-from execledger_query.errors import SettingsError
-from execledger_query.settings import load, misspelt
+from execledger_query.settings import Settings
 from execledger_query.sql import names, statement
 from execledger_query.store import Options
+from execledger_runtime.settings import SettingsError
 
 DSN = "postgresql://reader:hunter2@db.test:5433/execledger"
 SECRET = "a secret that nobody may see in a log"
@@ -28,7 +28,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     _set(monkeypatch, POSTGRES_DSN=DSN, JWT_SECRET=SECRET)
-    assert load().query_port == 8080
+    assert Settings.load().query_port == 8080
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def test_a_wrong_setting_is_one_line_that_names_it(
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_anonymous_reading_is_for_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     _set(monkeypatch, POSTGRES_DSN=DSN, INSECURE_ANONYMOUS="1", QUERY_HOST=host)
-    assert load().insecure_anonymous
+    assert Settings.load().insecure_anonymous
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.test", "localhost.example.test"])  # noqa: S104
 def test_anonymous_reading_is_for_nothing_else(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     _set(monkeypatch, POSTGRES_DSN=DSN, INSECURE_ANONYMOUS="1", QUERY_HOST=host)
     with pytest.raises(SettingsError):
-        load()
+        Settings.load()
 
 
 def test_a_misspelt_variable_is_noticed_and_those_of_others_are_not() -> None:
-    assert misspelt(["EXECLEDGER_JWT_SECRETS", "EXECLEDGER_CONTROL_TOPIC", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"]) == [
-        ("EXECLEDGER_JWT_SECRETS", "EXECLEDGER_JWT_SECRET")
-    ]
+    assert Settings.misspelt(
+        ["EXECLEDGER_JWT_SECRETS", "EXECLEDGER_CONTROL_TOPIC", "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"]
+    ) == [("EXECLEDGER_JWT_SECRETS", "EXECLEDGER_JWT_SECRET")]
 
 
 def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:

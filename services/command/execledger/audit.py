@@ -3,11 +3,11 @@
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from execledger.recorder_settings import names_kafka, recorder_settings
+from execledger.recorder_settings import kafka_options, names_kafka
 from execledger_recorder.duties.audit import read_ledger
-from execledger_recorder.intake.kafka_log import KafkaLog
 from execledger_recorder.rules.ledger import LedgerReport, LedgerRow
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.log import KafkaLog
 
 
 async def audit(store: Store, console: Console) -> LedgerReport:
@@ -16,7 +16,7 @@ async def audit(store: Store, console: Console) -> LedgerReport:
         console.print("Only the tables were counted: EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS names no Kafka to read again.")
         return await read_ledger(store, audit=True)
     columns = (TextColumn("{task.description} read again"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    async with KafkaLog.open(recorder_settings(with_kafka=True).kafka_options) as log:
+    async with KafkaLog.open(kafka_options()) as log:
         with Progress(*columns, console=console) as bars:
             return await read_ledger(store, audit=True, log=log, on_progress=_Bars(bars).move)
 

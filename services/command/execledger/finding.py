@@ -9,10 +9,11 @@ from execledger.commands.opening import check_text
 from execledger.errors import UserError
 from execledger.terminal import printable
 from execledger_query.caller import EVERYTHING
-from execledger_query.errors import DamagedError, StoreUnavailableError, TooSlowError
+from execledger_query.errors import DamagedError
 from execledger_query.lookup import Several, find
 from execledger_query.store import Options, Reader, Row, Store
-from execledger_query.telemetry import configure_logs
+from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
+from execledger_runtime.logs import configure_log
 
 
 @asynccontextmanager
@@ -20,7 +21,7 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
     """The execution with that internal or external id, and what else can be read of it; UserError without one."""
     check_text("ID", name)
     check_text("--tenant", tenant or "")
-    configure_logs("error")
+    configure_log(level="error")
     options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
     try:
         async with Store.open(options) as store, store.reading(EVERYTHING) as reader:
@@ -32,11 +33,11 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
                     raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
                 case row:
                     yield reader, row
-    except StoreUnavailableError as error:
+    except (StoreTooSlow, DamagedError) as error:
+        raise UserError(str(error)) from error
+    except StoreUnavailable as error:
         if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
             raise UserError(
                 f"{error.__cause__}: let EXECLEDGER_POSTGRES_DSN name the account execledger_query, or a superuser"
             ) from error
-        raise UserError(str(error)) from error
-    except (TooSlowError, DamagedError) as error:
         raise UserError(str(error)) from error

@@ -6,31 +6,25 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    KafkaError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from execledger.errors import UserError
 from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, decode
 from execledger_contracts.events import StartData
+from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 LONGEST_LINE: Final = Limits().record_bytes
 LINES_AT_ONCE: Final = 500
 LARGE_LINE: Final = 65_536
-MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
 SECONDS_TO_DELIVER: Final = 60.0
 
 
@@ -102,22 +96,18 @@ def open_lines(file: str) -> Iterator[Iterable[bytes]]:
 
 
 @asynccontextmanager
-async def producing(kafka_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaProducer]:
-    """Not idempotent: such a one fails for good after a record that is too large, and retries without end."""
-    settings = {"acks": "all", "linger_ms": 5, "max_request_size": MAX_REQUEST_BYTES, "request_timeout_ms": 20_000}
-    producer = AIOKafkaProducer(**{**settings, **kafka_options})
-    try:
-        await producer.start()
-    except (KafkaError, OSError, TimeoutError) as error:
-        await producer.stop()
-        servers = kafka_options["bootstrap_servers"]
-        raise UserError(
-            f"No answer from Kafka at {servers} ({type(error).__name__}): see `execledger doctor`"
-        ) from None
-    try:
+async def producing(kafka_options: Mapping[str, Any]) -> AsyncIterator[Producer]:
+    """Connect for as long as the block lasts. Raises UserError when no broker answers."""
+    async with AsyncExitStack() as opened:
+        try:
+            opening = Producer.open(kafka_options, linger_ms=5, request_timeout_ms=20_000)
+            producer = await opened.enter_async_context(opening)
+        except (KafkaError, OSError, TimeoutError) as error:
+            servers = kafka_options["bootstrap_servers"]
+            raise UserError(
+                f"No answer from Kafka at {servers} ({type(error).__name__}): see `execledger doctor`"
+            ) from None
         yield producer
-    finally:
-        await producer.stop()
 
 
 def refusal(error: BaseException, topic: str) -> str:
@@ -174,39 +164,24 @@ def _likely_key(text: bytes) -> bytes | None:
 
 
 async def _send(
-    producer: AIOKafkaProducer,
+    producer: Producer,
     topic: str,
     lines: list[_Line],
     counts: Counts,
     on_bad_line: Callable[[BadLine], None],
 ) -> None:
-    try:
-        async with asyncio.timeout(SECONDS_TO_DELIVER):
-            sendings = [await _sending(producer, topic, line) for line in lines]
-            results = await asyncio.gather(*sendings, return_exceptions=True)
-    except (KafkaError, TimeoutError) as error:
-        raise _not_taken(error, topic, counts) from None
-    for line, result in zip(lines, results, strict=True):
-        if isinstance(result, _TOO_LARGE):
+    messages = [Message(topic, line.key, line.text, HEADERS) for line in lines]
+    failures: list[BaseException] = []
+    for line, outcome in zip(lines, await producer.send_each(messages, SECONDS_TO_DELIVER), strict=True):
+        if outcome is None:
+            counts.sent += 1
+        elif isinstance(outcome, TOO_LARGE):
             counts.refused += 1
             on_bad_line(BadLine(line.number, "too_large", f"{len(line.text)} bytes are more than the topic takes"))
-        elif isinstance(result, BaseException):
-            raise _not_taken(result, topic, counts)
         else:
-            counts.sent += 1
-
-
-async def _sending(producer: AIOKafkaProducer, topic: str, line: _Line) -> Awaitable[Any]:
-    """Hand a line to the client; what comes is its acknowledgement, or why there is none."""
-    try:
-        sending: Awaitable[Any] = await producer.send(topic, line.text, line.key, headers=HEADERS)
-    except MessageSizeTooLargeError as error:
-        sending = asyncio.get_running_loop().create_future()
-        sending.set_exception(error)
-    return sending
-
-
-_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+            failures.append(outcome)
+    if failures:
+        raise _not_taken(failures[0], topic, counts)
 
 
 def _not_taken(error: BaseException, topic: str, counts: Counts) -> UserError:

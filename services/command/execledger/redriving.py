@@ -6,22 +6,19 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
-
 from execledger.errors import UserError
 from execledger.publish import SECONDS_TO_DELIVER, refusal
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Undecodable, decode
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.rules.rows import DeadLetterRow
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, KeptDeadLetter, Store, unpack_headers
+from execledger_runtime.errors import MustWait
+from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
 _AT_ONCE: Final = 100
 _BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 _PAGE: Final = 1000
-_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 @dataclass(slots=True)
@@ -54,7 +51,7 @@ async def judge(
 
 async def redrive(
     store: Store,
-    producer: AIOKafkaProducer,
+    producer: Producer,
     topic: str,
     letters: Sequence[DeadLetter],
     *,
@@ -70,7 +67,7 @@ async def redrive(
     result = Redriven()
     try:
         await _redrive_chunks(store, producer, topic, letters, result, again=again, rate=rate, on_progress=on_progress)
-    except StoreUnavailable as error:
+    except MustWait as error:
         raise UserError(f"Postgres did not answer: {error}; {_so_far(result)}") from error
     except asyncio.CancelledError:
         raise UserError(f"interrupted; {_so_far(result)}", exit_status=130) from None
@@ -93,7 +90,7 @@ def chunks(letters: Sequence[DeadLetter], most: int) -> Iterator[Sequence[DeadLe
 
 async def _redrive_chunks(
     store: Store,
-    producer: AIOKafkaProducer,
+    producer: Producer,
     topic: str,
     letters: Sequence[DeadLetter],
     result: Redriven,
@@ -114,7 +111,7 @@ async def _redrive_chunks(
 
 async def _redrive_chunk(
     store: Store,
-    producer: AIOKafkaProducer,
+    producer: Producer,
     topic: str,
     chunk: Sequence[DeadLetter],
     result: Redriven,
@@ -122,52 +119,22 @@ async def _redrive_chunk(
     again: bool,
 ) -> BaseException | None:
     """Why not all were sent, if so. It is returned, not raised: what was sent is noted all the same."""
-    failure = None
     async with store.dead_letters.redriving([letter.id for letter in chunk], again=again) as taken:
-        outcomes = await _send_all(producer, topic, taken.letters)
-        sent = [id_ for id_, outcome in outcomes.items() if outcome is None]
+        messages = [_message(topic, letter.row) for letter in taken.letters]
+        outcomes = await producer.send_each(messages, SECONDS_TO_DELIVER)
+        by_id = {letter.id: outcome for letter, outcome in zip(taken.letters, outcomes, strict=True)}
+        sent = [id_ for id_, outcome in by_id.items() if outcome is None]
         await taken.sent(sent)
     result.sent += len(sent)
-    result.left_out += len(chunk) - len(outcomes)
-    for letter in chunk:
-        outcome = outcomes.get(letter.id)
-        if isinstance(outcome, _TOO_LARGE):
-            result.refused.append(letter)
-        elif isinstance(outcome, KafkaError | TimeoutError | OSError):
-            failure = outcome
-        elif outcome is not None:
-            raise outcome
-    return failure
+    result.left_out += len(chunk) - len(by_id)
+    result.refused += [letter for letter in chunk if isinstance(by_id.get(letter.id), TOO_LARGE)]
+    failures = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, TOO_LARGE)]
+    return failures[0] if failures else None
 
 
-async def _send_all(
-    producer: AIOKafkaProducer, topic: str, letters: Sequence[KeptDeadLetter]
-) -> dict[int, BaseException | None]:
-    """Why each was not sent, if so. What a batch was refused for need not be the fault of all that were in it."""
-
-    async def send(some: Sequence[KeptDeadLetter]) -> dict[int, BaseException | None]:
-        sendings = (_send(producer, topic, letter.row) for letter in some)
-        results = await asyncio.gather(*sendings, return_exceptions=True)
-        return {letter.id: result for letter, result in zip(some, results, strict=True)}
-
-    outcomes = await send(letters)
-    for letter in letters if len(letters) > 1 else ():
-        if isinstance(outcomes[letter.id], _TOO_LARGE):
-            outcomes |= await send([letter])
-    return outcomes
-
-
-async def _send(producer: AIOKafkaProducer, topic: str, row: DeadLetterRow) -> None:
+def _message(topic: str, row: DeadLetterRow) -> Message:
     origin = f"{row.topic}/{row.partition}/{row.offset}"
-    headers = [*unpack_headers(row.headers), (REDRIVEN_FROM, origin.encode())]
-    async with asyncio.timeout(SECONDS_TO_DELIVER):
-        if row.key is None and row.value is None:  # Kafka allows it, and `send` does not
-            batch = producer.create_batch()
-            batch.append(key=None, value=None, timestamp=None, headers=headers)
-            sending = await producer.send_batch(batch, topic, partition=0)
-        else:
-            sending = await producer.send(topic, row.value, row.key, headers=headers)
-        await sending
+    return Message(topic, row.key, row.value, [*unpack_headers(row.headers), (REDRIVEN_FROM, origin.encode())])
 
 
 def _so_far(result: Redriven) -> str:

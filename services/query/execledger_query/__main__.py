@@ -1,8 +1,6 @@
 """The query service: `python -m execledger_query`, until SIGTERM."""
 
-import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -11,38 +9,34 @@ import structlog
 import uvicorn
 
 from execledger_query.app import create_app
-from execledger_query.errors import PortTakenError, SettingsError
-from execledger_query.settings import Settings, described, load, misspelt
-from execledger_query.telemetry import configure_logs
-
-_HELP = (
-    "usage: python -m execledger_query [--help]\n\nServes executions over HTTP until SIGTERM. Settings (environment):\n"
-)
+from execledger_query.settings import Settings
+from execledger_runtime.listener import PortTakenError, listening
+from execledger_runtime.logs import configure_log
+from execledger_runtime.process import run_service, warn_of_misspelt
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run the service; returns the exit status. A fault that the user can mend is one line on standard error."""
-    if arguments:
-        return _help(arguments)
+    """Serve until SIGTERM. Exit status 2: a setting is wrong. 1: the port is taken. Else 0."""
+    purpose = "Serves executions over HTTP until SIGTERM."
+    return run_service("execledger_query", purpose, Settings, _run, arguments)
+
+
+def _run(settings: Settings) -> int:
+    configure_log(level=settings.log_level)
+    warn_of_misspelt(Settings)
     try:
-        serve(load())
-    except SettingsError as error:
-        sys.stderr.writelines(f"{line}\n" for line in error.lines)
-        return 2
+        _serve(settings)
     except PortTakenError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then let open requests end. Raises PortTakenError."""
-    configure_logs(settings.log_level)
-    for name, meant in misspelt(list(os.environ)):
-        log.warning("setting_unknown", name=name, perhaps=meant)
-    with _listening(settings.query_host, settings.query_port) as listener:
+def _serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT, then let open requests end. Raises PortTakenError."""
+    with listening(settings.query_host, settings.query_port, "EXECLEDGER_QUERY_PORT") as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", host=host, port=port)
         _Server(_configuration(settings)).run(sockets=[listener])
@@ -66,30 +60,6 @@ def _configuration(settings: Settings) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=settings.query_drain_seconds,
     )
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, else asyncio leaves Nagle's algorithm on: every answer then took 44 ms longer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise PortTakenError(
-            f"EXECLEDGER_QUERY_PORT: cannot listen on {host} port {port}: {error.strerror or error}"
-        ) from error
-    return listener
-
-
-def _help(arguments: Sequence[str]) -> int:
-    if list(arguments) in (["--help"], ["-h"]):
-        sys.stdout.write(f"{_HELP}{described()}\n")
-        return 0
-    sys.stderr.write(f"python -m execledger_query takes no {arguments[0]}; --help lists the settings\n")
-    return 2
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ from execledger_query.errors import (
     DamagedError,
     InvalidCursorError,
     KeysUnavailableError,
-    StoreUnavailableError,
-    TooSlowError,
 )
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
@@ -29,6 +27,7 @@ from execledger_query.routes import Services, operations, v1
 from execledger_query.settings import Settings
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
+from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 
 _RETRY_SECONDS = "5"
 
@@ -63,9 +62,9 @@ def create_api() -> FastAPI:
     api.add_exception_handler(ProblemError, _said)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(InvalidCursorError, _invalid_cursor)
-    api.add_exception_handler(StoreUnavailableError, _unavailable)
+    api.add_exception_handler(StoreUnavailable, _unavailable)
     api.add_exception_handler(KeysUnavailableError, _unavailable)
-    api.add_exception_handler(TooSlowError, _too_slow)
+    api.add_exception_handler(StoreTooSlow, _too_slow)
     api.add_exception_handler(DamagedError, _damaged)
     api.add_exception_handler(HTTPException, _refused)
     return api

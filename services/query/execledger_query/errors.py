@@ -4,26 +4,6 @@ from typing import Self
 from uuid import UUID
 
 
-class SettingsError(Exception):
-    """Settings that the service cannot start with: a line for each, which names the variable and no secret."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-
-class PortTakenError(Exception):
-    """The address to listen on is not to be had."""
-
-
-class StoreUnavailableError(Exception):
-    """The database cannot be asked just now: try again later."""
-
-
-class TooSlowError(Exception):
-    """The database was stopped at the statement timeout."""
-
-
 class KeysUnavailableError(Exception):
     """The key server cannot be asked just now, so that nobody's token can be checked."""
 

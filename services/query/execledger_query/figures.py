@@ -12,8 +12,8 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from execledger_query.caller import EVERYTHING
-from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.store import Store
+from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 
 Row = Mapping[str, Any]
 
@@ -99,8 +99,8 @@ async def keep_fresh(
         try:
             async with store.reading(EVERYTHING, longest) as reader:
                 rows = await reader.figures(top_workflows, BOUNDS_MS)
-        except (StoreUnavailableError, TooSlowError) as error:
-            figures.database_up = isinstance(error, TooSlowError)
+        except StoreUnavailable as error:
+            figures.database_up = isinstance(error, StoreTooSlow)
             log.debug("figures_unavailable", cause=str(error))
         else:
             now = time.monotonic()

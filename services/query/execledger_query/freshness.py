@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from execledger_query.caller import NOBODY
-from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.store import Store
+from execledger_runtime.errors import StoreUnavailable
 
 _CACHE_SECONDS: Final = 1.0
 _STALE_SECONDS: Final = 5.0  # the recorder looks every second
@@ -63,7 +63,7 @@ class Freshness:
         try:
             async with self._store.reading(NOBODY) as reader:
                 row = await reader.lag(self._topic)
-        except (StoreUnavailableError, TooSlowError):
+        except StoreUnavailable:
             return
         self._look = None if row is None else Look(row["waiting_seconds"], row["observed_seconds"])
         self._looked_at = self._clock()

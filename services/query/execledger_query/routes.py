@@ -14,7 +14,7 @@ from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import explanations, views
 from execledger_query.auth import Authenticator
 from execledger_query.caller import Caller, Sees
-from execledger_query.errors import InvalidTokenError, StoreUnavailableError
+from execledger_query.errors import InvalidTokenError
 from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
 from execledger_query.paging import Key, read_cursor, split, write_cursor
@@ -33,6 +33,7 @@ from execledger_query.store import (
     execution_key,
     step_key,
 )
+from execledger_runtime.errors import SchemaMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ async def readyz(held: _Services) -> views.Readiness:
     """The database answers, and its schema is one that we read."""
     version = await held.store.schema_version()
     if version < REQUIRED_SCHEMA:
-        raise StoreUnavailableError(
+        raise SchemaMissing(
             f"the database at {held.store.address} has schema {version}, {REQUIRED_SCHEMA} is needed: "
             "run execledger migrate"
         )

@@ -1,25 +1,22 @@
-"""The settings of the service, from the environment; a wrong one is named in one line, its value never shown."""
+"""The settings of the service, from the environment."""
 
 import ipaddress
-from difflib import get_close_matches
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from execledger_query.errors import SettingsError
+from execledger_runtime.logs import Level
+from execledger_runtime.settings import EnvironmentSettings
 
-PREFIX = "EXECLEDGER_"
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash of HS256
 
 Seconds = Annotated[float, Field(ge=0.001, le=3600)]  # 0 would mean for ever to Postgres
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """Each is read from EXECLEDGER_ and its name in capitals."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     postgres_dsn: SecretStr = Field(description="database to read: postgresql://USER:PASSWORD@HOST:PORT/NAME")
     events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
@@ -40,7 +37,7 @@ class Settings(BaseSettings):
     metrics_interval_seconds: Seconds = Field(default=5, description="time between looks at the database for /metrics")
     metrics_timeout_seconds: Seconds = Field(default=60, description="longest such look")
     metrics_top_workflows: int = Field(default=20, ge=0, le=1000, description="workflows named there, the rest `other`")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    log_level: Level = Field(default="info", description="least level logged")
 
     @field_validator("postgres_dsn")
     @classmethod
@@ -67,27 +64,20 @@ class Settings(BaseSettings):
     def _somebody_is_vouched_for(self) -> Self:
         if self.jwt_secret and self.jwks_url:
             raise ValueError(
-                f"{PREFIX}JWKS_URL: should not be set beside {PREFIX}JWT_SECRET, tokens have one or the other"
+                "EXECLEDGER_JWKS_URL: should not be set beside EXECLEDGER_JWT_SECRET, tokens have one or the other"
             )
         if self.insecure_anonymous and not is_loopback(self.query_host):
             raise ValueError(
-                f"{PREFIX}INSECURE_ANONYMOUS: should be set only when {PREFIX}QUERY_HOST is a loopback address, "
+                "EXECLEDGER_INSECURE_ANONYMOUS: should be set only when EXECLEDGER_QUERY_HOST is a loopback address, "
                 f"as 127.0.0.1 is; it is {self.query_host!r}"
             )
         if not (self.jwt_secret or self.jwks_url or self.insecure_anonymous):
-            raise ValueError(
-                f"{PREFIX}JWT_SECRET: should be set, or {PREFIX}JWKS_URL, so that tokens can be checked "
-                f"({PREFIX}INSECURE_ANONYMOUS=1 on a loopback host serves without)"
+            raise PydanticCustomError(
+                "missing",
+                "EXECLEDGER_JWT_SECRET: should be set, or EXECLEDGER_JWKS_URL, so that tokens can be checked "
+                "(EXECLEDGER_INSECURE_ANONYMOUS=1 on a loopback host serves without)",
             )
         return self
-
-
-def load() -> Settings:
-    """Read the settings; raises SettingsError with a line for each that is wrong."""
-    try:
-        return Settings()  # type: ignore[call-arg, unused-ignore]  # required ones come from the environment
-    except ValidationError as error:
-        raise SettingsError(_lines(error)) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -100,48 +90,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def misspelt(names: list[str]) -> list[tuple[str, str]]:
-    """Variables that look like one of ours but are none, each with the one that may be meant.
-
-    >>> misspelt(["EXECLEDGER_QUERY_PROT", "EXECLEDGER_QUERY_PORT", "EXECLEDGER_CONTROL_TOPIC", "PATH"])
-    [('EXECLEDGER_QUERY_PROT', 'EXECLEDGER_QUERY_PORT')]
-    """
-    ours = [variable(name) for name in Settings.model_fields]
-    strange = [name for name in names if name.startswith(PREFIX) and name not in ours]
-    guesses = [(name, get_close_matches(name, ours, 1, 0.9)) for name in strange]
-    return [(name, guess[0]) for name, guess in guesses if guess]
-
-
-def described() -> str:
-    """Every setting with its default and meaning, for --help."""
-    width = max(len(variable(name)) for name in Settings.model_fields)
-    return "\n".join(
-        f"  {variable(name):<{width}}  {field.description} [{_default(field.is_required(), field.default)}]"
-        for name, field in Settings.model_fields.items()
-    )
-
-
-def variable(name: str) -> str:
-    return PREFIX + name.upper()
-
-
-def _default(required: bool, default: object) -> str:
-    if required:
-        return "required"
-    return "not set" if default is None else f"default {int(default) if isinstance(default, bool) else default}"
-
-
-def _lines(error: ValidationError) -> list[str]:
-    """The values stay out: some are secrets."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    return [_line(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in faults]
-
-
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    if not location:
-        return message
-    name = str(location[0]).lower()
-    described = Settings.model_fields[name].description if name in Settings.model_fields else ""
-    return f"{variable(name)}: {message[:1].lower()}{message[1:]} ({described})"

@@ -1,6 +1,5 @@
 """The one module that knows Postgres: reads, each in a transaction that sees what its reader may see."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,17 +15,15 @@ import structlog
 from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionCancelRequested, ExecutionTimedOut, OtherEvent
 from execledger_lifecycle.order import RANKS
 from execledger_query.caller import Caller
-from execledger_query.errors import StoreUnavailableError, TooSlowError
 from execledger_query.paging import Key
 from execledger_query.sql import statement
+from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
+from execledger_runtime.postgres import GRACE_SECONDS, Database
 
 Row = Mapping[str, Any]
-Connection = asyncpg.pool.PoolConnectionProxy
 
 LOGIN_ROLE: Final = "execledger_query"
 REQUIRED_SCHEMA: Final = 3
-_CLOSE_SECONDS: Final = 5
-_GRACE_SECONDS: Final = 5
 _FILTERS: Final = "/* AND filters */"
 _NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 
@@ -58,33 +55,11 @@ _AFTER_EVENT: Final = (
     " > ({}::bigint, {}::timestamptz, {}::bigint, {}::bigint, {}::uuid)"
 )
 
-_UNMIGRATED: Final = (
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.InvalidParameterValueError,  # SET ROLE to one that is not there
-    asyncpg.InsufficientPrivilegeError,
-)
-# A database that is away, starting, stopping, full, failing over, not made yet or not migrated yet: time mends these.
-_AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.SerializationError,  # a standby's: the row versions it read were cleaned up
-    asyncpg.UndefinedTableError,
-    asyncpg.InvalidSchemaNameError,
-)
-# Only while connecting: the login may not become our role, or the role is not there before the first migration.
+# Of a connection that is new: the login may not become our role, or there is none before the first migration.
 _NO_ENTRY: Final = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidParameterValueError,
     asyncpg.UndefinedObjectError,
-    asyncpg.InterfaceError,
 )
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -140,38 +115,33 @@ class Options:
 class Store:
     """A pool of connections, none of which can read anything before it has become somebody."""
 
-    def __init__(self, pool: asyncpg.Pool, options: Options) -> None:
-        self._pool = pool
+    def __init__(self, options: Options) -> None:
         self._options = options
         self._away = False
+        self._database = Database(
+            options.dsn,
+            options.application_name,
+            prepare=_prepare_connection,
+            statement_seconds=options.statement_timeout,
+            connect_seconds=options.connect_timeout,
+            wait_seconds=options.pool_timeout,
+            most_connections=options.pool_size,
+            server_settings={
+                "default_transaction_read_only": "on",
+                # A plan made without knowing the values took 118 ms where one that knows them takes 3.
+                "plan_cache_mode": "force_custom_plan",
+            },
+        )
 
     @classmethod
     @asynccontextmanager
     async def open(cls, options: Options) -> AsyncIterator[Self]:
         """A store that connects when it is first asked: the database may come later than we do."""
-        pool = asyncpg.create_pool(
-            options.dsn,
-            min_size=0,
-            max_size=options.pool_size,
-            init=_prepare_connection,
-            timeout=options.connect_timeout,
-            # For a network that swallows the server's own timeout.
-            command_timeout=options.statement_timeout + _GRACE_SECONDS,
-            server_settings={
-                "application_name": options.application_name,
-                "default_transaction_read_only": "on",
-                "statement_timeout": str(int(options.statement_timeout * 1000)),
-                "timezone": "UTC",
-                # A plan made without knowing the values took 118 ms where one that knows them takes 3.
-                "plan_cache_mode": "force_custom_plan",
-                "jit": "off",  # compiling a plan over many partitions takes longer than any page
-            },
-        )
-        await pool
+        store = cls(options)
         try:
-            yield cls(pool, options)
+            yield store
         finally:
-            await _close(pool)
+            await store._database.close()
 
     @property
     def address(self) -> str:
@@ -179,13 +149,13 @@ class Store:
 
     def connections(self) -> tuple[int, int, int]:
         """How many connections are open, how many of them idle, and how many there may be."""
-        return self._pool.get_size(), self._pool.get_idle_size(), self._pool.get_max_size()
+        return self._database.figures()
 
     @asynccontextmanager
     async def reading(self, caller: Caller, longest: float | None = None) -> AsyncIterator["Reader"]:
-        """One snapshot of what this reader may see; raises StoreUnavailableError or TooSlowError.
+        """One snapshot of what this reader may see; raises StoreUnavailable, StoreTooSlow at the statement timeout.
 
-        `longest` replaces the statement timeout, in seconds.
+        `longest` replaces that, in seconds.
         """
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             if longest is not None:
@@ -195,58 +165,36 @@ class Store:
             yield Reader(connection, longest)
 
     async def schema_version(self) -> int:
-        """The newest migration that the database has; StoreUnavailableError when it has none of ours."""
+        """The newest migration that the database has; StoreUnavailable when it has none of ours."""
         async with self._connection() as connection:
             try:
                 version: int = await connection.fetchval(statement("schema_version"))
             except asyncpg.InsufficientPrivilegeError as error:  # the migration that makes the grants is to come
-                raise self._unavailable(error) from error
+                raise SchemaMissing(str(error)) from error
             return version
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        connection = await self._acquired()
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         try:
-            yield connection
-        except asyncpg.QueryCanceledError as error:
-            raise TooSlowError("the database took longer than it may") from error
-        except _AWAY as error:
-            raise self._unavailable(error) from error
-        except asyncpg.InterfaceError as error:  # also what the driver says of a wrong call: that one is a bug
-            if not connection.is_closed():
-                raise
-            raise self._unavailable(error) from error
+            async with self._database.connection(until_set_up=True) as connection:
+                yield connection
+        except StoreTooSlow as error:
+            raise StoreTooSlow("the database took longer than it may") from error
+        except StoreBusy:
+            raise
+        except StoreUnavailable as error:
+            raise self._unavailable(error) from (error.__cause__ or error)
         else:
             self._answered()
-        finally:
-            await self._released(connection)
 
-    async def _acquired(self) -> Connection:
-        try:
-            return await self._pool.acquire(timeout=self._options.pool_timeout)
-        except TimeoutError as error:
-            if self._pool.get_size() < self._options.pool_size:
-                raise self._unavailable(error) from error
-            raise StoreUnavailableError("all database connections are busy") from error
-        except (*_AWAY, *_NO_ENTRY) as error:
-            raise self._unavailable(error) from error
-
-    async def _released(self, connection: Connection) -> None:
-        try:
-            await asyncio.shield(self._pool.release(connection))
-        except (*_AWAY, asyncpg.InterfaceError):
-            log.debug("connection_lost", address=self.address)
-
-    def _unavailable(self, error: BaseException) -> StoreUnavailableError:
-        cause = str(error) or type(error).__name__
-        if not self._away:  # once, not once per request
-            log.warning("database_unavailable", address=self.address, cause=cause)
+    def _unavailable(self, error: StoreUnavailable) -> StoreUnavailable:
+        """What clients are told. The log says why: once, not once for each request."""
+        if not self._away:
+            log.warning("database_unavailable", address=self.address, cause=str(error))
         self._away = True
-        if isinstance(error, _UNMIGRATED):
-            return StoreUnavailableError(
-                f"the database at {self.address} has no schema of ours yet: run execledger migrate"
-            )
-        return StoreUnavailableError(f"the database at {self.address} does not answer")
+        if isinstance(error, SchemaMissing):
+            return SchemaMissing(f"the database at {self.address} has no schema of ours yet: run execledger migrate")
+        return StoreUnavailable(f"the database at {self.address} does not answer")
 
     def _answered(self) -> None:
         if self._away:
@@ -257,9 +205,9 @@ class Store:
 class Reader:
     """The reads of one transaction. Rows are as the columns of the statement in sql/ of the same name."""
 
-    def __init__(self, connection: Connection, longest: float | None) -> None:
+    def __init__(self, connection: asyncpg.Connection, longest: float | None) -> None:
         self._connection = connection
-        self._driver_timeout = None if longest is None else longest + _GRACE_SECONDS
+        self._driver_timeout = None if longest is None else longest + GRACE_SECONDS
 
     async def executions(self, filters: Filters, after: Key | None, limit: int) -> Sequence[Row]:
         """At most `limit` executions, newest first, those behind the key `after`."""
@@ -345,18 +293,14 @@ def dead_letter_key(row: Row) -> Key:
     return (row["id"],)
 
 
-async def _close(pool: asyncpg.Pool) -> None:
-    try:
-        await asyncio.wait_for(pool.close(), timeout=_CLOSE_SECONDS)
-    except TimeoutError:
-        pool.terminate()
-
-
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     """Drops to a role that can read nothing by itself, so that a statement outside `reading` finds nothing."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
-    await connection.execute(f"SET ROLE {LOGIN_ROLE}")
+    try:
+        await connection.execute(f"SET ROLE {LOGIN_ROLE}")
+    except _NO_ENTRY as error:
+        raise SchemaMissing(str(error)) from error
 
 
 def _executions_query(filters: Filters, after: Key | None) -> tuple[str, list[Any]]:

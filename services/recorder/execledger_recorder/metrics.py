@@ -1,13 +1,10 @@
-"""The recorder's metrics, all of them, and its log."""
+"""The recorder's metrics, all of them."""
 
-import logging
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import perf_counter, time
 from typing import Final, Literal
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from execledger_recorder.recording import Report
@@ -121,22 +118,3 @@ class Metrics:
     def accounted(self, ledger: list[LedgerRow]) -> None:
         """Show what the ledger says of itself."""
         self.unaccounted.set(sum(abs(row.unaccounted) for row in ledger))
-
-
-def configure_log(shape: Literal["json", "console"]) -> None:
-    """Log lines to stderr, one fact a key; the libraries' own warnings among them, in the same shape."""
-    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    renderer = readable if shape == "console" else structlog.processors.JSONRenderer()
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(renderer, foreign_pre_chain=shared))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])

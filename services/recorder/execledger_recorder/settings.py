@@ -1,31 +1,19 @@
 """What the recorder can be told, by environment variables that start with EXECLEDGER_."""
 
-import ssl
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final, Literal, Self
 
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
-from pydantic import Field, FilePath, PostgresDsn, Secret, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PostgresDsn, Secret, ValidationInfo, field_validator
 
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.rules.commands import CommandPolicy
-
-_BROKERS: Final = r"^\s*[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*\s*$"
-
-
-class SettingsError(Exception):
-    """A setting is missing or wrong: a line for each, which names the variable and never shows a secret."""
+from execledger_runtime.kafka.settings import KafkaSettings
+from execledger_runtime.logs import Shape
+from execledger_runtime.settings import EnvironmentSettings
 
 
-class Settings(BaseSettings):
-    """Each field is the variable EXECLEDGER_ and its name in capitals."""
+class RecordingSettings(EnvironmentSettings):
+    """All but how to reach Kafka: enough for what asks Postgres alone."""
 
-    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", env_ignore_empty=True, extra="ignore")
-
-    kafka_bootstrap_servers: str = Field(pattern=_BROKERS, description="Kafka brokers as HOST:PORT, comma-separated")
     postgres_dsn: Secret[PostgresDsn] = Field(description="the database, postgresql://USER:PASSWORD@HOST:PORT/NAME")
 
     events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
@@ -35,16 +23,6 @@ class Settings(BaseSettings):
     consumer_instance_id: str | None = Field(
         None, description="name in the group, kept by a restart: static membership"
     )
-
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to speak to the brokers"
-    )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "PLAIN", description="how to log in to the brokers"
-    )
-    kafka_sasl_username: str | None = Field(None, description="user for SASL")
-    kafka_sasl_password: Secret[str] | None = Field(None, description="password for SASL")
-    kafka_ssl_cafile: FilePath | None = Field(None, description="file of the certificate authority for TLS")
 
     recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
     recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
@@ -71,7 +49,7 @@ class Settings(BaseSettings):
     feed_retention_hours: float = Field(24.0, gt=0, description="how long changes are kept for those who follow them")
     outbox_limit: int = Field(100_000, ge=1, description="messages that may wait for Kafka; then recording waits too")
     budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
-    log_format: Literal["json", "console"] = Field("json", description="shape of the log lines on stderr")
+    log_format: Shape = Field("json", description="shape of the log lines on stderr")
 
     @field_validator("dead_letter_topic", "control_topic", mode="after")
     @classmethod
@@ -80,25 +58,6 @@ class Settings(BaseSettings):
         if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic")):
             raise ValueError(f"{topic} is another topic's name already")
         return topic
-
-    @field_validator("kafka_ssl_cafile", mode="after")
-    @classmethod
-    def _holds_a_certificate(cls, file: Path | None) -> Path | None:
-        try:
-            ssl.create_default_context(cafile=file)
-        except OSError as error:
-            raise ValueError(f"no certificate can be read from it: {error.strerror or error}") from None
-        return file
-
-    @classmethod
-    def load(cls) -> Self:
-        """The settings of this process's environment. Raises SettingsError."""
-        try:
-            return cls()
-        except ValidationError as error:
-            raise SettingsError(
-                "\n".join(_explained(cls, fault["loc"], fault["msg"]) for fault in error.errors())
-            ) from None
 
     @property
     def dsn(self) -> str:
@@ -113,26 +72,6 @@ class Settings(BaseSettings):
         return f"{host['host']}:{host['port'] or 5432}{dsn.path or ''}"
 
     @property
-    def kafka_security(self) -> BaseSecurity:
-        """How to speak to the brokers, as FastStream puts it."""
-        encrypted = self.kafka_security_protocol in ("SSL", "SASL_SSL")
-        context = ssl.create_default_context(cafile=self.kafka_ssl_cafile) if encrypted else None
-        if not self.kafka_security_protocol.startswith("SASL"):
-            return BaseSecurity(ssl_context=context, use_ssl=encrypted)
-        password = self.kafka_sasl_password
-        return _SASL[self.kafka_sasl_mechanism](
-            username=self.kafka_sasl_username or "",
-            password="" if password is None else password.get_secret_value(),
-            ssl_context=context,
-            use_ssl=encrypted,
-        )
-
-    @property
-    def kafka_options(self) -> dict[str, Any]:
-        """The same as aiokafka's keyword arguments, with the brokers' addresses."""
-        return {"bootstrap_servers": self.kafka_bootstrap_servers, **parse_security(self.kafka_security)}
-
-    @property
     def command_policy(self) -> CommandPolicy:
         return CommandPolicy(self.control_topic, Decimal(str(self.budget_warning_share)))
 
@@ -141,12 +80,5 @@ class Settings(BaseSettings):
         return Limits(self.max_text_bytes, self.max_json_bytes, self.max_record_bytes)
 
 
-_SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
-
-
-def _explained(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0])
-    wanted = settings.model_fields[name].description
-    if message.startswith("String should match pattern"):
-        return f"EXECLEDGER_{name.upper()}: must be {wanted}"
-    return f"EXECLEDGER_{name.upper()}: {message[0].lower()}{message[1:]}; it is {wanted}"
+class Settings(RecordingSettings, KafkaSettings):
+    """Each field is the variable EXECLEDGER_ and its name in capitals."""

@@ -12,7 +12,7 @@ from execledger.commands.opening import check_text, open_store
 from execledger.errors import UserError
 
 if TYPE_CHECKING:
-    from execledger_recorder.settings import Settings
+    from execledger_recorder.settings import RecordingSettings
     from execledger_recorder.store import DeadLetter, DeadLetterFilter, Store
 
 dead_letters = App(name="dead-letters", help="Look at the records that could not be recorded, and send them again.")
@@ -186,10 +186,10 @@ def _check_ids(ids: Iterable[int], option: str) -> None:
 
 
 @asynccontextmanager
-async def _open(*, with_kafka: bool = False) -> AsyncIterator[tuple["Store", "Settings"]]:
-    from execledger.recorder_settings import recorder_settings
+async def _open() -> AsyncIterator[tuple["Store", "RecordingSettings"]]:
+    from execledger.recorder_settings import recording_settings
 
-    settings = recorder_settings(with_kafka=with_kafka)
+    settings = recording_settings()
     async with open_store(statement_timeout_ms=settings.statement_timeout_ms) as store:
         yield store, settings
 
@@ -283,10 +283,12 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
     from rich.progress import Progress
 
     from execledger.publish import producing
+    from execledger.recorder_settings import kafka_options
     from execledger.redriving import redrive
     from execledger.stack.say import standard_error
 
-    async with _open(with_kafka=True) as (store, settings):
+    options = kafka_options()
+    async with _open() as (store, settings):
         letters = await _selected(store, wanted, again=again)
         if not letters:
             return 0
@@ -294,7 +296,7 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
         console = standard_error()
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"to {topic}", total=len(letters))
-            async with producing(settings.kafka_options) as producer:
+            async with producing(options) as producer:
                 result = await redrive(
                     store,
                     producer,
@@ -319,9 +321,11 @@ async def _accept(partition: int, topic: str | None) -> None:
 
     from aiokafka.errors import KafkaError
 
-    from execledger_recorder.intake.kafka_log import KafkaLog
+    from execledger.recorder_settings import kafka_options
+    from execledger_runtime.kafka.log import KafkaLog
 
-    async with _open(with_kafka=True) as (store, settings):
+    options = kafka_options()
+    async with _open() as (store, settings):
         topic = topic or settings.events_topic
         if partition not in {each.partition for each in await store.circuits.read(topic) if each.drain_until is None}:
             raise UserError(
@@ -329,7 +333,7 @@ async def _accept(partition: int, topic: str | None) -> None:
                 "`execledger doctor` names those that are"
             )
         try:
-            async with KafkaLog.open(settings.kafka_options) as kafka:
+            async with KafkaLog.open(options) as kafka:
                 extent = await kafka.extent(topic, partition)
         except KafkaError as error:
             raise UserError(

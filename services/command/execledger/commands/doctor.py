@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from execledger.commands.options import DEFAULT_DATA, Data
 
 if TYPE_CHECKING:
-    from pydantic_settings import BaseSettings
-
     from execledger.stack.broker import Topic
     from execledger.stack.settings import StackSettings
     from execledger_recorder.rules.circuit import Circuit
+    from execledger_runtime.settings import EnvironmentSettings
 
 OLDEST_POSTGRES = 16
 SHORTEST_SECRET = 32
@@ -49,9 +48,9 @@ def doctor(*, data: Data = DEFAULT_DATA) -> int:
 
 def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Look at everything in turn; what depends on something broken is left out."""
-    from execledger.recorder_settings import KafkaSettings
     from execledger.stack.local import known_endpoints
-    from execledger.stack.settings import StackSettings
+    from execledger.stack.settings import StackSettings, load
+    from execledger_runtime.kafka.settings import KafkaSettings
 
     classes = settings_classes()
     faults = [*unknown_settings(environment, known_names(classes)), *refused_settings(classes)]
@@ -60,30 +59,27 @@ def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     if any(finding.advice for finding in refused_settings([StackSettings, KafkaSettings])):
         return
     bootstrap_servers, dsn = known_endpoints(data)
-    yield from asyncio.run(_kafka(bootstrap_servers, StackSettings()))
-    yield from asyncio.run(_postgres(dsn, StackSettings().events_topic))
+    settings = load(StackSettings)
+    yield from asyncio.run(_kafka(bootstrap_servers, settings))
+    yield from asyncio.run(_postgres(dsn, settings.events_topic))
 
 
-def settings_classes() -> list[type["BaseSettings"]]:
+def settings_classes() -> list[type["EnvironmentSettings"]]:
     """The settings classes of the stack and of the services that are installed."""
-    from pydantic_settings import BaseSettings
+    from execledger_runtime.settings import EnvironmentSettings
 
     modules = [import_module(name) for name in SETTINGS_MODULES if _is_there(name)]
     return [
         member
         for module in modules
         for member in vars(module).values()
-        if isinstance(member, type) and issubclass(member, BaseSettings) and member.__module__ == module.__name__
+        if isinstance(member, type) and issubclass(member, EnvironmentSettings) and member.__module__ == module.__name__
     ]
 
 
-def known_names(classes: Iterable[type["BaseSettings"]]) -> set[str]:
+def known_names(classes: Iterable[type["EnvironmentSettings"]]) -> set[str]:
     """The environment variables that settings classes read."""
-    return set(OTHER_NAMES) | {
-        f"{settings.model_config.get('env_prefix', '')}{name}".upper()
-        for settings in classes
-        for name in settings.model_fields
-    }
+    return {*OTHER_NAMES, *(name for settings in classes for name in settings.variables())}
 
 
 def unknown_settings(environment: Iterable[str], known: Iterable[str]) -> list[Finding]:
@@ -93,21 +89,19 @@ def unknown_settings(environment: Iterable[str], known: Iterable[str]) -> list[F
     return [Finding(name, "nothing reads this setting", _suggestion(name, known)) for name in unknown]
 
 
-def refused_settings(classes: Iterable[type["BaseSettings"]]) -> list[Finding]:
+def refused_settings(classes: Iterable[type["EnvironmentSettings"]]) -> list[Finding]:
     """The settings whose values are refused. A missing address or secret is for the checks of their own."""
-    from pydantic import ValidationError
-
-    from execledger.stack.settings import faults
+    from execledger_runtime.settings import SettingsError
 
     found: dict[str, Finding] = {}
     for settings in classes:
         try:
-            settings()
-        except ValidationError as error:
-            for fault in faults(settings, error):
-                name, _, reason = fault.partition(": ")
-                if reason != "Field required" and not reason.startswith("should be set, "):
-                    found.setdefault(name, Finding(name, reason, "Correct the value or unset the variable."))
+            settings.load()
+        except SettingsError as error:
+            for fault in error.faults:
+                if not fault.is_missing:
+                    advice = "Correct the value or unset the variable."
+                    found.setdefault(fault.variable, Finding(fault.variable, fault.reason, advice))
     return list(found.values())
 
 
@@ -189,8 +183,8 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
     import asyncpg
 
     from execledger_recorder.duties.audit import read_ledger
-    from execledger_recorder.errors import StoreUnavailable
     from execledger_recorder.store import Store
+    from execledger_runtime.errors import MustWait
 
     try:
         async with Store(dsn) as store:
@@ -199,7 +193,7 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
             waiting, oldest_seconds = await store.outbox.state()
     except asyncpg.InsufficientPrivilegeError:
         return [Finding("recording", "not looked at: this account may not read the ledger")]
-    except StoreUnavailable as error:
+    except MustWait as error:
         return [Finding("Postgres", str(error), _start("EXECLEDGER_POSTGRES_DSN"))]
     return [
         ledger_finding(report.unaccounted),
@@ -255,7 +249,7 @@ async def _schema(dsn: str) -> Finding:
 
 def _secret(environment: Mapping[str, str]) -> list[Finding]:
     secret = environment.get("EXECLEDGER_JWT_SECRET")
-    if secret is None and not environment.get("EXECLEDGER_JWKS_URL"):
+    if secret is None and not any(map(environment.get, ("EXECLEDGER_JWT_SECRET_FILE", "EXECLEDGER_JWKS_URL"))):
         fact = "neither EXECLEDGER_JWT_SECRET nor EXECLEDGER_JWKS_URL is set: no token can be checked"
         return [Finding("tokens", fact, 'Set one; `eval "$(execledger up)"` sets a secret.')]
     if secret is not None and len(secret.encode()) < SHORTEST_SECRET:

@@ -18,9 +18,9 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
     import asyncpg
 
     from execledger.stack.settings import required_dsn
-    from execledger_recorder.errors import StoreUnavailable
     from execledger_recorder.store import Store
     from execledger_recorder.store.migrations import SchemaMismatchError
+    from execledger_runtime.errors import MustWait, SchemaMissing
 
     try:
         async with Store(required_dsn(), statement_timeout_ms=statement_timeout_ms) as store:
@@ -29,9 +29,9 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
             yield store
     except SchemaMismatchError as error:
         raise UserError(str(error)) from error
-    except StoreUnavailable as error:
-        if isinstance(error.__cause__, asyncpg.UndefinedTableError):
-            raise UserError("the database has no schema of ours yet: run execledger migrate") from error
+    except SchemaMissing as error:
+        raise UserError("the database has no schema of ours yet: run execledger migrate") from error
+    except MustWait as error:
         raise UserError(f"Postgres did not answer: {error}{hint}; see `execledger doctor`") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise UserError(

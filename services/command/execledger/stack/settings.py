@@ -1,50 +1,52 @@
 """The settings that the local stack reads from the environment."""
 
-import re
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from execledger.errors import UserError
+from execledger_runtime.kafka.settings import Brokers
+from execledger_runtime.settings import EnvironmentSettings, SettingsError
 
 KAFKA_RECORD_OVERHEAD = 12  # Kafka counts the batch header's first two fields: 1 MiB of batch is 1048588
-_BROKER = re.compile(r"\s*(?:\[[\w:.%]+\]|[^\s,:\[\]/]+):([0-9]{1,5})\s*")
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+_SHORTEST_SECRET = 32
+_MOST_BYTES = 64 * 1024 * 1024
+SettingsT = TypeVar("SettingsT", bound=EnvironmentSettings)
 
 
-class StackSettings(BaseSettings):
+class StackSettings(EnvironmentSettings):
     """Where the servers are, what the topics are called, how big they are."""
 
-    model_config = SettingsConfigDict(env_prefix="EXECLEDGER_", env_ignore_empty=True)
-
-    kafka_bootstrap_servers: str | None = None
-    postgres_dsn: SecretStr | None = None
-    events_topic: str = "executions.events"
-    dead_letter_topic: str = "executions.dead-letter"
-    control_topic: str = "executions.control"
-    events_partitions: int = Field(default=3, ge=1, le=1000)
-    max_message_bytes: int = Field(default=1024 * 1024 + KAFKA_RECORD_OVERHEAD, ge=1024, le=64 * 1024 * 1024)
-    jwt_secret: SecretStr | None = Field(default=None, min_length=32)
-    jwks_url: str | None = None
-    maven_repository: str | None = None
-
-    @field_validator("kafka_bootstrap_servers")
-    @classmethod
-    def _are_addresses(cls, servers: str | None) -> str | None:
-        brokers = [_BROKER.fullmatch(server) for server in (servers or "h:1").split(",")]
-        if not all(broker and 0 < int(broker[1]) < 65536 for broker in brokers):
-            raise ValueError("should be HOST:PORT, several with commas, an IPv6 address in brackets")
-        return servers
+    kafka_bootstrap_servers: Brokers | None = Field(
+        None, description="Kafka that exists, to be used instead of a local one"
+    )
+    postgres_dsn: SecretStr | None = Field(None, description="the same for Postgres")
+    events_topic: str = Field("executions.events", description="topic to make and to publish to")
+    dead_letter_topic: str = Field("executions.dead-letter", description="topic to make, for twice the message size")
+    control_topic: str = Field("executions.control", description="topic to make")
+    events_partitions: int = Field(3, ge=1, le=1000, description="partitions of the events topic, when it is made")
+    max_message_bytes: int = Field(
+        1024 * 1024 + KAFKA_RECORD_OVERHEAD,
+        ge=1024,
+        le=_MOST_BYTES,
+        description="`max.message.bytes` of topics that are made",
+    )
+    jwt_secret: SecretStr | None = Field(
+        None, min_length=_SHORTEST_SECRET, description="secret that `token` signs with; `up` makes one"
+    )
+    jwks_url: str | None = Field(None, description="when set, `up` prints no secret")
+    maven_repository: str | None = Field(
+        None, description="where Kafka's files are fetched from, when not from the usual place"
+    )
 
 
 def load(settings: type[SettingsT]) -> SettingsT:
     """Read settings from the environment; a bad value is a UserError that names it and not its content."""
     try:
-        return settings()
-    except ValidationError as error:
-        raise UserError("; ".join(faults(settings, error)), exit_status=2) from None
+        return settings.load()
+    except SettingsError as error:
+        raise UserError("; ".join(map(str, error.faults)), exit_status=2) from None
 
 
 def required_dsn() -> str:
@@ -83,19 +85,3 @@ def required_brokers() -> str:
             exit_status=2,
         )
     return brokers
-
-
-def faults(settings: type[BaseSettings], error: ValidationError) -> list[str]:
-    """One sentence for each value that was refused; the values stay out, for some are secrets."""
-    prefix = settings.model_config.get("env_prefix", "")
-    return [
-        f"{_named(prefix, fault['loc'])}{fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-
-
-def _named(prefix: str, location: tuple[int | str, ...]) -> str:
-    if not location:  # about several settings: what is wrong begins with the name of one
-        return ""
-    name = str(location[0])
-    return f"{name if name.upper().startswith(prefix) else f'{prefix}{name}'.upper()}: "

@@ -6,16 +6,15 @@ from typing import Final, Protocol
 
 from execledger_recorder.rules.ledger import (
     Difference,
-    Extent,
     LedgerReport,
     LedgerRow,
-    Stretch,
     compare,
     compare_offsets,
     recounted,
 )
 from execledger_recorder.store import Store
 from execledger_recorder.store.ledger import Ledger
+from execledger_runtime.kafka.records import Extent, Stretch
 
 _MOST_DIFFERENCES: Final = 1000  # of one partition: a lost table must not fill the memory
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import Folded, fold_log, restore, restore_executions
 from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated, rows_of
 from execledger_recorder.rules.feed import REBUILD, FeedEntry
 from execledger_recorder.rules.rows import UsageMark
 from execledger_recorder.rules.said import feed_entry
 from execledger_recorder.store import Batch, Store
+from execledger_runtime.errors import LogDamaged
 
 FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
 _BATCH_EXECUTIONS: Final = 100
@@ -97,7 +97,7 @@ async def _findings(tx: Batch, ids: Sequence[str]) -> list[Finding]:
     while True:
         try:
             logged = await fold_log(tx, [id_ for id_ in ids if id_ not in unreadable])
-        except Unreadable as found:
+        except LogDamaged as found:
             unreadable[found.execution_id] = found.event_id
         else:
             return [_finding(id_, stored[id_], logged.get(id_), unreadable.get(id_)) for id_ in ids]

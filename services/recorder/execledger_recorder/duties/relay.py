@@ -9,14 +9,13 @@ from functools import partial
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.errors import KafkaError
 
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.rules.dead_letter import FACTS
 from execledger_recorder.settings import Settings
-from execledger_recorder.store import OutboxRow, Relay, Store, pack_headers, unpack_headers
+from execledger_recorder.store import OutboxRow, Relay, Store, unpack_headers
+from execledger_runtime.errors import MustWait
+from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
 log = structlog.get_logger()
 
@@ -24,10 +23,8 @@ _AT_ONCE: Final = 500
 _IDLE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 2.0
 _TIMEOUT_MS: Final = 10_000
-_MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
 _CUTS: Final = (262_144, 16_384, 0)  # bytes that are left of a value, until the topic takes it
 _CUT_KEY_BYTES: Final = 1024
-_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 Waiting = tuple[int, OutboxRow]
 Send = Callable[[OutboxRow], Awaitable[Exception | None]]
@@ -40,7 +37,7 @@ async def relay_forever(store: Store, settings: Settings) -> None:
             async with store.outbox.relay() as relay:
                 if relay is not None:
                     await _send_forever(relay, settings)
-        except (StoreUnavailable, KafkaError) as error:
+        except (MustWait, KafkaError) as error:
             log.warning("outbox_waits", error=str(error) or repr(error))
         await asyncio.sleep(_RETRY_SECONDS)
 
@@ -69,35 +66,29 @@ async def send_in_turn(waiting: Sequence[Waiting], send: Send, *, in_order: bool
 
 async def _send_forever(relay: Relay, settings: Settings) -> None:
     """Each topic by itself: one that cannot be written holds up no other."""
-    # Not idempotent: such a one never recovers from a record that the broker finds too large.
-    producer = AIOKafkaProducer(
-        acks="all",
-        max_request_size=_MAX_REQUEST_BYTES,
-        request_timeout_ms=_TIMEOUT_MS,
-        **settings.kafka_options,
-    )
     sending: dict[str, asyncio.Task[None]] = {}
-    try:
-        await producer.start()  # however long that takes
-        await relay.give_way_when_idle()
-        while True:
-            for topic in await relay.topics():
-                if topic not in sending:
-                    in_order = topic != settings.dead_letter_topic
-                    sending[topic] = asyncio.create_task(_send_waiting(relay, producer, topic, in_order=in_order))
-            await asyncio.sleep(_IDLE_SECONDS)
-            for topic in [topic for topic, task in sending.items() if task.done()]:
-                sending.pop(topic).result()
-    finally:
-        for task in sending.values():
-            task.cancel()
-        await asyncio.gather(*sending.values(), return_exceptions=True)
-        await producer.stop()
+    async with Producer.open(
+        settings.kafka_options, request_timeout_ms=_TIMEOUT_MS
+    ) as producer:  # however long it takes
+        try:
+            await relay.give_way_when_idle()
+            while True:
+                for topic in await relay.topics():
+                    if topic not in sending:
+                        in_order = topic != settings.dead_letter_topic
+                        sending[topic] = asyncio.create_task(_send_waiting(relay, producer, topic, in_order=in_order))
+                await asyncio.sleep(_IDLE_SECONDS)
+                for topic in [topic for topic, task in sending.items() if task.done()]:
+                    sending.pop(topic).result()
+        finally:
+            for task in sending.values():
+                task.cancel()
+            await asyncio.gather(*sending.values(), return_exceptions=True)
 
 
-async def _send_waiting(relay: Relay, producer: AIOKafkaProducer, topic: str, *, in_order: bool) -> None:
+async def _send_waiting(relay: Relay, producer: Producer, topic: str, *, in_order: bool) -> None:
     """All that waits for a topic, until one is not taken."""
-    send = partial(_send, producer, asyncio.Lock())
+    send = partial(_send, producer)
     while waiting := await relay.waiting(topic, _AT_ONCE):
         taken, failures = await send_in_turn(waiting, send, in_order=in_order)
         await relay.sent(taken)
@@ -108,58 +99,37 @@ async def _send_waiting(relay: Relay, producer: AIOKafkaProducer, topic: str, *,
             return
 
 
-async def _send(producer: AIOKafkaProducer, alone: asyncio.Lock, message: OutboxRow) -> Exception | None:
-    """Why the broker did not take a message; None when it did."""
+async def _send(producer: Producer, message: OutboxRow) -> Exception | None:
+    """Why the broker did not take a message; None when it did, if need be without what its topic is too small for."""
     try:
-        if not await _is_taken_with_others(producer, message):
-            async with alone:
-                await _send_cut_as_needed(producer, message)
+        try:
+            await producer.send(_whole(message))
+        except TOO_LARGE:
+            await _send_cut(producer, message)
     except KafkaError as error:
         failure: Exception = error
         return failure
     return None
 
 
-async def _is_taken_with_others(producer: AIOKafkaProducer, message: OutboxRow) -> bool:
-    """Not when its batch is too large, which need not be its own fault; nor without key and value, by the client."""
-    if message.key is None and message.value is None:
-        return False
-    headers = unpack_headers(message.headers)
-    try:
-        await producer.send_and_wait(message.topic, value=message.value, key=message.key, headers=headers)
-    except _TOO_LARGE:
-        return False
-    return True
-
-
-async def _send_cut_as_needed(producer: AIOKafkaProducer, message: OutboxRow) -> None:
-    """Whole if the topic takes it so, else as much of it as that takes."""
-    for most in (None, *_CUTS):
+async def _send_cut(producer: Producer, message: OutboxRow) -> None:
+    """As much of it as the topic takes."""
+    for most in _CUTS:
         try:
-            return await _send_alone(producer, message if most is None else _cut(message, most))
-        except _TOO_LARGE as error:
+            return await producer.send_alone(_cut(message, most))
+        except TOO_LARGE as error:
             refusal = error
     raise refusal
 
 
-async def _send_alone(producer: AIOKafkaProducer, message: OutboxRow) -> None:
-    """In a batch of its own."""
-    batch = producer.create_batch()
-    batch.append(key=message.key, value=message.value, timestamp=None, headers=unpack_headers(message.headers))
-    batch.close()
-    partitions = sorted(await producer.partitions_for(message.topic))
-    partition = DefaultPartitioner()(message.key, partitions, partitions)
-    await (await producer.send_batch(batch, message.topic, partition=partition))
+def _whole(message: OutboxRow) -> Message:
+    return Message(message.topic, message.key, message.value, unpack_headers(message.headers))
 
 
-def _cut(message: OutboxRow, most: int) -> OutboxRow:
+def _cut(message: OutboxRow, most: int) -> Message:
     """What even the dead-letter topic refuses is cut and marked; the table keeps the whole."""
-    whole = message.value or b""
+    topic, key, value, headers = _whole(message)
     # Ours are the last: what a producer called so came before them, and may be what is too large.
-    ours = [each for each in unpack_headers(message.headers) if each[0].startswith("execledger-")][-len(FACTS) :]
-    cut = ("execledger-cut", f"{len(whole)} bytes, and the headers that it came with".encode())
-    return message._replace(
-        key=message.key and message.key[: min(most, _CUT_KEY_BYTES)],
-        value=whole[:most],
-        headers=pack_headers([*ours, cut]),
-    )
+    ours = [each for each in headers if each[0].startswith("execledger-")][-len(FACTS) :]
+    mark = ("execledger-cut", f"{len(value or b'')} bytes, and the headers that it came with".encode())
+    return Message(topic, key and key[: min(most, _CUT_KEY_BYTES)], (value or b"")[:most], [*ours, mark])

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording import refold
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.feed import REPRICE
 from execledger_recorder.rules.rows import UnreportedCall
 from execledger_recorder.store import Batch, Store
+from execledger_runtime.errors import LogDamaged
 
 # Locked by one transaction, and so how long a recorder may wait: 0.5 s when all of them change, of which 0.14 s are
 # ours (13 events an execution, measured on two busy cores); 0.015 s when none does.
@@ -85,7 +85,7 @@ async def _reprice(store: Store, ids: Sequence[str], wanted: Wanted, *, dry_run:
                 prices = _changed(calls, report)
                 if prices and not dry_run:
                     await _store(tx, prices)
-        except Unreadable as found:
+        except LogDamaged as found:
             unreadable.append(found.execution_id)
         else:
             return report

@@ -7,9 +7,9 @@ from uuid import UUID
 import structlog
 
 from execledger_recorder.duties.rebuild import FIRST_ID, Finding, verify
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.store import Store
+from execledger_runtime.errors import MustWait
 
 log = structlog.get_logger()
 
@@ -60,11 +60,11 @@ class SelfAudit:
         self._wrong: set[str] = set()
 
     async def look(self) -> None:
-        """Compare a fresh sample, one execution at a time, and show how many are wrong. Raises StoreUnavailable."""
+        """Compare a fresh sample, one execution at a time, and show how many are wrong. Raises MustWait."""
         for execution_id in sorted(await self._sampler.draw(self._executions) | self._wrong):
             try:
                 (finding,) = await verify(self._store, [execution_id], statement_timeout_ms=_STATEMENT_MS)
-            except StoreUnavailable:
+            except MustWait:
                 raise
             except Exception:  # what only looks must not end what records
                 log.exception("self_audit_failed", execution_id=execution_id)

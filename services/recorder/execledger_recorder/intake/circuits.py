@@ -7,7 +7,6 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from execledger_contracts.decoding import Undecodable
-from execledger_recorder.intake.kafka_log import KafkaLog
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, read_in_turns
 from execledger_recorder.rules.account import Record
@@ -15,6 +14,7 @@ from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_m
 from execledger_recorder.rules.dead_letter import is_redriven
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.log import KafkaLog
 
 log = structlog.get_logger()
 

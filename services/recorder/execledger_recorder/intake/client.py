@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.intake.subscription import Subscription
 from execledger_recorder.settings import Settings
+from execledger_runtime.errors import StoreUnavailable
 
 _COMMIT_PATIENCE_SECONDS: Final = 5.0
 

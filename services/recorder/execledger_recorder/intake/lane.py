@@ -17,10 +17,11 @@ from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Report, read_in_turns, record
-from execledger_recorder.rules.account import LATEST_MS, Misplaced, Record
+from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.partition import Partition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.records import LATEST_MS
 
 log = structlog.get_logger()
 

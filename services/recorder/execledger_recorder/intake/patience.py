@@ -8,12 +8,12 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.metrics import Metrics
+from execledger_runtime.errors import MustWait
 
 log = structlog.get_logger()
 
-TROUBLE: Final = (StoreUnavailable, KafkaError)
+TROUBLE: Final = (MustWait, KafkaError)
 """What is waited for."""
 
 _FIRST_PAUSE: Final = 0.1

@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping
 
 import structlog
 
-from execledger_recorder.errors import StrangeLog
 from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
-from execledger_recorder.intake.kafka_log import KafkaLog
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.partition import Partition, Place
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.errors import LogReplaced
+from execledger_runtime.kafka.log import KafkaLog
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Places:
     async def seek_to_ledger(self, partitions: Collection[Partition]) -> None:
         """Read on where the ledger of each stands that is lost, opening accounts and counting what is gone.
 
-        Raises StoreUnavailable and KafkaError, and LogReplaced when Kafka's log is another than the ledger's.
+        Raises MustWait and KafkaError; LogReplaced when Kafka's log is another than the ledger's.
         """
         async with self._turn:  # two at once would count what is gone twice
             lost = {each.number: each for each in partitions if each.is_lost}
@@ -67,7 +67,7 @@ class Places:
         ends = await self._client.ends(positions)
         for number, position in positions.items():
             if position > ends[number]:
-                raise StrangeLog(
+                raise LogReplaced(
                     f"the ledger of partition {number} stands at {position}, but Kafka's log ends at {ends[number]}: "
                     "was the topic made anew, or is this another Kafka?"
                 )
@@ -79,7 +79,7 @@ class Places:
         async with KafkaLog.open(self._settings.kafka_options) as kafka:
             for number, (offset, known_by) in known.items():
                 if not await kafka.is_known(self._topic, number, offset, known_by):
-                    raise StrangeLog(
+                    raise LogReplaced(
                         f"the record at offset {offset} of partition {number} is another than the one that was "
                         "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
                         "needs a name of its own: EXECLEDGER_EVENTS_TOPIC"

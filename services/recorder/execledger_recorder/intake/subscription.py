@@ -6,13 +6,16 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from execledger_recorder.intake.header_names import tolerate
 from execledger_recorder.settings import Settings
+from execledger_runtime.kafka.header_names import tolerate
+from execledger_runtime.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+_SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 _METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
 _STOP_SECONDS: Final = 30.0
 # Of each partition at once: about a batch of 2,000 records. A larger record is fetched all the same, alone.
@@ -28,7 +31,7 @@ class Subscription:
         tolerate()
         self._broker = KafkaBroker(
             settings.kafka_bootstrap_servers,
-            security=settings.kafka_security,
+            security=_security(settings),
             metadata_max_age_ms=_METADATA_MS,
             consumer_only=True,
             apply_types=False,
@@ -66,3 +69,14 @@ class Subscription:
     def client(self) -> AIOKafkaConsumer | None:
         """The Kafka client; None before it is started and once it is stopped."""
         return self._subscriber.consumer
+
+
+def _security(settings: KafkaSettings) -> BaseSecurity:
+    """What the Kafka client is given, as FastStream puts it."""
+    options = settings.kafka_options
+    context = options.get("ssl_context")
+    if "sasl_mechanism" not in options:
+        return BaseSecurity(ssl_context=context)
+    return _SASL[options["sasl_mechanism"]](
+        username=options["sasl_plain_username"], password=options["sasl_plain_password"], ssl_context=context
+    )

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from execledger_contracts.decoding import Reason, Undecodable
-from execledger_recorder.errors import StoreTooSlow, Unstorable
 from execledger_recorder.recording import commands, dead_letters, decisions, known, write
 from execledger_recorder.recording.report import Report, report_of
 from execledger_recorder.rules import said
@@ -16,6 +15,7 @@ from execledger_recorder.rules.change import decide
 from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy
 from execledger_recorder.rules.feed import lane_of
 from execledger_recorder.store import Batch, Store
+from execledger_runtime.errors import StoreTooSlow, Unstorable
 
 Committed = Callable[[Report, Sequence[Read]], None]
 """Told what a part of a batch came to, and that part."""
@@ -32,7 +32,7 @@ async def record(
     """Record a batch of one topic, atomically unless it must be split to get past a record that Postgres refuses.
 
     Tells `on_commit` of each part once it is committed; returns what all of them came to.
-    Raises StoreUnavailable when Postgres is away, Misplaced when the batch does not go on where the ledger stands;
+    Raises MustWait when Postgres is away, Misplaced when the batch does not go on where the ledger stands;
     then what was not recorded is not counted either, and comes again.
     """
     try:

@@ -7,15 +7,15 @@ from typing import Any, Final
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import Event, LlmCalled, OtherEvent
 from execledger_lifecycle import Entry, enter
-from execledger_recorder.errors import Unreadable
 from execledger_recorder.recording.reading import RECORD_WEIGHT, TURN
 from execledger_recorder.store import Batch
+from execledger_runtime.errors import LogDamaged
 
 _LARGE: Final = 4096  # characters of an event from the log: of a smaller one the payloads are no burden
 
 
 async def read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
-    """What the log has of executions, priced as it is stored. Raises Unreadable."""
+    """What the log has of executions, priced as it is stored. Raises LogDamaged."""
     entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
     prices = await tx.prices.stored(execution_ids)
     weight = 0
@@ -27,7 +27,7 @@ async def read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[En
         try:
             event = reread(text)
         except Exception as error:
-            raise Unreadable(execution_id, event_id) from error
+            raise LogDamaged(execution_id, event_id) from error
         if len(text) > _LARGE:
             event = _without_payloads(event)
         is_reported = isinstance(event, LlmCalled) and event.data.cost_usd is not None

@@ -1,15 +1,12 @@
 """The ledger's arithmetic: every offset that Kafka ever gave out is counted, once, under one heading."""
 
-import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from execledger_lifecycle import Outcome
-
-LATEST_MS: Final = 253_402_300_799_999  # the last of the year 9999: producers say when, and brokers may not mind
+from execledger_runtime.kafka.records import LATEST_MS, digest
 
 
 class Misplaced(Exception):  # noqa: N818  # it says where to read on, and is no fault
@@ -36,6 +33,11 @@ class Record(NamedTuple):
         """What a consumer gave out."""
         at_ms = min(raw.timestamp, LATEST_MS)
         return cls(raw.topic, raw.partition, raw.offset, at_ms, raw.key, raw.headers, raw.value, reaches_back_to)
+
+    @property
+    def digest(self) -> bytes:
+        """By which it is known again: its key, its value and its Kafka timestamp."""
+        return digest(self.key, self.value, self.timestamp_ms)
 
 
 @dataclass(slots=True)
@@ -71,10 +73,3 @@ def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[li
         tally.last = record
         fresh.append(record)
     return fresh, tallies
-
-
-def digest(record: Record) -> bytes:
-    """By which a record is known again: its key, its value and its Kafka timestamp."""
-    parts = (record.key, record.value)
-    lengths = (-1 if part is None else len(part) for part in parts)
-    return sha256(struct.pack(">qqq", *lengths, record.timestamp_ms) + b"".join(part or b"" for part in parts)).digest()

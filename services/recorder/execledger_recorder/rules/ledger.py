@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from execledger_lifecycle import Outcome
+from execledger_runtime.kafka.records import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +33,6 @@ class Counted(NamedTuple):
     records: int
     first_offset: int
     last_offset: int
-
-
-class Extent(NamedTuple):
-    """From where to where Kafka's log of a partition reaches; compaction takes records out of its midst."""
-
-    start: int
-    end: int
-    is_compacted: bool
-
-
-class Stretch(NamedTuple):
-    """The offsets that Kafka's log holds from `start` up to `end`; it is known to be whole from `whole_from` on."""
-
-    start: int
-    end: int
-    offsets: Sequence[int]
-    whole_from: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import asyncpg
 
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_lifecycle import Outcome, StepKey
-from execledger_recorder.rules.account import Tally, digest
+from execledger_recorder.rules.account import Tally
 from execledger_recorder.rules.commands import PassedDay
 from execledger_recorder.rules.feed import FeedEntry
 from execledger_recorder.rules.rows import (
@@ -140,7 +140,7 @@ class Batch:
                 tally.gaps,
                 tally.missed,
                 *(tally.outcomes[outcome] for outcome in Outcome),
-                *((None, None) if tally.last is None else (tally.last.offset, digest(tally.last))),
+                *((None, None) if tally.last is None else (tally.last.offset, tally.last.digest)),
             )
             for partition, tally in sorted(tallies.items())
         ]

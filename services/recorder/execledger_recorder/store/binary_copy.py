@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from execledger_recorder.errors import Unstorable
 from execledger_recorder.store.statements import SQL
+from execledger_runtime.errors import Unstorable
 
 Values = Sequence[Any]
 

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from execledger_recorder.errors import StoreUnavailable
 from execledger_recorder.store.connection import Connect
 from execledger_recorder.store.statements import SQL
+from execledger_runtime.errors import StoreUnavailable
 
 _RELAY_BYTES: Final = 32 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Kafka's log, read apart from the recording: for audits and looks ahead; nothing is decoded or committed."""
+"""Kafka's log, read by the way: for audits and looks ahead; nothing is decoded or committed."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,9 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaTimeoutError
 
-from execledger_recorder.intake.header_names import tolerate
-from execledger_recorder.rules.account import Record, digest
-from execledger_recorder.rules.ledger import Extent, Stretch
+from execledger_runtime.kafka.header_names import tolerate
+from execledger_runtime.kafka.records import Extent, Stretch, digest
 
 Kept = TypeVar("Kept")
 
@@ -80,7 +79,7 @@ class KafkaLog:
     async def is_known(self, topic: str, partition: int, offset: int, known_by: bytes) -> bool:
         """Whether the record at an offset is the one with that digest; so it may have been, when the log lacks it."""
         records = await self.records(topic, partition, offset, offset + 1, 1)
-        return all(digest(Record.received(raw, offset)) == known_by for raw in records)
+        return all(digest(raw.key, raw.value, raw.timestamp) == known_by for raw in records)
 
     async def stretches(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Stretch]:
         """What the log holds from one offset up to another, some thousand offsets at once."""

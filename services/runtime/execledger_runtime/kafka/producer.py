@@ -1,0 +1,114 @@
+"""Sending to Kafka so that each message is judged by itself: a batch that is too large fails for all that it holds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
+
+TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+_MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
+
+
+class Message(NamedTuple):
+    """What is sent, and where to."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Producer:
+    """Sends messages; those of one partition in the order in which they are handed over."""
+
+    def __init__(self, client: AIOKafkaProducer) -> None:
+        self._client = client
+        self._alone = asyncio.Lock()  # each of these waits for the one before it
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, kafka_options: Mapping[str, Any], **more: Any) -> AsyncIterator[Self]:
+        """Connect for as long as the block lasts. Raises KafkaError."""
+        # Not idempotent: such a one never recovers from a record that the broker finds too large.
+        client = AIOKafkaProducer(acks="all", max_request_size=_MAX_REQUEST_BYTES, **kafka_options, **more)
+        try:
+            await client.start()
+            yield cls(client)
+        finally:
+            await client.stop()
+
+    async def send(self, message: Message) -> None:
+        """Send a message and wait until the broker has it. Raises KafkaError, one of TOO_LARGE for its own size."""
+        try:
+            await (await self._hand_over(message))
+        except TOO_LARGE:
+            await self.send_alone(message)
+
+    async def send_alone(self, message: Message) -> None:
+        """The same, in a batch of its own."""
+        async with self._alone:
+            await (await self._hand_over_alone(message))
+
+    async def send_each(self, messages: Sequence[Message], seconds: float) -> list[BaseException | None]:
+        """Send messages side by side; why each was not taken in that time, if it was not.
+
+        None is sent behind one that could not even be handed over.
+        """
+        outcomes = await self._send_together(messages, seconds)
+        for number, message in enumerate(messages):
+            if isinstance(outcomes[number], TOO_LARGE):
+                outcomes[number] = await self._outcome_alone(message, seconds)
+        return outcomes
+
+    async def _send_together(self, messages: Sequence[Message], seconds: float) -> list[BaseException | None]:
+        sendings: list[asyncio.Future[Any]] = []
+        failure: Exception = TimeoutError()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                for message in messages:  # what was handed over is kept when the next one cannot be
+                    sendings.append(await self._hand_over(message))  # noqa: PERF401
+        except (KafkaError, OSError, TimeoutError) as error:
+            failure = error
+        if sendings:
+            await asyncio.wait(sendings, timeout=deadline - loop.time())
+        handed_over = [_outcome(sending) for sending in sendings]
+        return [*handed_over, *[failure] * (len(messages) - len(sendings))]
+
+    async def _outcome_alone(self, message: Message, seconds: float) -> BaseException | None:
+        sending = asyncio.ensure_future(self.send_alone(message))
+        await asyncio.wait([sending], timeout=seconds)
+        return _outcome(sending)
+
+    async def _hand_over(self, message: Message) -> asyncio.Future[Any]:
+        """Put a message into the next batch of its partition; what comes says what became of it."""
+        if message.key is None and message.value is None:  # Kafka allows it, and `send` does not
+            return await self._hand_over_alone(message)
+        topic, key, value, headers = message
+        try:
+            sending: asyncio.Future[Any] = await self._client.send(topic, value=value, key=key, headers=headers)
+        except MessageSizeTooLargeError as error:
+            sending = asyncio.get_running_loop().create_future()
+            sending.set_exception(error)
+        return sending
+
+    async def _hand_over_alone(self, message: Message) -> asyncio.Future[Any]:
+        batch = self._client.create_batch()
+        batch.append(key=message.key, value=message.value, timestamp=None, headers=message.headers)
+        batch.close()
+        partitions = sorted(await self._client.partitions_for(message.topic))
+        partition = DefaultPartitioner()(message.key, partitions, partitions)
+        sending: asyncio.Future[Any] = await self._client.send_batch(batch, message.topic, partition=partition)
+        return sending
+
+
+def _outcome(sending: asyncio.Future[Any]) -> BaseException | None:
+    if sending.done():
+        return sending.exception()
+    sending.cancel()
+    return TimeoutError()

@@ -1,0 +1,169 @@
+"""Postgres: a pool of connections, and one translation of what goes wrong there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Final, cast
+
+import asyncpg
+
+from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable, Unstorable
+
+GRACE_SECONDS: Final = 5.0
+"""How much longer the client waits than the server: for a network that swallows what that says."""
+
+RAISED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What asyncpg and the network raise."""
+
+# What an SQLSTATE asks for, else its class, the first two characters: see "PostgreSQL Error Codes" in the manual.
+_MEANING: Final[Mapping[str, type[Exception]]] = {
+    "08": StoreUnavailable,  # the connection
+    "22": Unstorable,  # a value
+    "23": Unstorable,  # a constraint
+    "25": StoreUnavailable,  # the transaction: read-only after a failover, or ended because it stood still
+    "40": StoreUnavailable,  # deadlocks, and what a standby has cleaned up
+    "53": StoreUnavailable,  # a full disk, too many connections
+    "54": Unstorable,  # beyond what Postgres can hold
+    "55": StoreUnavailable,  # locks
+    "57": StoreUnavailable,  # it starts, or is being stopped
+    "57014": StoreTooSlow,
+    "58": StoreUnavailable,  # its system
+    "F0": StoreUnavailable,  # its configuration
+    "XX": StoreUnavailable,  # its own faults
+}
+# The same of a database that may still be on its way: accounts, the database and its schema come with time.
+_MEANING_UNTIL_SET_UP: Final[Mapping[str, type[Exception]]] = {
+    "28": StoreUnavailable,
+    "3D": StoreUnavailable,
+    "3F": SchemaMissing,
+    "42P01": SchemaMissing,
+}
+_LOST_CONNECTION: Final = ("closed", "released back to the pool")  # how the client says it of one that lay idle
+_CLOSE_SECONDS: Final = 5.0
+
+
+@contextmanager
+def translated(*, connecting: bool = False, until_set_up: bool = False) -> Iterator[None]:
+    """Turn what asyncpg and the network raise into the errors of `errors`; a bug stays what it is."""
+    try:
+        yield
+    except RAISED as error:
+        is_of_server = isinstance(error, asyncpg.PostgresError)
+        trouble = _of_server(error, connecting or until_set_up) if is_of_server else _of_client(error, connecting)
+        if trouble is None:
+            raise
+        raise trouble from error
+
+
+def _of_server(error: BaseException, until_set_up: bool) -> Exception | None:
+    state = getattr(error, "sqlstate", None) or ""
+    known = {**_MEANING, **_MEANING_UNTIL_SET_UP} if until_set_up else _MEANING
+    kind = known.get(state, known.get(state[:2]))
+    return None if kind is None else kind(_first_line(error))
+
+
+def _of_client(error: BaseException, connecting: bool) -> Exception | None:
+    """The client's own errors, and the network's."""
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return StoreUnavailable(f"EXECLEDGER_POSTGRES_DSN: {_first_line(error)}")
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return Unstorable(_first_line(error))  # a value that the client cannot even encode
+    # One that Postgres ended while it was prepared the client takes for busy: nobody else can have misused it.
+    if connecting or isinstance(error, OSError | TimeoutError) or any(said in str(error) for said in _LOST_CONNECTION):
+        return StoreUnavailable(_first_line(error))
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+class Database:
+    """A pool of connections. None is opened before it is asked for: the database may come later than we do."""
+
+    def __init__(
+        self,
+        dsn: str,
+        application_name: str,
+        *,
+        prepare: Callable[[asyncpg.Connection], Awaitable[None]],
+        statement_seconds: float,
+        connect_seconds: float = 10.0,
+        wait_seconds: float = 10.0,
+        most_connections: int = 5,
+        server_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`prepare` is done once on each connection; for one that is free `wait_seconds` are waited."""
+        self._most_connections = most_connections
+        self._wait_seconds = wait_seconds
+        self._pool: asyncpg.Pool | None = None
+        self._create_pool = partial(
+            asyncpg.create_pool,
+            dsn,
+            min_size=0,
+            max_size=most_connections,
+            init=prepare,
+            timeout=connect_seconds,
+            command_timeout=statement_seconds + GRACE_SECONDS,
+            server_settings={
+                "application_name": application_name,
+                "statement_timeout": str(int(statement_seconds * 1000)),
+                "timezone": "UTC",
+                "jit": "off",  # compiling a plan takes longer than the short statements here ever do
+                **(server_settings or {}),
+            },
+        )
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._pool is not None:
+            with suppress(TimeoutError):  # then what is still open is dropped
+                await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
+
+    @asynccontextmanager
+    async def connection(self, *, until_set_up: bool = False) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection while the block lasts; what Postgres raises there becomes one of `errors`.
+
+        With `until_set_up` a schema that is not there is one that comes; without, it is a bug.
+        """
+        with translated(until_set_up=until_set_up):
+            pool, connection = await self._acquired()
+            try:
+                yield cast("asyncpg.Connection", connection)  # the proxy has all that a connection has
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                if await _is_ending(connection):
+                    raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
+                raise
+            finally:
+                # What was asked is answered by now. A connection that was lost since then the pool forgets.
+                with suppress(*RAISED):
+                    await pool.release(connection)
+
+    def figures(self) -> tuple[int, int, int]:
+        """How many connections are open, how many of them idle, and how many there may be."""
+        if self._pool is None:
+            return 0, 0, self._most_connections
+        return self._pool.get_size(), self._pool.get_idle_size(), self._most_connections
+
+    async def _acquired(self) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
+        with translated(connecting=True):  # a database that is being restored may not be there, or be empty
+            if self._pool is None:
+                self._pool = await self._create_pool()
+            try:
+                connection = await self._pool.acquire(timeout=self._wait_seconds)
+            except TimeoutError as error:
+                if self._pool.get_size() < self._most_connections:
+                    raise
+                raise StoreBusy("all database connections are busy") from error
+            return self._pool, connection
+
+
+async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Whether the server has ended the connection. Between its last word and the end of the stream the client takes
+    the connection for one on which somebody else is at work, which in our hands would be a bug."""
+    for _ in range(20):
+        if connection.is_closed():
+            return True
+        await asyncio.sleep(0.05)
+    return False
