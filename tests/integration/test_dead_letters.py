@@ -20,6 +20,7 @@ from execledger.stack import broker
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, Redriving, Store
 from execledger_runtime.errors import StoreUnavailable
+from execledger_runtime.kafka.producer import Producer
 from factories_recorder import NOON, NOON_MS, event
 from recorded_topic import producing, publish, record_topic
 
@@ -49,7 +50,7 @@ class Box:
 
     async def redrive(self, wanted: DeadLetterFilter = ALL, **said: Any) -> Redriven:
         letters = [letter async for letter in listed(self.store, wanted, redriven=said.get("again", False))]
-        async with producing(self.servers, acks="all") as producer:
+        async with Producer.open({"bootstrap_servers": self.servers.bootstrap_servers}) as producer:
             return await redrive(self.store, producer, self.topic, letters, **said)
 
     async def record(self) -> None:
@@ -227,7 +228,8 @@ async def test_a_letter_that_the_topic_is_too_small_for_is_refused_and_the_other
 
 async def test_a_topic_that_is_not_there_is_named(box: Box) -> None:
     letters = [letter async for letter in listed(box.store, ALL, redriven=False)]
-    async with producing(box.servers, request_timeout_ms=500) as producer:
+    kafka = {"bootstrap_servers": box.servers.bootstrap_servers}
+    async with Producer.open(kafka, request_timeout_ms=500) as producer:
         with pytest.raises(UserError, match=r"^Kafka has no topic nowhere, which `execledger up` makes; 0 were sent. "):
             await redrive(box.store, producer, "nowhere", letters)
 

@@ -183,7 +183,10 @@ class Store:
         except StoreBusy:
             raise
         except StoreUnavailable as error:
-            raise self._unavailable(error) from (error.__cause__ or error)
+            cause = error.__cause__ or error
+            if isinstance(cause, asyncpg.ReadOnlySQLTransactionError):  # nothing here should write: a bug
+                raise cause from None
+            raise self._unavailable(error) from cause
         else:
             self._answered()
 
