@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from conftest import Servers, Topics
 from consuming import consumed
 from execledger.errors import UserError
 from execledger.publish import BadLine, Counts, open_lines, publish_lines
+from execledger.stack import broker
 from execledger_contracts.decoding import Decoded, decode
 
 
@@ -77,6 +79,21 @@ async def test_a_line_that_the_topic_does_not_take_does_not_stop_the_others(serv
     assert counts == Counts(lines=3, read=3, sent=2, refused=1)
     assert [(refused.number, refused.reason) for refused in bad] == [(2, "too_large")]
     assert len(await consumed(servers.bootstrap_servers, topics.events)) == 2
+
+
+async def test_lines_that_are_too_large_only_together_are_all_taken(servers: Servers, topics: Topics) -> None:
+    async with broker.admin(servers.bootstrap_servers) as client:
+        limit = ConfigResource(ConfigResourceType.TOPIC, topics.events, configs={"max.message.bytes": "1000"})
+        await client.alter_configs([limit])
+    bad: list[BadLine] = []
+    lines = [line("one", id=str(number)) for number in range(20)]
+    lines.insert(10, line("one", data={"input": "x" * 1000}))
+    counts = await publish_lines(
+        lines, bootstrap_servers=servers.bootstrap_servers, topic=topics.events, on_bad_line=bad.append
+    )
+    assert counts == Counts(lines=21, read=21, sent=20, refused=1)
+    assert [refused.number for refused in bad] == [11]
+    assert len(await consumed(servers.bootstrap_servers, topics.events)) == 20
 
 
 async def test_many_lines_arrive_in_order_and_progress_is_told(servers: Servers, topics: Topics) -> None:

@@ -1,0 +1,79 @@
+"""How long a service runs, and what ends it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from execledger_runtime.errors import Unstorable
+from execledger_runtime.process import Lifetime
+
+
+class Passing(Exception):  # noqa: N818
+    """What time mends."""
+
+
+def failing(*errors: Exception) -> Callable[[], Awaitable[None]]:
+    """Work that raises these, one after the other, and then waits for ever."""
+    left = list(errors)
+
+    async def work() -> None:
+        if left:
+            raise left.pop(0)
+        await asyncio.Event().wait()
+
+    return work
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_and_is_no_failure(number: signal.Signals) -> None:
+    lifetime = Lifetime(Passing)
+    lifetime.end_by_signal()
+    try:
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(lifetime.wait(), 5)
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(each)
+    assert lifetime.is_over
+    assert not lifetime.has_failed
+
+
+async def test_what_time_mends_is_logged_and_tried_again() -> None:
+    lifetime = Lifetime(Passing)
+    with capture_logs() as lines:
+        async with lifetime.background([lifetime.every(0, failing(Passing("away"), Passing(), Unstorable("damaged")))]):
+            await lifetime.wait(0.1)
+    assert not lifetime.is_over
+    assert [(line["event"], line["error"]) for line in lines] == [
+        ("background_waits", "away"),
+        ("background_waits", "Passing()"),
+        ("background_failed", "damaged"),
+    ]
+
+
+async def test_a_bug_in_the_background_ends_it_as_a_failure() -> None:
+    lifetime = Lifetime(Passing)
+    with capture_logs() as lines:
+        async with lifetime.background([lifetime.every(0, failing(KeyError("nobody planned this")))]):
+            await asyncio.wait_for(lifetime.wait(), 5)
+    assert lifetime.has_failed
+    assert [(line["event"], line["log_level"]) for line in lines] == [("background_failed", "error")]
+
+
+async def test_what_runs_beside_is_stopped_with_its_block() -> None:
+    lifetime, stopped = Lifetime(Passing), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with lifetime.background([work()]):
+        pass
+    assert stopped.is_set()
+    assert not lifetime.has_failed
