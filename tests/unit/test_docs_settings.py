@@ -46,9 +46,14 @@ def test_settings_are_described_as_help_describes_them(heading: str, settings: t
     assert {row[0]: row[2] for row in _table(OPERATIONS, heading)} == descriptions
 
 
-@pytest.mark.parametrize("name", StackSettings.model_fields)
+@pytest.mark.parametrize("name", StackSettings.variables())
 def test_the_help_of_up_names_every_setting_that_the_command_reads(name: str) -> None:
-    assert f"EXECLEDGER_{name.upper()}" in re.findall(r"\w+", up.__doc__ or "")
+    assert name in re.findall(r"\w+", up.__doc__ or "")
+
+
+@pytest.mark.parametrize("settings", [RecorderSettings, QuerySettings, StackSettings])
+def test_the_files_of_secrets_are_documented(settings: type[EnvironmentSettings]) -> None:
+    assert {name for name in settings.variables() if name.endswith("_FILE")} <= set(re.findall(r"\w+", OPERATIONS))
 
 
 def test_every_metric_of_the_recorder_is_documented() -> None:

@@ -15,7 +15,8 @@ def up(*, data: Data = DEFAULT_DATA, docker: Annotated[bool, Parameter(negative=
 
     Read as well: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_DEAD_LETTER_TOPIC, EXECLEDGER_CONTROL_TOPIC,
     EXECLEDGER_EVENTS_PARTITIONS and EXECLEDGER_MAX_MESSAGE_BYTES, for topics that are missing; EXECLEDGER_JWT_SECRET,
-    which is printed, or EXECLEDGER_JWKS_URL; EXECLEDGER_MAVEN_REPOSITORY, where Kafka's files come from.
+    which is printed, or EXECLEDGER_JWKS_URL; EXECLEDGER_MAVEN_REPOSITORY, where Kafka's files come from. A file that
+    EXECLEDGER_POSTGRES_DSN_FILE or EXECLEDGER_JWT_SECRET_FILE names may hold a secret; it is not printed then.
 
     Parameters
     ----------
@@ -36,4 +37,5 @@ def up(*, data: Data = DEFAULT_DATA, docker: Annotated[bool, Parameter(negative=
     }
     if not os.environ.get("EXECLEDGER_JWKS_URL"):  # tokens are checked with one or the other
         exports["EXECLEDGER_JWT_SECRET"] = endpoints.jwt_secret
-    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
+    wanted = {name: value for name, value in exports.items() if not os.environ.get(f"{name}_FILE")}
+    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in wanted.items())

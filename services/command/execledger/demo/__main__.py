@@ -96,6 +96,8 @@ def _demonstrate(cleanup: ExitStack, data: Path, keep: bool) -> int:
 def _place(endpoints: stack.Endpoints, data: Path) -> Iterator[Run]:
     name = f"execledger_demo_{token_hex(4)}"
     dsn = database.with_database(endpoints.postgres_dsn, name)
+    for file in ("EXECLEDGER_POSTGRES_DSN_FILE", "EXECLEDGER_JWT_SECRET_FILE"):
+        os.environ.pop(file, None)  # what it holds is known by now
     os.environ |= {
         "EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS": endpoints.bootstrap_servers,
         "EXECLEDGER_POSTGRES_DSN": dsn,
