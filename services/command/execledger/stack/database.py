@@ -4,15 +4,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from execledger_runtime.postgres import RAISED
+
 SECONDS = 5.0
-REFUSALS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 async def fault(dsn: str) -> str | None:
     """Why the server does not answer, without anything secret; None when it does."""
     try:
         await version(dsn)
-    except (*REFUSALS, ValueError) as error:
+    except (*RAISED, ValueError) as error:
         return reason(error)
     return None
 
@@ -31,7 +32,7 @@ def reason(error: Exception) -> str:
 
 
 async def version(dsn: str) -> int:
-    """The server's version as Postgres counts it (180001 is 18.1); raises one of REFUSALS."""
+    """The server's version as Postgres counts it (180001 is 18.1); raises one of RAISED."""
     connection = await asyncpg.connect(dsn, timeout=SECONDS)
     try:
         return int(await connection.fetchval("SELECT current_setting('server_version_num')", timeout=SECONDS))

@@ -12,6 +12,7 @@ from execledger.errors import UserError
 from execledger.stack import broker, database, postgres
 from execledger.stack.jars import KAFKA_VERSION
 from execledger.stack.state import DataDirectory, ServerKey
+from execledger_runtime.postgres import RAISED
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 POSTGRES_IMAGE = f"postgres:{postgres.MAJOR}"
@@ -148,7 +149,7 @@ class DockerPostgres(Container):
         """Whether the server answers a query; the image's first start serves a socket only, then restarts."""
         try:
             return self.pid() is not None and bool(asyncio.run(database.version(self.address(port))))
-        except database.REFUSALS:
+        except RAISED:
             return False
 
     def address(self, port: int) -> str:

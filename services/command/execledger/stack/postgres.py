@@ -27,6 +27,7 @@ from rich.console import Console
 from execledger.errors import UserError
 from execledger.stack import database, processes
 from execledger.stack.state import DataDirectory, ServerKey
+from execledger_runtime.postgres import RAISED
 
 SUPERUSER = "postgres"
 DATABASE = "execledger"
@@ -119,7 +120,7 @@ class EmbeddedPostgres:
                 f"Postgres refuses the password in {self._data.path}: restore the file postgres.secret, "
                 "or name another directory with --data."
             ) from None
-        except database.REFUSALS:
+        except RAISED:
             return False
         return True
 

@@ -59,7 +59,7 @@ async def reprice(
     """Price with today's table, a page of executions in each transaction, while recorders work.
 
     A call that the table does not have keeps the price that it has, and one whose price is still the same its version:
-    doing it again changes nothing. Raises StoreUnavailable; what was done until then is done.
+    doing it again changes nothing. Raises MustWait; what was done until then is done.
     """
     report, after = Repriced(), _BEFORE_ALL
     while page := await store.executions.page(

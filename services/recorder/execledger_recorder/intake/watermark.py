@@ -32,7 +32,7 @@ class Watermark:
         self._topic = topic
 
     async def observe(self, lanes: Collection[Lane]) -> None:
-        """Write down what can be said of partitions. Raises StoreUnavailable and KafkaError."""
+        """Write down what can be said of partitions. Raises MustWait and KafkaError."""
         placed = {lane.partition.number: lane for lane in lanes if not lane.partition.is_lost}
         seeks = {number: lane.partition.seeks for number, lane in placed.items()}
         moment = await self._store.ledger.moment()
