@@ -4,7 +4,7 @@ An event is one immutable message about an execution. `Event` is their discrimin
 in the table is an `OtherEvent`, which is kept and changes no state.
 """
 
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
@@ -28,6 +28,7 @@ from execledger_contracts.fields import (
     TriggerMode,
     UriReference,
 )
+from execledger_contracts.status import Status
 
 DATASCHEMA: Final = "urn:execledger:events:1"
 WATCHDOG_SOURCE: Final = "execledger:watchdog"
@@ -251,8 +252,35 @@ class CloudEvent(BaseModel):
     dataschema: Text | None = None
 
 
-class ExecutionCreated(CloudEvent):
+class Traits(NamedTuple):
+    """What an event's class says of itself, for the rules of docs/lifecycle.md.
+
+    `CloudEvent` has none, so that a class without its own is a type error wherever a rule asks for them.
+    """
+
+    rank: int  # orders events of one time and sequence: what begins first, what ends the execution last
+    ends: Status | None  # the status that it gives its execution or step
+    raises_attempt: bool  # a later attempt begins with it
+    is_sign_of_life: bool  # makes an earlier provisional ending void
+    shows_running: bool  # the attempt had begun by then
+
+
+class _ExecutionEvent(CloudEvent):
+    kind: ClassVar[Literal["execution"]] = "execution"
+
+
+class _StepEvent(CloudEvent):
+    kind: ClassVar[Literal["step"]] = "step"
+
+
+class _Fact(CloudEvent):
+    kind: ClassVar[Literal["fact"]] = "fact"
+
+
+class ExecutionCreated(_ExecutionEvent):
     """It is known of, and has not begun."""
+
+    traits: ClassVar = Traits(0, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.created",
@@ -264,8 +292,10 @@ class ExecutionCreated(CloudEvent):
     data: StartData = StartData()
 
 
-class ExecutionStarted(CloudEvent):
+class ExecutionStarted(_ExecutionEvent):
     """It began."""
+
+    traits: ClassVar = Traits(1, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "execution.started",
@@ -277,8 +307,10 @@ class ExecutionStarted(CloudEvent):
     data: StartData = StartData()
 
 
-class ExecutionProgressed(CloudEvent):
+class ExecutionProgressed(_ExecutionEvent):
     """It got this far; the heartbeat."""
+
+    traits: ClassVar = Traits(2, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "execution.progressed",
@@ -290,8 +322,10 @@ class ExecutionProgressed(CloudEvent):
     data: ProgressData = ProgressData()
 
 
-class ExecutionCancelRequested(CloudEvent):
+class ExecutionCancelRequested(_ExecutionEvent):
     """Somebody asked for it to be stopped."""
+
+    traits: ClassVar = Traits(3, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
 
     type: Literal[
         "execution.cancel_requested",
@@ -303,8 +337,10 @@ class ExecutionCancelRequested(CloudEvent):
     data: CancelRequestedData = CancelRequestedData()
 
 
-class ExecutionCompleted(CloudEvent):
+class ExecutionCompleted(_ExecutionEvent):
     """It ended well."""
+
+    traits: ClassVar = Traits(12, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.completed",
@@ -321,8 +357,10 @@ class ExecutionCompleted(CloudEvent):
     data: CompletedData = CompletedData()
 
 
-class ExecutionFailed(CloudEvent):
+class ExecutionFailed(_ExecutionEvent):
     """It ended in an error."""
+
+    traits: ClassVar = Traits(13, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.failed",
@@ -334,8 +372,10 @@ class ExecutionFailed(CloudEvent):
     data: FailedData = FailedData()
 
 
-class ExecutionTimedOut(CloudEvent):
+class ExecutionTimedOut(_ExecutionEvent):
     """It took too long."""
+
+    traits: ClassVar = Traits(14, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.timed_out",
@@ -352,8 +392,10 @@ class ExecutionTimedOut(CloudEvent):
     data: TimedOutData = TimedOutData()
 
 
-class ExecutionCancelled(CloudEvent):
+class ExecutionCancelled(_ExecutionEvent):
     """It was stopped."""
+
+    traits: ClassVar = Traits(15, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.cancelled",
@@ -375,8 +417,10 @@ class ExecutionCancelled(CloudEvent):
     data: CancelledData = CancelledData()
 
 
-class StepStarted(CloudEvent):
+class StepStarted(_StepEvent):
     """A step began."""
+
+    traits: ClassVar = Traits(4, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.started",
@@ -387,8 +431,10 @@ class StepStarted(CloudEvent):
     data: StepData
 
 
-class StepCompleted(CloudEvent):
+class StepCompleted(_StepEvent):
     """A step ended well."""
+
+    traits: ClassVar = Traits(5, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.completed",
@@ -403,8 +449,10 @@ class StepCompleted(CloudEvent):
     data: StepEndData
 
 
-class StepFailed(CloudEvent):
+class StepFailed(_StepEvent):
     """A step ended in an error."""
+
+    traits: ClassVar = Traits(6, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.failed",
@@ -415,8 +463,10 @@ class StepFailed(CloudEvent):
     data: StepEndData
 
 
-class StepTimedOut(CloudEvent):
+class StepTimedOut(_StepEvent):
     """A step took too long."""
+
+    traits: ClassVar = Traits(7, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.timed_out",
@@ -431,8 +481,10 @@ class StepTimedOut(CloudEvent):
     data: StepEndData
 
 
-class StepCancelled(CloudEvent):
+class StepCancelled(_StepEvent):
     """A step was stopped."""
+
+    traits: ClassVar = Traits(8, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.cancelled",
@@ -451,8 +503,10 @@ class StepCancelled(CloudEvent):
     data: StepEndData
 
 
-class StepSkipped(CloudEvent):
+class StepSkipped(_StepEvent):
     """A step was passed over."""
+
+    traits: ClassVar = Traits(9, ends=Status.SKIPPED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.skipped",
@@ -463,15 +517,19 @@ class StepSkipped(CloudEvent):
     data: StepEndData
 
 
-class LlmCalled(CloudEvent):
+class LlmCalled(_Fact):
     """A fact: a model was called."""
+
+    traits: ClassVar = Traits(10, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal["llm.called"]
     data: LlmCallData = LlmCallData()
 
 
-class ToolCalled(CloudEvent):
+class ToolCalled(_Fact):
     """A fact: a tool was called."""
+
+    traits: ClassVar = Traits(10, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal["tool.called"]
     data: ToolCallData = ToolCallData()
@@ -480,26 +538,23 @@ class ToolCalled(CloudEvent):
 class OtherEvent(CloudEvent):
     """An event of any other type: kept in the log, changes no state."""
 
+    kind: ClassVar[Literal["other"]] = "other"
+    traits: ClassVar = Traits(11, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
+
     data: JsonValue = None
 
 
-StepEvent = StepStarted | StepCompleted | StepFailed | StepTimedOut | StepCancelled | StepSkipped
+Beginning = ExecutionCreated | ExecutionStarted
+ExecutionEnd = ExecutionCompleted | ExecutionFailed | ExecutionTimedOut | ExecutionCancelled
+ExecutionEvent = Beginning | ExecutionProgressed | ExecutionCancelRequested | ExecutionEnd
+StepEnd = StepCompleted | StepFailed | StepTimedOut | StepCancelled | StepSkipped
+StepEvent = StepStarted | StepEnd
 Fact = LlmCalled | ToolCalled
-TableEvent = (
-    ExecutionCreated
-    | ExecutionStarted
-    | ExecutionProgressed
-    | ExecutionCancelRequested
-    | ExecutionCompleted
-    | ExecutionFailed
-    | ExecutionTimedOut
-    | ExecutionCancelled
-    | StepEvent
-    | Fact
-)
+TableEvent = ExecutionEvent | StepEvent | Fact
 Event = TableEvent | OtherEvent
 
-TABLE_EVENTS: Final[tuple[type[CloudEvent], ...]] = get_args(TableEvent)
+TABLE_EVENTS: Final[tuple[type[TableEvent], ...]] = get_args(TableEvent)
+EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
 def sent_types(event: type[CloudEvent]) -> tuple[str, ...]:

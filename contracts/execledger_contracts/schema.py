@@ -13,11 +13,10 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from execledger_contracts.control import COMMANDS
-from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, TABLE_EVENTS, CloudEvent, OtherEvent, sent_types
+from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, EVENTS, CloudEvent, OtherEvent, sent_types
 from execledger_contracts.samples import INVALID, VALID, invalid_document, valid_document
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-_EVENTS: Final[tuple[type[CloudEvent], ...]] = (*TABLE_EVENTS, OtherEvent)
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS: Final = "#/components/schemas/"
 _STRUCTURED: Final = "application/cloudevents+json"
@@ -36,7 +35,7 @@ _DEAD_LETTER_HEADERS: Final = {
 def documents() -> dict[str, str]:
     """Every generated file: its path under the contracts folder, and its text."""
     return {
-        **{f"schema/{name_of(event)}.json": _text(event_schema(event)) for event in _EVENTS},
+        **{f"schema/{name_of(event)}.json": _text(event_schema(event)) for event in EVENTS},
         "schema/asyncapi.json": _text(asyncapi()),
         **{f"samples/valid/{sample.name}.json": _text(valid_document(sample)) for sample in VALID},
         **{f"samples/invalid/{sample.name}.json": _text(invalid_document(sample)) for sample in INVALID},
@@ -58,7 +57,7 @@ def event_schema(event: type[CloudEvent]) -> dict[str, Any]:
 def asyncapi() -> dict[str, Any]:
     """The three topics, what they carry, and who sends it."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (*_EVENTS, *COMMANDS)],
+        [(model, "validation") for model in (*EVENTS, *COMMANDS)],
         ref_template=_SCHEMAS + "{model}",
         schema_generator=_Generator,
     )
@@ -68,8 +67,8 @@ def asyncapi() -> dict[str, Any]:
         if "properties" in schema
     }
     messages = {
-        **{name_of(event): _structured(event, name_of(event)) for event in _EVENTS},
-        **{f"{name_of(event)}.binary": _binary(event) for event in _EVENTS},
+        **{name_of(event): _structured(event, name_of(event)) for event in EVENTS},
+        **{f"{name_of(event)}.binary": _binary(event) for event in EVENTS},
         **{sent_types(command)[0]: _structured(command, sent_types(command)[0]) for command in COMMANDS},
         "dead-letter": _dead_letter(),
     }
@@ -174,7 +173,7 @@ def _dead_letter() -> dict[str, Any]:
 
 
 def _channels() -> dict[str, Any]:
-    events = [name_of(event) for event in _EVENTS]
+    events = [name_of(event) for event in EVENTS]
     return {
         "events": _channel(
             "executions.events",

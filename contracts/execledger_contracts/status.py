@@ -1,7 +1,7 @@
 """The status words: one canonical set, and the spellings that are read as them."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, assert_never, get_args
 
 
 class Status(StrEnum):
@@ -16,8 +16,31 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-EXECUTION_STATUSES: Final = tuple(status for status in Status if status is not Status.SKIPPED)
-TERMINAL: Final = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT, Status.SKIPPED})
+_Ending = Literal[Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]
+ExecutionStatus = Literal[Status.PENDING, Status.RUNNING, _Ending]
+StepStatus = Literal[Status.RUNNING, _Ending, Status.SKIPPED]
+
+
+def _comes_to(status: Status) -> Literal["open", "done", "failed", "stopped"]:
+    match status:
+        case Status.PENDING | Status.RUNNING:
+            return "open"
+        case Status.COMPLETED | Status.SKIPPED:
+            return "done"
+        case Status.FAILED | Status.TIMED_OUT:
+            return "failed"
+        case Status.CANCELLED:
+            return "stopped"
+        case _:
+            assert_never(status)
+
+
+OPEN: Final = frozenset(status for status in Status if _comes_to(status) == "open")
+DONE: Final = frozenset(status for status in Status if _comes_to(status) == "done")
+FAILURES: Final = frozenset(status for status in Status if _comes_to(status) == "failed")
+TERMINAL: Final = frozenset(Status) - OPEN
+EXECUTION_STATUSES: Final[tuple[Status, ...]] = get_args(ExecutionStatus)
+STEP_STATUSES: Final[tuple[Status, ...]] = get_args(StepStatus)
 
 _SPELLINGS: Final = {
     **{status.value: status for status in Status},

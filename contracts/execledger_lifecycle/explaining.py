@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from execledger_contracts.events import Event, ExecutionCancelRequested, LlmCalled, OtherEvent, StepEvent, ToolCalled
+from execledger_contracts.events import Event
+from execledger_contracts.status import Status
 from execledger_lifecycle.folding import fold, step_key
-from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, is_watchdogs
+from execledger_lifecycle.order import Entry, is_sign_of_life, is_watchdogs
 from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
 
 
@@ -103,7 +104,7 @@ class _Watch:
         self.execution: Final = _WatchedExecution(self.now)
         self.attempts: Final[dict[int, _WatchedAttempt]] = {}
         self.steps: Final[dict[StepKey, Step]] = {}
-        lives = [entry.key for entry in entries if _is_sign_of_life(entry)]
+        lives = [entry.key for entry in entries if is_sign_of_life(entry.event)]
         self.void: Final = {
             entry.event_id for entry in entries if is_watchdogs(entry.event) and lives and entry.key < lives[-1]
         }
@@ -178,7 +179,7 @@ def _who_set_status(watch: _Watch) -> Sequence[Entry]:
     if watch.number > 1:
         return _who_raised(watch)
     standing = [entry for entry in watch.entries if entry.event_id not in watch.void]
-    return ([entry for entry in standing if not isinstance(entry.event, OtherEvent)] or standing)[:1]
+    return ([entry for entry in standing if entry.event.kind != "other"] or standing)[:1]
 
 
 def _who_raised(watch: _Watch) -> Sequence[Entry]:
@@ -222,9 +223,9 @@ def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record
 
 
 def _not_applied(watch: _Watch, claims: _Claims, entry: Entry, decides: Sequence[str]) -> NotApplied | None:
-    if isinstance(entry.event, OtherEvent):
+    if entry.event.kind == "other":
         return NotApplied.UNKNOWN
-    if decides or isinstance(entry.event, LlmCalled | ToolCalled):
+    if decides or entry.event.kind == "fact":
         return None
     if entry.event_id in watch.void:
         return NotApplied.VOID
@@ -237,22 +238,27 @@ def _not_applied(watch: _Watch, claims: _Claims, entry: Entry, decides: Sequence
 
 def _is_refused(watch: _Watch, event: Event) -> bool:
     """Whether it is an ending of another status than the deciding one: such a one contributes nothing."""
-    if isinstance(event, StepEvent):
-        return STEP_ENDS.get(type(event)) not in (None, watch.steps[step_key(event)].status)
-    return EXECUTION_ENDS.get(type(event)) not in (None, watch.attempts[event.attempt].status)
+    return event.traits.ends not in (None, _status_of(watch, event))
+
+
+def _status_of(watch: _Watch, event: Event) -> Status | None:
+    """How that which the event is about has ended."""
+    match event.kind:
+        case "step":
+            return watch.steps[step_key(event)].status
+        case "execution" | "fact" | "other":
+            return watch.attempts[event.attempt].status
+        case _:
+            assert_never(event.kind)
 
 
 def _lost(watch: _Watch, claims: _Claims, entry: Entry) -> NotApplied | None:
     """Why nothing that it said is in the record; None when it said nothing that another could say instead."""
-    if type(entry.event) in EXECUTION_ENDS:
+    if entry.event.kind == "execution" and entry.event.traits.ends is not None:
         return None if watch.attempts[entry.event.attempt].said("status")[-1] is entry else NotApplied.AFTER
     if entry.event_id in claims.lost_to_later:
         return NotApplied.OVERRIDDEN
     return NotApplied.AFTER if entry.event_id in claims.lost_to_earlier else None
-
-
-def _is_sign_of_life(entry: Entry) -> bool:
-    return not isinstance(entry.event, OtherEvent | ExecutionCancelRequested) and not is_watchdogs(entry.event)
 
 
 def _earliest(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -1,30 +1,32 @@
 """The fold: an execution's record is a function of the set of its events, taken in their one order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from pydantic import BaseModel
 
 from execledger_contracts.events import (
+    Beginning,
     CancelledData,
     CloudEvent,
     Error,
-    Event,
     ExecutionCancelled,
     ExecutionCancelRequested,
     ExecutionCompleted,
     ExecutionCreated,
+    ExecutionEnd,
+    ExecutionEvent,
     ExecutionFailed,
     ExecutionProgressed,
     ExecutionStarted,
     ExecutionTimedOut,
+    Fact,
     FailedData,
     LlmCalled,
-    OtherEvent,
     StepCancelled,
     StepCompleted,
-    StepEndData,
+    StepEnd,
     StepEvent,
     StepFailed,
     StepSkipped,
@@ -32,11 +34,9 @@ from execledger_contracts.events import (
     StepTimedOut,
     ToolCalled,
 )
-from execledger_contracts.status import Status
-from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, is_watchdogs
+from execledger_contracts.status import DONE, Status
+from execledger_lifecycle.order import Entry, is_sign_of_life, is_watchdogs
 from execledger_lifecycle.state import Attempt, ErrorSaid, Execution, Step, StepKey
-
-ExecutionEnd = ExecutionCompleted | ExecutionFailed | ExecutionTimedOut | ExecutionCancelled
 
 
 def fold(execution: Execution, steps: dict[StepKey, Step], entries: Iterable[Entry]) -> None:
@@ -46,18 +46,42 @@ def fold(execution: Execution, steps: dict[StepKey, Step], entries: Iterable[Ent
     that an earlier event has made.
     """
     for entry in entries:
+        event = entry.event
         execution.version += 1
         execution.head = entry.key
         execution.first_at = _least(execution.first_at, entry.at)
-        if isinstance(entry.event, OtherEvent):
+        if event.kind == "other":
             continue
-        attempt = execution.attempts.get(entry.event.attempt)
+        attempt = execution.attempts.get(event.attempt)
         if attempt is None:
-            attempt = execution.attempts[entry.event.attempt] = Attempt()
-        if is_watchdogs(entry.event):
+            attempt = execution.attempts[event.attempt] = Attempt()
+        if is_watchdogs(event):
             _end_provisionally(attempt, entry)
             continue
-        _TAKE[type(entry.event)](execution, attempt, steps, entry, entry.event)
+        _take_traits(execution, attempt, entry)
+        match event.kind:
+            case "execution":
+                _take_execution_event(execution, attempt, entry, event)
+            case "step":
+                _take_step_event(execution, attempt, steps, entry, event)
+            case "fact":
+                _take_fact(execution, attempt, entry, event)
+            case _:
+                assert_never(event.kind)
+
+
+def _take_traits(execution: Execution, attempt: Attempt, entry: Entry) -> None:
+    """What events of the table do by what their classes say of themselves."""
+    event = entry.event
+    if is_sign_of_life(event):
+        _void_provisional(execution)
+    execution.first_table_at = _least(execution.first_table_at, entry.at)
+    if event.traits.raises_attempt:
+        execution.attempt = max(execution.attempt, event.attempt)
+    if event.traits.shows_running:
+        attempt.began = True
+        if attempt.status is None:
+            attempt.first_at = _least(attempt.first_at, entry.at)
 
 
 def _end_provisionally(attempt: Attempt, entry: Entry) -> None:
@@ -73,39 +97,26 @@ def _void_provisional(execution: Execution) -> None:
             attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
 
 
-def _live(execution: Execution, attempt: Attempt, entry: Entry) -> None:
-    """What every event of the table shows but created, cancel_requested and those that end the execution."""
-    _void_provisional(execution)
-    attempt.began = True
-    execution.first_table_at = _least(execution.first_table_at, entry.at)
-    if attempt.status is None:
-        attempt.first_at = _least(attempt.first_at, entry.at)
+def _take_execution_event(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEvent) -> None:
+    match event:
+        case ExecutionProgressed():
+            _describe_any(execution, event)
+            _set_said(attempt, event.data, ("progress_percent", "completed_steps", "total_steps"))
+        case ExecutionCreated():
+            execution.first_created_at = _least(execution.first_created_at, entry.at)
+            _describe(execution, attempt, entry, event)
+        case ExecutionStarted():
+            attempt.started_at = _least(attempt.started_at, entry.at)
+            _describe(execution, attempt, entry, event)
+        case ExecutionCompleted() | ExecutionFailed() | ExecutionTimedOut() | ExecutionCancelled():
+            _take_end(execution, attempt, entry, event)
+        case ExecutionCancelRequested():
+            attempt.cancel_requested_at = _least(attempt.cancel_requested_at, entry.at)
+        case _:
+            assert_never(event)
 
 
-def _raise_attempt(execution: Execution, event: Event) -> None:
-    execution.attempt = max(execution.attempt, event.attempt)
-
-
-def _take_created(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ExecutionCreated
-) -> None:
-    _void_provisional(execution)
-    _raise_attempt(execution, event)
-    execution.first_table_at = _least(execution.first_table_at, entry.at)
-    execution.first_created_at = _least(execution.first_created_at, entry.at)
-    _describe(execution, attempt, entry, event)
-
-
-def _take_started(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ExecutionStarted
-) -> None:
-    _live(execution, attempt, entry)
-    _raise_attempt(execution, event)
-    attempt.started_at = _least(attempt.started_at, entry.at)
-    _describe(execution, attempt, entry, event)
-
-
-def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionCreated | ExecutionStarted) -> None:
+def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Beginning) -> None:
     """The last non-null value in order wins; owner, workflow, trigger and budget are taken whole."""
     data = event.data
     if (workflow := data.workflow) is not None:
@@ -132,36 +143,15 @@ def _describe_any(execution: Execution, event: CloudEvent, metadata: dict[str, A
         execution.traceparent = event.traceparent
 
 
-def _take_progressed(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ExecutionProgressed
-) -> None:
-    _live(execution, attempt, entry)
-    _raise_attempt(execution, event)
-    _describe_any(execution, event)
-    _set_said(attempt, event.data, ("progress_percent", "completed_steps", "total_steps"))
-
-
-def _take_cancel_requested(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ExecutionCancelRequested
-) -> None:
-    execution.first_table_at = _least(execution.first_table_at, entry.at)
-    attempt.cancel_requested_at = _least(attempt.cancel_requested_at, entry.at)
-
-
-def _take_end(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ExecutionEnd
-) -> None:
+def _take_end(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
     """The first in order decides; later ones of its status fill what it left null, others contribute nothing."""
-    _void_provisional(execution)
-    status = EXECUTION_ENDS[type(event)]
+    status = event.traits.ends
     if attempt.status is None:
         attempt.status, attempt.decided, attempt.ended_at = status, entry.key, entry.at
         attempt.spent_tokens, attempt.spent_nanos = _spent(execution)
     elif attempt.status is not status:
         return
-    _raise_attempt(execution, event)
     attempt.began = True
-    execution.first_table_at = _least(execution.first_table_at, entry.at)
     _describe_any(execution, event, event.data.metadata)
     _fill_end(attempt, entry, event)
 
@@ -192,11 +182,9 @@ def _fill_end(attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
         _fill(attempt, "killed_by_budget", data.killed_by_budget)
 
 
-def _take_step(
+def _take_step_event(
     execution: Execution, attempt: Attempt, steps: dict[StepKey, Step], entry: Entry, event: StepEvent
 ) -> None:
-    _live(execution, attempt, entry)
-    _raise_attempt(execution, event)
     key = step_key(event)
     step = steps.get(key)
     if step is None:
@@ -204,16 +192,33 @@ def _take_step(
         attempt.steps_seen += 1
     step.head = entry.key
     step.first_at = _least(step.first_at, entry.at)
-    status = STEP_ENDS.get(type(event))
-    if step.status is not None and status is not None and step.status is not status:
-        return
-    if status is not None and step.status is None:
-        step.status, step.decided = status, entry.key
-        step.unexpected = _end_data(event).unexpected is True
-        step.ended_at = None if step.unexpected else entry.at
-        attempt.steps_done += status in (Status.COMPLETED, Status.SKIPPED)
+    match event:
+        case StepStarted():
+            step.started_at = _least(step.started_at, entry.at)
+        case StepCompleted() | StepFailed() | StepTimedOut() | StepCancelled() | StepSkipped():
+            if not _end_step(step, attempt, entry, event):
+                return
+        case _:
+            assert_never(event)
     _describe_step(step, entry, event)
     _add_agent(execution, event.data.step.agent_id)
+
+
+def _end_step(step: Step, attempt: Attempt, entry: Entry, event: StepEnd) -> bool:
+    """As an execution ends; False: it has ended with another status, and this contributes nothing."""
+    status, data = event.traits.ends, event.data
+    if step.status is None:
+        step.status, step.decided = status, entry.key
+        step.unexpected = data.unexpected is True
+        step.ended_at = None if step.unexpected else entry.at
+        attempt.steps_done += status in DONE
+    elif step.status is not status:
+        return False
+    _fill(step, "duration_ms", data.duration_ms)
+    _fill(step, "error", _error_said(entry, data.error))
+    if data.output is not None:
+        _fill(step, "output_event", entry.event_id)
+    return True
 
 
 def step_key(event: StepEvent) -> StepKey:
@@ -230,25 +235,21 @@ def _describe_step(step: Step, entry: Entry, event: StepEvent) -> None:
         step.input_event = entry.event_id
     if event.data.metadata is not None:
         step.metadata = {**(step.metadata or {}), **event.data.metadata}
-    if isinstance(event, StepStarted):
-        step.started_at = _least(step.started_at, entry.at)
-        return
-    data = _end_data(event)
-    _fill(step, "duration_ms", data.duration_ms)
-    _fill(step, "error", _error_said(entry, data.error))
-    if data.output is not None:
-        _fill(step, "output_event", entry.event_id)
 
 
-def _end_data(event: StepEvent) -> StepEndData:
-    assert isinstance(event.data, StepEndData)  # noqa: S101  # tells the type checker what the match on types told us
-    return event.data
+def _take_fact(execution: Execution, attempt: Attempt, entry: Entry, event: Fact) -> None:
+    match event:
+        case LlmCalled():
+            _take_llm_call(attempt, entry, event)
+        case ToolCalled():
+            attempt.fact_tools += 1
+        case _:
+            assert_never(event)
+    attempt.fact_hits += event.data.cache_hit is True
+    _add_agent(execution, event.data.agent_id)
 
 
-def _take_llm_call(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: LlmCalled
-) -> None:
-    _live(execution, attempt, entry)
+def _take_llm_call(attempt: Attempt, entry: Entry, event: LlmCalled) -> None:
     data = event.data
     attempt.fact_prompt_tokens += data.prompt_tokens or 0
     attempt.fact_completion_tokens += data.completion_tokens or 0
@@ -257,17 +258,6 @@ def _take_llm_call(
         cost, attempt.fact_cost_computed = entry.computed_nanos, True
     if cost is not None:
         attempt.fact_cost_nanos = (attempt.fact_cost_nanos or 0) + cost
-    attempt.fact_hits += data.cache_hit is True
-    _add_agent(execution, data.agent_id)
-
-
-def _take_tool_call(
-    execution: Execution, attempt: Attempt, _: dict[StepKey, Step], entry: Entry, event: ToolCalled
-) -> None:
-    _live(execution, attempt, entry)
-    attempt.fact_tools += 1
-    attempt.fact_hits += event.data.cache_hit is True
-    _add_agent(execution, event.data.agent_id)
 
 
 def _add_agent(execution: Execution, agent_id: str | None) -> None:
@@ -309,13 +299,3 @@ _PLAIN_DESCRIPTIVE: Final = (
     "complexity_score",
     "timeout_seconds",
 )
-_TAKE: Final[dict[type[CloudEvent], Callable[..., None]]] = {
-    ExecutionCreated: _take_created,
-    ExecutionStarted: _take_started,
-    ExecutionProgressed: _take_progressed,
-    ExecutionCancelRequested: _take_cancel_requested,
-    **dict.fromkeys((ExecutionCompleted, ExecutionFailed, ExecutionTimedOut, ExecutionCancelled), _take_end),
-    **dict.fromkeys((StepStarted, StepCompleted, StepFailed, StepTimedOut, StepCancelled, StepSkipped), _take_step),
-    LlmCalled: _take_llm_call,
-    ToolCalled: _take_tool_call,
-}

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
-from execledger_contracts.events import ExecutionCancelRequested, LlmCalled, OtherEvent, ToolCalled
+from execledger_contracts.events import ExecutionEvent, StepEvent
 from execledger_contracts.status import Status
 from execledger_lifecycle.folding import step_key
-from execledger_lifecycle.order import EXECUTION_ENDS, STEP_ENDS, Entry, OrderKey, is_watchdogs
+from execledger_lifecycle.order import Entry, OrderKey, is_watchdogs
 from execledger_lifecycle.state import Execution, Step, StepKey
 
 
@@ -73,19 +74,24 @@ class Judge:
 
     def _verdict(self, entry: Entry) -> Verdict:
         event = entry.event
-        if isinstance(event, LlmCalled | ToolCalled | OtherEvent):
-            return _APPLIED
-        watchdogs = is_watchdogs(event)
-        if event.attempt > self.attempt and not watchdogs and not isinstance(event, ExecutionCancelRequested):
+        if event.traits.raises_attempt and event.attempt > self.attempt and not is_watchdogs(event):
             self.attempt, self.ended = event.attempt, None
-        is_old = event.attempt < self.attempt
-        if (status := EXECUTION_ENDS.get(type(event))) is not None:
-            # A watchdog's ending may be of a later attempt, which it does not raise.
-            if event.attempt == self.attempt and (rejection := self._end(entry, status, watchdogs)):
-                return rejection
-        elif not isinstance(event, ExecutionCancelRequested) and hasattr(event.data, "step"):
-            return self._step_verdict(entry, step_key(event), is_old)  # type: ignore[arg-type]  # it has a step
-        return _LATE if is_old or entry.key < self.head else _APPLIED
+        match event.kind:
+            case "execution":
+                return self._execution_verdict(entry, event)
+            case "step":
+                return self._step_verdict(entry, event)
+            case "fact" | "other":
+                return _APPLIED
+            case _:
+                assert_never(event.kind)
+
+    def _execution_verdict(self, entry: Entry, event: ExecutionEvent) -> Verdict:
+        # A watchdog's ending may be of a later attempt, which it does not raise.
+        status = event.traits.ends if event.attempt == self.attempt else None
+        if status is not None and (rejection := self._end(entry, status, is_watchdogs(event))):
+            return rejection
+        return _LATE if event.attempt < self.attempt or entry.key < self.head else _APPLIED
 
     def _end(self, entry: Entry, status: Status, watchdogs: bool) -> Verdict | None:
         if self.ended is not None and entry.key > self.ended.key:
@@ -94,11 +100,11 @@ class Judge:
             self.ended = _Ended(entry.key, status)
         return None
 
-    def _step_verdict(self, entry: Entry, key: StepKey, is_old: bool) -> Verdict:
-        step = self.steps.setdefault(key, _StepJudge())
-        is_late = is_old or entry.key < step.head
+    def _step_verdict(self, entry: Entry, event: StepEvent) -> Verdict:
+        step = self.steps.setdefault(step_key(event), _StepJudge())
+        is_late = event.attempt < self.attempt or entry.key < step.head
         step.head = max(step.head, entry.key)
-        status = STEP_ENDS.get(type(entry.event))
+        status = event.traits.ends
         if status is not None:
             if step.ended is not None and entry.key > step.ended.key:
                 if rejection := _rejected(step.ended, status):

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from execledger_contracts.events import CANONICAL_TYPES, Event, OtherEvent, sent_types
-from execledger_lifecycle.order import RANKS
+from execledger_contracts.events import CANONICAL_TYPES, EVENTS, Event, OtherEvent, sent_types
 from factories import (
     cancel_requested,
     created,
@@ -47,8 +46,8 @@ RAISING: Final = CAUSES.keys() - {"cancel_requested", "fact", "other", "watchdog
 def test_the_table_of_ranks_is_the_order() -> None:
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", PAGE, re.MULTILINE)
     drawn = [(int(rank), re.findall(r"`(.*?)`", events) or [events]) for rank, events in rows]
-    ranks = sorted(set(RANKS.values()))
-    assert drawn == [(rank, [_name(event) for event, its in RANKS.items() if its == rank]) for rank in ranks]
+    ranks = sorted({event.traits.rank for event in EVENTS})
+    assert drawn == [(rank, [_name(event) for event in EVENTS if event.traits.rank == rank]) for rank in ranks]
 
 
 def _name(event: Any) -> str:

@@ -12,8 +12,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionCancelRequested, ExecutionTimedOut, OtherEvent
-from execledger_lifecycle.order import RANKS
+from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut
 from execledger_query.caller import Caller
 from execledger_query.paging import Key
 from execledger_query.sql import statement
@@ -249,8 +248,8 @@ class Reader:
 
     async def attempts(self, execution_id: UUID, endings: Sequence[str]) -> Sequence[Row]:
         """The attempts of an execution; `endings` are the types of event that end one."""
-        silent = [RANKS[ExecutionCancelRequested], RANKS[OtherEvent]]
-        arguments = (endings, RANKS[ExecutionTimedOut], WATCHDOG_SOURCE, silent)
+        silent = [event.traits.rank for event in EVENTS if not event.traits.is_sign_of_life]
+        arguments = (endings, ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE, silent)
         return await self._rows(statement("attempts"), execution_id, *arguments)
 
     async def ledger(self) -> Sequence[Row]:
