@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from execledger.terminal import escaped, lines_of
-from execledger_contracts.events import CANONICAL_TYPES
+from execledger_contracts.events import EVENTS, sent_types
+from execledger_contracts.status import FAILURES, Status
 from execledger_query.store import Reader, Row
 from execledger_query.views import (
     Execution,
@@ -26,18 +27,10 @@ from execledger_query.views import (
 )
 
 _ENDED_BY: Final = {
-    sent: canonical.removeprefix("execution.")
-    for sent, canonical in CANONICAL_TYPES.items()
-    if canonical in ("execution.completed", "execution.failed", "execution.timed_out", "execution.cancelled")
-}
-_STYLES: Final = {
-    "completed": "green",
-    "failed": "bold red",
-    "timed_out": "bold red",
-    "cancelled": "yellow",
-    "running": "cyan",
-    "pending": "dim",
-    "skipped": "dim",
+    sent: event.traits.ends
+    for event in EVENTS
+    if event.kind == "execution" and event.traits.ends is not None
+    for sent in sent_types(event)
 }
 _BAR: Final = 32
 
@@ -47,7 +40,7 @@ class Attempt:
     """One try of the whole execution."""
 
     number: int
-    status: str
+    status: Status
     started_at: datetime
     ended_at: datetime | None
     llm_calls: int
@@ -80,13 +73,9 @@ async def read(reader: Reader, row: Row) -> Timeline:
 
 def failing_step(execution: Execution, steps: Sequence[tuple[Step, str | None]]) -> Step | None:
     """Of the last attempt's failed steps the innermost and latest: the ones around it failed because it did."""
-    if execution.status not in ("failed", "timed_out"):
+    if execution.status not in FAILURES:
         return None
-    failed = [
-        (step, parent)
-        for step, parent in steps
-        if step.attempt == execution.attempt and step.status in ("failed", "timed_out")
-    ]
+    failed = [(step, parent) for step, parent in steps if step.attempt == execution.attempt and step.status in FAILURES]
     said = [pair for pair in failed if not pair[0].provisional] or failed
     around = {parent for _, parent in said}
     innermost = [step for step, _ in said if step.step_id not in around]
@@ -142,10 +131,26 @@ def length(milliseconds: float | None) -> str:
     )
 
 
+def _style(status: Status) -> str:
+    match status:
+        case Status.COMPLETED:
+            return "green"
+        case Status.FAILED | Status.TIMED_OUT:
+            return "bold red"
+        case Status.CANCELLED:
+            return "yellow"
+        case Status.RUNNING:
+            return "cyan"
+        case Status.PENDING | Status.SKIPPED:
+            return "dim"
+        case _:
+            assert_never(status)
+
+
 def _attempt(row: Row, execution: Execution, steps: Sequence[Step]) -> Attempt:
     """The last attempt is as the execution is; what ended an earlier one is in the log."""
     last = row["attempt"] == execution.attempt
-    ending = _ENDED_BY.get(row["ending"], "cancelled")
+    ending = _ENDED_BY.get(row["ending"], Status.CANCELLED)
     return Attempt(
         number=row["attempt"],
         status=execution.status if last else ending,
@@ -159,7 +164,7 @@ def _attempt(row: Row, execution: Execution, steps: Sequence[Step]) -> Attempt:
 
 def _header(execution: Execution) -> Group:
     title = Text.assemble(
-        (execution.status, _STYLES[execution.status]),
+        (execution.status, _style(execution.status)),
         (" (provisional)" if execution.provisional else "", "dim"),
         f"  {_workflow(execution)}  ",
         (escaped(execution.external_id), "bold"),
@@ -199,7 +204,7 @@ def _attempt_line(attempt: Attempt, execution: Execution) -> Text:
     words = [f"{count} {kind} call{'s' if count != 1 else ''}" for count, kind in calls if count]
     return Text.assemble(
         (f"attempt {attempt.number}  ", "bold"),
-        (attempt.status, _STYLES[attempt.status]),
+        (attempt.status, _style(attempt.status)),
         "  ".join(["", f"+{length(offset)}", *filter(None, [length(took)]), *words]),
     )
 
@@ -213,10 +218,10 @@ def _steps(attempt: Attempt, failing: Step | None) -> Table:
         offset = None if step.started_at is None else _milliseconds(step.started_at - begins)
         table.add_row(
             Text("  " + _title(step), style="bold red" if step is failing else ""),
-            Text(step.status, style=_STYLES[step.status]),
+            Text(step.status, style=_style(step.status)),
             Text("" if offset is None else f"+{length(offset)}", justify="right"),
             Text(length(step.duration_ms), justify="right"),
-            Text(_bar(step, begins, ends), style=_STYLES[step.status]),
+            Text(_bar(step, begins, ends), style=_style(step.status)),
         )
     return table
 

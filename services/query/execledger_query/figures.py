@@ -11,6 +11,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from execledger_contracts.status import TERMINAL
 from execledger_query.caller import EVERYTHING
 from execledger_query.store import Store
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
@@ -20,7 +21,6 @@ Row = Mapping[str, Any]
 # From a call of a tool to a crew that works all day.
 BOUNDS_SECONDS: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
 BOUNDS_MS: Final = tuple(int(bound * 1000) for bound in BOUNDS_SECONDS)
-_TERMINAL: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
 _REST: Final = 10  # a look is followed by a rest of ten times its length: on a big table it takes a tenth of a core
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -69,7 +69,7 @@ def families(rows: Sequence[Row], age: float) -> Iterator[Metric]:
     for row in rows:
         counts[row["status"], row["workflow"]] += row["executions"]
     yield _by_status("execledger_executions", "Executions.", counts)
-    finished = {labels: count for labels, count in counts.items() if labels[0] in _TERMINAL}
+    finished = {labels: count for labels, count in counts.items() if labels[0] in TERMINAL}
     yield _by_status(
         "execledger_executions_finished", "Executions that have ended; falls on reopening and retention.", finished
     )

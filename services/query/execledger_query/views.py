@@ -17,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from execledger_contracts.status import ExecutionStatus, StepStatus
 from execledger_query.errors import DamagedError
 
 Row = Mapping[str, Any]
@@ -55,8 +56,6 @@ Money = Annotated[
     PlainSerializer(show_money, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d*[1-9])?$", "examples": ["0.0125"]}),
 ]
-ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "timed_out"]
-StepStatus = Literal["running", "completed", "failed", "cancelled", "timed_out", "skipped"]
 
 
 class _Shape(BaseModel):

@@ -30,6 +30,7 @@ from execledger.stack import broker, database
 from execledger.stack.processes import choose_port
 from execledger.stack.settings import StackSettings, load
 from execledger_contracts.decoding import Reason
+from execledger_contracts.status import EXECUTION_STATUSES
 from execledger_recorder.store.migrations import migrate
 
 console = Console(highlight=False)
@@ -315,15 +316,14 @@ def _agrees(facts: Facts, overspent: Overspent, rows: _Rows) -> bool:
 
 
 def _by_workflow(rows: list[asyncpg.Record]) -> Table:
-    statuses = ("pending", "running", "completed", "failed", "cancelled", "timed_out")
     numbers = {(row["workflow"], row["status"]): row["number"] for row in rows}
     table = Table(show_footer=True)
     table.add_column("workflow", footer="all", no_wrap=True)
-    for status in statuses:
+    for status in EXECUTION_STATUSES:
         total = sum(number for (_, of), number in numbers.items() if of == status)
         table.add_column(status, justify="right", footer=str(total))
     for workflow in sorted({workflow for workflow, _ in numbers}):
-        table.add_row(workflow, *(str(numbers.get((workflow, status), "")) for status in statuses))
+        table.add_row(workflow, *(str(numbers.get((workflow, status), "")) for status in EXECUTION_STATUSES))
     return table
 
 

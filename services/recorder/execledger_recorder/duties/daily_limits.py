@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 
+from execledger_contracts.status import OPEN
 from execledger_recorder.recording import commands
 from execledger_recorder.rules.commands import PassedDay, daily_halt
 from execledger_recorder.rules.rows import LockedExecution
@@ -26,4 +27,4 @@ async def halt_days(store: Store, topic: str) -> Counter[str]:
 def _is_still(execution: LockedExecution | None, passed: PassedDay) -> bool:
     if execution is None:  # dropped by retention meanwhile
         return False
-    return execution.status in ("pending", "running") and execution.attempt == passed.attempt
+    return execution.status in OPEN and execution.attempt == passed.attempt

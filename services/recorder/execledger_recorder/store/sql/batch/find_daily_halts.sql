@@ -7,7 +7,7 @@ WITH open AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT DISTINCT coalesce(owner_id, '') AS owner_id, usage_day AS day
         FROM execledger.executions
-        WHERE tenant_id = tenant.tenant_id AND status IN ('pending', 'running')
+        WHERE tenant_id = tenant.tenant_id AND execledger.is_open(status)
     ) AS found
 ), passed AS MATERIALIZED (
     SELECT scope.tenant_id, scope.owner_id, scope.day, limits.kind, limits.value, limits.consumed
@@ -32,7 +32,7 @@ FROM passed
 CROSS JOIN LATERAL (
     SELECT id, external_id, attempt, root_execution_id
     FROM execledger.executions AS execution
-    WHERE tenant_id = passed.tenant_id AND status IN ('pending', 'running') AND usage_day = passed.day
+    WHERE tenant_id = passed.tenant_id AND execledger.is_open(status) AND usage_day = passed.day
       AND passed.owner_id IN ('', owner_id)
       AND NOT EXISTS (
           SELECT FROM execledger.halts

@@ -1,8 +1,8 @@
 -- Computes days of usage anew from the executions' final figures; a day on which nothing is left is dropped.
 WITH computed AS (
     SELECT touched.tenant_id, touched.owner_id, touched.day, count(execution.id) AS executions,
-           count(*) FILTER (WHERE execution.status = 'completed') AS completed,
-           count(*) FILTER (WHERE execution.status IN ('failed', 'timed_out')) AS failed,
+           count(*) FILTER (WHERE execledger.is_done(execution.status)) AS completed,
+           count(*) FILTER (WHERE execledger.has_failed(execution.status)) AS failed,
            -- A larger sum is shown as the largest that the column holds.
            least(sum(execution.prompt_tokens), 9223372036854775807) AS prompt_tokens,
            least(sum(execution.completion_tokens), 9223372036854775807) AS completion_tokens,

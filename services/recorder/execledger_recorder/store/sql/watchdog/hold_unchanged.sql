@@ -3,6 +3,6 @@
 SELECT execution.id
 FROM execledger.executions AS execution
 JOIN unnest($1::uuid[], $2::bigint[]) AS seen (id, version) ON seen.id = execution.id
-WHERE execution.version = seen.version AND execution.status IN ('pending', 'running')
+WHERE execution.version = seen.version AND execledger.is_open(execution.status)
 ORDER BY execution.id
 FOR UPDATE OF execution SKIP LOCKED

@@ -17,7 +17,7 @@ WITH clocks AS MATERIALIZED (
     FROM latest
     CROSS JOIN execledger.executions AS execution
     LEFT JOIN execledger.silence_limits AS silence USING (tenant_id, workflow_id)
-    WHERE execution.status IN ('pending', 'running')
+    WHERE execledger.is_open(execution.status)
       AND (extract(epoch FROM latest.at) - extract(epoch FROM coalesce(execution.started_at, execution.created_at))
                > execution.timeout_seconds
            OR extract(epoch FROM latest.at) - extract(epoch FROM execution.heard_at) > silence.seconds)
