@@ -10,6 +10,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 OrderKey = tuple[int, int, int, int, str]
 """Attempt, microseconds since 1970, sequence (-1: none), rank, event id: tuples compare as events are ordered."""
+EVENT_ORDER: Final = ("attempt", "occurred_at", "coalesce(sequence, -1)", "rank", "event_id")
+"""The same of rows of the log, in SQL."""
 
 
 class Entry(NamedTuple):

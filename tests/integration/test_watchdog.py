@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from command_line import execledger
 from conftest import Servers, Topics
+from execledger import timeline
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
 from execledger_query import store as query_store
 from execledger_query.caller import EVERYTHING
@@ -500,37 +501,41 @@ async def test_a_limit_that_means_nothing_is_refused(arguments: list[str], fault
 
 # How the query service tells of it.
 
-ENDS = ("execution.completed", "execution.timed_out")
 GUESS = event("execution.timed_out", {"provisional": True, "reason": "silent"}, at=5, source=WATCHDOG_SOURCE)
 
 
 @pytest.mark.parametrize(
     ("later", "shown"),
     [
-        ([], [GUESS["type"]]),
-        ([event("execution.cancel_requested", at=6), event("agent.thinking", at=7)], [GUESS["type"]]),
-        ([event("execution.progressed", at=4)], [GUESS["type"]]),
-        ([event("execution.progressed", at=6)], [None]),
-        ([event("llm.called", at=1, attempt=2)], [None, None]),
-        ([event("execution.progressed", at=6), event("execution.completed", at=7)], ["execution.completed"]),
-        ([{**GUESS, "id": "another", "time": event(at=8)["time"]}], [GUESS["type"]]),
+        ([], ["timed_out"]),
+        ([event("execution.cancel_requested", at=6), event("agent.thinking", at=7)], ["timed_out"]),
+        ([event("execution.progressed", at=4)], ["timed_out"]),
+        ([event("execution.progressed", at=6)], ["running"]),
+        ([event("llm.called", at=1, attempt=2)], ["running"]),
+        ([event("execution.progressed", at=6), event("execution.completed", at=7)], ["completed"]),
+        ([{**GUESS, "id": "another", "time": event(at=8)["time"]}], ["timed_out"]),
+        ([event(attempt=2)], ["cancelled", "running"]),
+        ([event("execution.failed", at=6), event(attempt=2)], ["failed", "running"]),
+        ([event("execution.timed_out", at=6), event(attempt=2)], ["timed_out", "running"]),
     ],
 )
 async def test_an_attempt_does_not_end_as_the_watchdog_guessed_once_it_is_heard(
-    office: Desk, later: list[Row], shown: list[str | None]
+    office: Desk, later: list[Row], shown: list[str]
 ) -> None:
     await office.record(Topic().add(event(), GUESS, *later))
-    assert await endings_of_attempts(office) == shown
+    assert await statuses_of_attempts(office) == shown
 
 
 async def test_the_marker_counts_from_the_watchdog_only(office: Desk) -> None:
     theirs = {**GUESS, "source": "urn:test:orchestrator"}
     await office.record(Topic().add(event(), theirs, event("execution.progressed", at=6)))
-    assert await endings_of_attempts(office) == ["execution.timed_out"]
+    assert await statuses_of_attempts(office) == ["timed_out"]
     assert await status(office) == ("timed_out", False)
 
 
-async def endings_of_attempts(office: Desk) -> list[str | None]:
-    (row,) = await office.rows("SELECT id FROM execledger.executions")
+async def statuses_of_attempts(office: Desk) -> list[str]:
+    (found,) = await office.rows("SELECT id FROM execledger.executions")
     async with query_store.Store.open(query_store.Options(office.dsn)) as store, store.reading(EVERYTHING) as reader:
-        return [attempt["ending"] for attempt in await reader.attempts(row["id"], ENDS)]
+        row = await reader.execution(found["id"])
+        assert row is not None
+        return [attempt.status for attempt in (await timeline.read(reader, row)).attempts]

@@ -1,8 +1,10 @@
 """The status state machine: each rule of the record and of the outcomes, one example at a time."""
 
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from execledger_lifecycle import (
     endings,
     enter,
 )
+from execledger_lifecycle.order import EVENT_ORDER
 from factories import (
     NOON,
     cancel_requested,
@@ -94,6 +97,24 @@ def test_facts_of_the_same_time_are_ordered_by_their_ids() -> None:
 
 def test_every_kind_of_event_has_a_rank() -> None:
     assert sorted({event.traits.rank for event in EVENTS}) == list(range(16))
+
+
+def test_statements_order_events_as_the_fold_does() -> None:
+    clauses = [
+        (file.name, clause)
+        for file in Path(__file__).parents[2].glob("services/**/*.sql")
+        for clause in re.findall(r"ORDER BY (.*?)(?:\) FILTER|\n)", file.read_text())
+        if re.search(r"\b(occurred_at|sequence|rank)\b", clause)
+    ]
+    assert {name for name, _ in clauses} == {"attempts.sql", "events.sql", "overdue_executions.sql"}
+    for name, clause in clauses:
+        columns = tuple(column.removesuffix(" DESC") for column in re.split(r", (?!-1)", clause))
+        assert columns in (EVENT_ORDER, EVENT_ORDER[1:]), name  # within an attempt the attempt decides nothing
+
+
+def test_what_raises_the_attempt_is_a_sign_of_life() -> None:
+    """So the watchdog's ending of an attempt that another followed is void."""
+    assert not [event for event in EVENTS if event.traits.raises_attempt and not event.traits.is_sign_of_life]
 
 
 @pytest.mark.parametrize("year", [2000, 2026, 2243, 2300, 9999])

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from execledger.terminal import escaped, lines_of
-from execledger_contracts.events import EVENTS, sent_types
-from execledger_contracts.status import FAILURES, Status
+from execledger_contracts.status import Status
+from execledger_lifecycle.timeline import ended_as, failing_step
 from execledger_query.store import Reader, Row
 from execledger_query.views import (
     Execution,
@@ -26,12 +26,6 @@ from execledger_query.views import (
     step_sources,
 )
 
-_ENDED_BY: Final = {
-    sent: event.traits.ends
-    for event in EVENTS
-    if event.kind == "execution" and event.traits.ends is not None
-    for sent in sent_types(event)
-}
 _BAR: Final = 32
 
 
@@ -65,21 +59,10 @@ async def read(reader: Reader, row: Row) -> Timeline:
     shown = [(step_of(step, payloads), step["parent_id"]) for step in steps]
     attempts = [
         _attempt(attempt, execution, [step for step, _ in shown if step.attempt == attempt["attempt"]])
-        for attempt in await reader.attempts(row["id"], list(_ENDED_BY))
+        for attempt in await reader.attempts(row["id"])
         if attempt["attempt"] <= execution.attempt
     ]
     return Timeline(execution, attempts, failing_step(execution, shown))
-
-
-def failing_step(execution: Execution, steps: Sequence[tuple[Step, str | None]]) -> Step | None:
-    """Of the last attempt's failed steps the innermost and latest: the ones around it failed because it did."""
-    if execution.status not in FAILURES:
-        return None
-    failed = [(step, parent) for step, parent in steps if step.attempt == execution.attempt and step.status in FAILURES]
-    said = [pair for pair in failed if not pair[0].provisional] or failed
-    around = {parent for _, parent in said}
-    innermost = [step for step, _ in said if step.step_id not in around]
-    return max(innermost, key=lambda step: step.ended_at or execution.created_at, default=None)
 
 
 def as_document(timeline: Timeline) -> dict[str, Any]:
@@ -150,10 +133,9 @@ def _style(status: Status) -> str:
 def _attempt(row: Row, execution: Execution, steps: Sequence[Step]) -> Attempt:
     """The last attempt is as the execution is; what ended an earlier one is in the log."""
     last = row["attempt"] == execution.attempt
-    ending = _ENDED_BY.get(row["ending"], Status.CANCELLED)
     return Attempt(
         number=row["attempt"],
-        status=execution.status if last else ending,
+        status=execution.status if last else ended_as(row["ending"]),
         started_at=(execution.started_at if last else None) or row["started_at"],
         ended_at=execution.ended_at if last else row["ended_at"] or row["last_event_at"],
         llm_calls=row["llm_calls"],

@@ -12,7 +12,9 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut
+from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled, sent_types
+from execledger_lifecycle.order import EVENT_ORDER
+from execledger_lifecycle.timeline import ENDED_BY
 from execledger_query.caller import Caller
 from execledger_query.paging import Key
 from execledger_query.sql import statement
@@ -50,8 +52,7 @@ DEAD_LETTER_KEY: Final = (int,)
 _AFTER_DEAD_LETTER: Final = " AND id < {}::bigint"
 EVENT_KEY: Final = (int, datetime, int, int, UUID)
 _AFTER_EVENT: Final = (
-    " AND (attempt, occurred_at, coalesce(sequence, -1), rank, event_id)"
-    " > ({}::bigint, {}::timestamptz, {}::bigint, {}::bigint, {}::uuid)"
+    f" AND ({', '.join(EVENT_ORDER)}) > ({{}}::bigint, {{}}::timestamptz, {{}}::bigint, {{}}::bigint, {{}}::uuid)"
 )
 
 # Of a connection that is new: the login may not become our role, or there is none before the first migration.
@@ -246,11 +247,11 @@ class Reader:
         rows = await self._rows(statement("payloads"), executions, events)
         return {(row["execution_id"], row["event_id"]): row for row in rows}
 
-    async def attempts(self, execution_id: UUID, endings: Sequence[str]) -> Sequence[Row]:
-        """The attempts of an execution; `endings` are the types of event that end one."""
-        silent = [event.traits.rank for event in EVENTS if not event.traits.is_sign_of_life]
-        arguments = (endings, ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE, silent)
-        return await self._rows(statement("attempts"), execution_id, *arguments)
+    async def attempts(self, execution_id: UUID) -> Sequence[Row]:
+        """The attempts of an execution."""
+        watchdogs = (ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE)
+        calls = (sent_types(LlmCalled), sent_types(ToolCalled))
+        return await self._rows(statement("attempts"), execution_id, list(ENDED_BY), *watchdogs, *calls)
 
     async def ledger(self) -> Sequence[Row]:
         return await self._rows(statement("ledger"))

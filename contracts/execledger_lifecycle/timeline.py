@@ -1,0 +1,64 @@
+"""How an execution went: what ended each attempt, and the step at which it failed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+from execledger_contracts.events import EVENTS, sent_types
+from execledger_contracts.status import FAILURES, Status
+
+ENDED_BY: Final[Mapping[str, Status]] = {
+    sent: event.traits.ends
+    for event in EVENTS
+    if event.kind == "execution" and event.traits.ends is not None
+    for sent in sent_types(event)
+}
+"""Every type, as it may be sent, that ends an execution, and the status that it gives."""
+
+
+class ShownExecution(Protocol):
+    """What these rules ask of an execution's record."""
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+class ShownStep(Protocol):
+    """What these rules ask of a step's record."""
+
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def provisional(self) -> bool: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+
+
+AnyStep = TypeVar("AnyStep", bound=ShownStep)
+
+
+def ended_as(sent_type: str | None) -> Status:
+    """How an attempt ended that another followed: by the type of its first ending; without one it was given up."""
+    return Status.CANCELLED if sent_type is None else ENDED_BY[sent_type]
+
+
+def failing_step(execution: ShownExecution, steps: Iterable[tuple[AnyStep, str | None]]) -> AnyStep | None:
+    """Of the last attempt's failed steps the innermost and latest: the ones around it failed because it did.
+
+    Each step comes with the id of the step around it.
+    """
+    if execution.status not in FAILURES:
+        return None
+    failed = [(step, parent) for step, parent in steps if step.attempt == execution.attempt and step.status in FAILURES]
+    said = [pair for pair in failed if not pair[0].provisional] or failed
+    around = {parent for _, parent in said}
+    innermost = [step for step, _ in said if step.step_id not in around]
+    return max(innermost, key=lambda step: step.ended_at or execution.created_at, default=None)
