@@ -3,11 +3,12 @@
 Pure: values in, values out. docs/lifecycle.md holds the rules in words and the diagram.
 """
 
+from execledger_lifecycle.derived import endings
 from execledger_lifecycle.explaining import ExplainedEvent, Explanation, NotApplied, explain
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.judging import Judge, Outcome, Verdict
 from execledger_lifecycle.order import Entry, enter
-from execledger_lifecycle.record import ExecutionRecord, StepRecord, endings, execution_record, step_record
+from execledger_lifecycle.record import ExecutionRecord, StepRecord, execution_record, step_record
 from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
 
 __all__ = [

@@ -5,15 +5,17 @@ shows has decided the field. So there is no second set of rules that could drift
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, assert_never
 
 from execledger_contracts.events import Event
 from execledger_contracts.status import Status
 from execledger_lifecycle.folding import fold, step_key
 from execledger_lifecycle.order import Entry, is_sign_of_life, is_watchdogs
+from execledger_lifecycle.record import EXECUTION_COLUMNS
 from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
 
 
@@ -152,24 +154,25 @@ class _Claims:
 
 
 def _claims(watch: _Watch, record: Mapping[str, Any]) -> _Claims:
-    claims, execution, last = _Claims(), watch.execution, watch.last
-    claims.add("status", _who_set_status(watch))
-    claims.add("attempt", _who_raised(watch))
-    _claim_times(claims, watch)
-    for name, attribute in _OF_LAST_ATTEMPT.items():
-        claims.add(name, last.said(attribute)[-1:], last.said(attribute))
-    for name in ("progress_percent", "killed_by_budget"):
-        if record[name] == getattr(last, name):
-            claims.add(name, last.said(name)[-1:], last.said(name))
-        else:  # it has completed, or its facts exceed the budget
-            claims.contest(claims.decided.get("status", ()), last.said(name))
-    for name, attribute in _DESCRIPTIVE.items():
-        claims.add(name, execution.said(attribute)[-1:], execution.said(attribute))
-    for name in ("labels", "metadata"):
-        claims.add(name, _who_merged(execution.said(name), name), execution.said(name))
-    for name, attribute in _SUMMED.items():
-        _claim_sum(claims, watch, name, attribute, record)
+    claims = _Claims()
+    for name, column in _FIELDS.items():
+        state, attribute = column.said
+        if name in _BY_A_RULE_OF_ITS_OWN:
+            _BY_A_RULE_OF_ITS_OWN[name](claims, watch, record)
+        elif state == "sums":
+            _claim_sum(claims, watch, name, attribute, record)
+        elif state:
+            said = (watch.last if state == "attempt" else watch.execution).said(attribute)
+            claims.add(name, said[-1:], said)
     return claims
+
+
+def _claim_status(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+    claims.add("status", _who_set_status(watch))
+
+
+def _claim_attempt(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+    claims.add("attempt", _who_raised(watch))
 
 
 def _who_set_status(watch: _Watch) -> Sequence[Entry]:
@@ -193,16 +196,22 @@ def _who_merged(said: Sequence[Entry], name: str) -> Sequence[Entry]:
     return sorted(distinct.values(), key=lambda entry: entry.key) or said[-1:]
 
 
-def _claim_times(claims: _Claims, watch: _Watch) -> None:
-    execution, last = watch.execution, watch.last
+def _claim_created_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+    execution = watch.execution
     provisional = [
         entry for attempt in watch.attempts.values() if attempt.provisional for entry in attempt.said("status")
     ]
     created = execution.said("first_created_at")
     first = created or [*execution.said("first_table_at"), *provisional] or execution.said("first_at")
     claims.add("created_at", _earliest(first), created)
-    started = last.said("started_at")
-    claims.add("started_at", _earliest(started or last.said("first_at")), started)
+
+
+def _claim_started_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+    started = watch.last.said("started_at")
+    claims.add("started_at", _earliest(started or watch.last.said("first_at")), started)
+
+
+def _claim_cancel_requested_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
     asked = [
         entry
         for number, attempt in watch.attempts.items()
@@ -210,6 +219,19 @@ def _claim_times(claims: _Claims, watch: _Watch) -> None:
         for entry in attempt.said("cancel_requested_at")
     ]
     claims.add("cancel_requested_at", _earliest(asked), asked)
+
+
+def _claim_unless_worked_out(name: str, claims: _Claims, watch: _Watch, record: Mapping[str, Any]) -> None:
+    said = watch.last.said(name)
+    if record[name] == getattr(watch.last, name):
+        claims.add(name, said[-1:], said)
+    else:  # it has completed, or its facts exceed the budget
+        claims.contest(claims.decided.get("status", ()), said)
+
+
+def _claim_merged(name: str, claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+    said = watch.execution.said(name)
+    claims.add(name, _who_merged(said, name), said)
 
 
 def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:
@@ -265,45 +287,15 @@ def _earliest(entries: Sequence[Entry]) -> Sequence[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, entry.key))[:1]
 
 
-# Names in the record, and the attributes of the fold's states that they are made of.
-_DESCRIPTIVE: Final = {
-    "input": "input_event",
-    **{
-        name: name
-        for name in (
-            "owner",
-            "session_id",
-            "workflow",
-            "trigger",
-            "mode",
-            "query",
-            "complexity_score",
-            "timeout_seconds",
-            "budget",
-            "tags",
-            "parent_execution_id",
-            "root_execution_id",
-            "traceparent",
-        )
-    },
-}
-_OF_LAST_ATTEMPT: Final = {
-    "ended_at": "ended_at",
-    "duration_ms": "duration_ms",
-    "error": "error",
-    "output": "output_event",
-    "result": "result_event",
-    "cancel_reason": "cancel_reason",
-    "cancelled_by": "cancelled_by",
-    "completed_steps": "completed_steps",
-    "total_steps": "total_steps",
-    "agents_used": "agents_used",
-}
-_SUMMED: Final = {
-    "usage.prompt_tokens": "prompt_tokens",
-    "usage.completion_tokens": "completion_tokens",
-    "usage.total_tokens": "total_tokens",
-    "usage.cost_usd": "cost_nanos",
-    "tools_invoked": "tools_invoked",
-    "cache_hits": "cache_hits",
+_FIELDS: Final = {column.shown: column for column in EXECUTION_COLUMNS.values()}
+_BY_A_RULE_OF_ITS_OWN: Final[Mapping[str, Callable[[_Claims, _Watch, Mapping[str, Any]], None]]] = {
+    "status": _claim_status,
+    "attempt": _claim_attempt,
+    "created_at": _claim_created_at,
+    "started_at": _claim_started_at,
+    "cancel_requested_at": _claim_cancel_requested_at,
+    "progress_percent": partial(_claim_unless_worked_out, "progress_percent"),
+    "killed_by_budget": partial(_claim_unless_worked_out, "killed_by_budget"),
+    "labels": partial(_claim_merged, "labels"),
+    "metadata": partial(_claim_merged, "metadata"),
 }
