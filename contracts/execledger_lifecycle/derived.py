@@ -175,7 +175,7 @@ def usage_day(of: ExecutionSources) -> date:
     return _moment(of.created if of.started is None else of.started).date()
 
 
-def fold(of: ExecutionSources) -> str:
+def execution_fold(of: ExecutionSources) -> str:
     return of.execution.dump()
 
 

@@ -70,7 +70,7 @@ class ExecutionRecord(NamedTuple):
     tools_invoked: Annotated[int, Column("bigint", "sums.tools_invoked")]
     cache_hits: Annotated[int, Column("bigint", "sums.cache_hits")]
     usage_day: Annotated[date, Column("date", make=derived.usage_day, is_internal=True)]
-    fold: Annotated[str, Column("text", make=derived.fold, is_internal=True)]
+    fold: Annotated[str, Column("text", make=derived.execution_fold, is_internal=True)]
 
 
 class StepRecord(NamedTuple):

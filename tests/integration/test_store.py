@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from conftest import Servers
 from execledger.stack.database import with_database
+from execledger_lifecycle.columns import Column
+from execledger_lifecycle.record import EXECUTION_COLUMNS, STEP_COLUMNS
 from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.rebuild import FIRST_ID, rebuild
@@ -71,6 +73,21 @@ async def test_every_statement_is_one_that_the_schema_knows(office: Desk) -> Non
     assert all(each.startswith("-- ") for each in (*SQL.values(), *TEMPLATES.values()))
     for statement in (*SQL.values(), *of_tables.values()):
         await office.connection.prepare(statement)
+
+
+@pytest.mark.parametrize(("table", "columns"), [("executions", EXECUTION_COLUMNS), ("steps", STEP_COLUMNS)])
+async def test_the_schema_has_the_columns_of_a_record(office: Desk, table: str, columns: Mapping[str, Column]) -> None:
+    rows = await office.rows(
+        "SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull FROM pg_attribute"
+        " WHERE attrelid = ('execledger.' || $1)::regclass AND attnum > 0",
+        table,
+    )
+    stored = {row["name"]: (row["type"], not row["attnotnull"]) for row in rows}
+    declared = {
+        name: (column.sql.replace("timestamptz", "timestamp with time zone"), column.is_nullable)
+        for name, column in columns.items()
+    }
+    assert {name: stored.get(name) for name in declared} == declared
 
 
 async def test_migrating_again_changes_nothing(database: str) -> None:

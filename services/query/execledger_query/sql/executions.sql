@@ -1,15 +1,5 @@
 -- Executions, newest first. The store puts a request's filters where the comment is, and keeps one plan for each set of them.
-SELECT
-    id, external_id, tenant_id, version, status, provisional, attempt,
-    owner_id, owner_email, owner_name, session_id,
-    workflow_id, workflow_name, workflow_version,
-    trigger_mode, trigger_event_id, trigger_event_name, mode, query,
-    created_at, started_at, ended_at, duration_ms, progress_percent, completed_steps, total_steps,
-    error_message, error_type, error_event_id, input_event_id, output_event_id, result_event_id,
-    prompt_tokens, completion_tokens, total_tokens, cost_usd, cost_source, agents_used, tools_invoked, cache_hits,
-    complexity_score, timeout_seconds, token_limit, cost_limit_usd,
-    cancelled_by, cancel_reason, cancel_requested_at, killed_by_budget,
-    tags, labels, metadata, parent_execution_id, root_execution_id, traceparent
+SELECT id, external_id, tenant_id, /* columns */
 FROM execledger.executions
 WHERE true /* AND filters */
 ORDER BY created_at DESC, id DESC

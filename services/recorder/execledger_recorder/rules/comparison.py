@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from execledger_lifecycle.record import EXECUTION_COLUMNS, STEP_COLUMNS
 from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder.rules import tables
 from execledger_recorder.rules.change import Change
@@ -15,7 +16,9 @@ Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 """Rows of one execution, by table."""
 
-_JSON: Final = frozenset({"tags", "labels", "metadata"})
+_JSON: Final = frozenset(
+    name for columns in (EXECUTION_COLUMNS, STEP_COLUMNS) for name, column in columns.items() if column.sql == "jsonb"
+)
 _PRICE: Final = frozenset({"cost_usd", "cost_source", "price_version"})
 
 
