@@ -7,9 +7,9 @@ from execledger_lifecycle.derived import endings
 from execledger_lifecycle.explaining import ExplainedEvent, Explanation, NotApplied, explain
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.judging import Judge, Outcome, Verdict
-from execledger_lifecycle.order import Entry, enter
+from execledger_lifecycle.order import Entry, StepKey, ends_execution, enter, step_key
 from execledger_lifecycle.record import ExecutionRecord, StepRecord, execution_record, step_record
-from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
+from execledger_lifecycle.state import Attempt, Execution, Step
 
 __all__ = [
     "Attempt",
@@ -26,9 +26,11 @@ __all__ = [
     "StepRecord",
     "Verdict",
     "endings",
+    "ends_execution",
     "enter",
     "execution_record",
     "explain",
     "fold",
+    "step_key",
     "step_record",
 ]

@@ -18,6 +18,7 @@ _NANO: Final = Decimal("1e-9")
 _NO_ATTEMPT: Final = Attempt()
 
 CostSource = Literal["reported", "facts", "computed"]
+_STRENGTH: Final[dict[CostSource, int]] = {"computed": 0, "facts": 1, "reported": 2}
 
 
 class Sums(NamedTuple):
@@ -105,12 +106,12 @@ def duration_ms(of: ExecutionSources) -> int | None:
 
 def cancel_requested_at(of: ExecutionSources) -> datetime | None:
     """The earliest of the record's attempt or a later one: a request does not raise the attempt itself."""
-    asked = [
-        attempt.cancel_requested_at
-        for number, attempt in of.execution.attempts.items()
-        if attempt.cancel_requested_at is not None and number >= of.execution.attempt
-    ]
-    return _moment(min(asked)) if asked else None
+    earliest = None
+    for number, attempt in of.execution.attempts.items():
+        at = attempt.cancel_requested_at
+        if at is not None and number >= of.execution.attempt and (earliest is None or at < earliest):
+            earliest = at
+    return None if earliest is None else _moment(earliest)
 
 
 def agents_used(of: ExecutionSources) -> int:
@@ -212,9 +213,12 @@ def _created(execution: Execution) -> int:
     """The earliest `created`, else the earliest event of the table, else the earliest event."""
     if execution.first_created_at is not None:
         return execution.first_created_at
-    # A provisional ending is an event of the table while it stands.
-    table = [execution.first_table_at, *(a.ended_at for a in execution.attempts.values() if a.provisional)]
-    created = min((at for at in table if at is not None), default=execution.first_at)
+    earliest = execution.first_table_at
+    for attempt in execution.attempts.values():
+        # A provisional ending is an event of the table while it stands.
+        if attempt.provisional and attempt.ended_at is not None and (earliest is None or attempt.ended_at < earliest):
+            earliest = attempt.ended_at
+    created = execution.first_at if earliest is None else earliest
     assert created is not None  # noqa: S101  # every fold has an event, and every event a time
     return created
 
@@ -227,24 +231,27 @@ def _ending(execution: Execution, number: int) -> Status | None:
 def _sums(execution: Execution) -> Sums:
     """Over the attempts, so that they never fall; each attempt's as reported, else from its facts."""
     prompt = completion = total = cost = tools = hits = 0
-    sources: set[CostSource] = set()
+    weakest: CostSource | None = None
     for attempt in execution.attempts.values():
-        own_prompt = _else(attempt.prompt_tokens, attempt.fact_prompt_tokens)
-        own_completion = _else(attempt.completion_tokens, attempt.fact_completion_tokens)
+        own_prompt = attempt.fact_prompt_tokens if attempt.prompt_tokens is None else attempt.prompt_tokens
+        own_completion = (
+            attempt.fact_completion_tokens if attempt.completion_tokens is None else attempt.completion_tokens
+        )
         prompt += own_prompt
         completion += own_completion
-        total += _else(attempt.total_tokens, own_prompt + own_completion)
-        cost += _else(attempt.cost_nanos, attempt.fact_cost_nanos or 0)
-        tools += _else(attempt.tools_invoked, attempt.fact_tools)
-        hits += _else(attempt.cache_hits, attempt.fact_hits)
-        if (source := _cost_source(attempt)) is not None:
-            sources.add(source)
+        total += own_prompt + own_completion if attempt.total_tokens is None else attempt.total_tokens
+        cost += (attempt.fact_cost_nanos or 0) if attempt.cost_nanos is None else attempt.cost_nanos
+        tools += attempt.fact_tools if attempt.tools_invoked is None else attempt.tools_invoked
+        hits += attempt.fact_hits if attempt.cache_hits is None else attempt.cache_hits
+        source = _cost_source(attempt)
+        if source is not None and (weakest is None or _STRENGTH[source] < _STRENGTH[weakest]):
+            weakest = source
     return Sums(
         min(prompt, _LARGEST),
         min(completion, _LARGEST),
         min(total, _LARGEST),
         cost,
-        _weakest(sources),
+        weakest,
         min(tools, _LARGEST),
         min(hits, _LARGEST),
     )
@@ -256,11 +263,6 @@ def _cost_source(attempt: Attempt) -> CostSource | None:
     if attempt.fact_cost_nanos is None:
         return None
     return "computed" if attempt.fact_cost_computed else "facts"
-
-
-def _weakest(sources: set[CostSource]) -> CostSource | None:
-    order: tuple[CostSource, ...] = ("computed", "facts", "reported")
-    return next((source for source in order if source in sources), None)
 
 
 def _duration(reported: int | None, started_at: int | None, ended_at: int | None) -> int | None:
@@ -278,10 +280,6 @@ def _before(ended_at: int | None, duration_ms: int | None) -> int | None:
 
 def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
-
-
-def _else(reported: int | None, counted: int) -> int:
-    return counted if reported is None else reported
 
 
 @lru_cache(maxsize=4096)  # what began and was created then is shown twice, and again with each batch

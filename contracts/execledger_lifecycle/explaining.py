@@ -13,10 +13,10 @@ from typing import Any, Final, assert_never
 
 from execledger_contracts.events import Event
 from execledger_contracts.status import Status
-from execledger_lifecycle.folding import fold, step_key
-from execledger_lifecycle.order import Entry, is_sign_of_life, is_watchdogs
+from execledger_lifecycle.folding import fold
+from execledger_lifecycle.order import Entry, StepKey, ends_execution, is_sign_of_life, is_watchdogs, step_key
 from execledger_lifecycle.record import EXECUTION_COLUMNS
-from execledger_lifecycle.state import Attempt, Execution, Step, StepKey
+from execledger_lifecycle.state import Attempt, Execution, Step
 
 
 class NotApplied(StrEnum):
@@ -276,7 +276,7 @@ def _status_of(watch: _Watch, event: Event) -> Status | None:
 
 def _lost(watch: _Watch, claims: _Claims, entry: Entry) -> NotApplied | None:
     """Why nothing that it said is in the record; None when it said nothing that another could say instead."""
-    if entry.event.kind == "execution" and entry.event.traits.ends is not None:
+    if ends_execution(entry.event):
         return None if watch.attempts[entry.event.attempt].said("status")[-1] is entry else NotApplied.AFTER
     if entry.event_id in claims.lost_to_later:
         return NotApplied.OVERRIDDEN

@@ -1,15 +1,12 @@
 """The fold: an execution's record is a function of the set of its events, taken in their one order."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, assert_never
-
-from pydantic import BaseModel
 
 from execledger_contracts.events import (
     Beginning,
     CancelledData,
-    CloudEvent,
     Error,
     ExecutionCancelled,
     ExecutionCancelRequested,
@@ -24,6 +21,8 @@ from execledger_contracts.events import (
     Fact,
     FailedData,
     LlmCalled,
+    ProgressData,
+    StartData,
     StepCancelled,
     StepCompleted,
     StepEnd,
@@ -33,32 +32,38 @@ from execledger_contracts.events import (
     StepStarted,
     StepTimedOut,
     ToolCalled,
+    Traits,
 )
+from execledger_contracts.events import Step as StepSaid
 from execledger_contracts.status import DONE, Status
-from execledger_lifecycle.order import Entry, is_sign_of_life, is_watchdogs
-from execledger_lifecycle.state import Attempt, ErrorSaid, Execution, Step, StepKey
+from execledger_lifecycle.order import Entry, StepKey, is_watchdogs, step_key
+from execledger_lifecycle.state import Attempt, ErrorSaid, Execution, Step
+
+_NANOS: Final = 10**9
 
 
-def fold(execution: Execution, steps: dict[StepKey, Step], entries: Iterable[Entry]) -> None:
+def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Entry]) -> None:
     """Take events into the fold of their execution and of its steps, both changed in place.
 
     The events are distinct, in order, and ordered after `execution.head`; `steps` holds each step that they touch and
     that an earlier event has made.
     """
+    attempts = execution.attempts
     for entry in entries:
-        event = entry.event
+        event, at = entry.event, entry.key[1]
         execution.version += 1
         execution.head = entry.key
-        execution.first_at = _least(execution.first_at, entry.at)
+        if execution.first_at is None or at < execution.first_at:
+            execution.first_at = at
         if event.kind == "other":
             continue
-        attempt = execution.attempts.get(event.attempt)
+        attempt = attempts.get(event.attempt)
         if attempt is None:
-            attempt = execution.attempts[event.attempt] = Attempt()
-        if is_watchdogs(event):
+            attempt = attempts[event.attempt] = Attempt()
+        if event.kind == "execution" and is_watchdogs(event):
             _end_provisionally(attempt, entry)
             continue
-        _take_traits(execution, attempt, entry)
+        _take_traits(execution, attempt, event.traits, at, event.attempt)
         match event.kind:
             case "execution":
                 _take_execution_event(execution, attempt, entry, event)
@@ -70,46 +75,46 @@ def fold(execution: Execution, steps: dict[StepKey, Step], entries: Iterable[Ent
                 assert_never(event.kind)
 
 
-def _take_traits(execution: Execution, attempt: Attempt, entry: Entry) -> None:
-    """What events of the table do by what their classes say of themselves."""
-    event = entry.event
-    if is_sign_of_life(event):
-        _void_provisional(execution)
-    execution.first_table_at = _least(execution.first_table_at, entry.at)
-    if event.traits.raises_attempt:
-        execution.attempt = max(execution.attempt, event.attempt)
-    if event.traits.shows_running:
+def _take_traits(execution: Execution, attempt: Attempt, traits: Traits, at: int, number: int) -> None:
+    """What an event of the table does by what its class says of itself."""
+    if traits.is_sign_of_life:
+        for each in execution.attempts.values():
+            if each.provisional:
+                _void(each)
+    if execution.first_table_at is None or at < execution.first_table_at:
+        execution.first_table_at = at
+    if traits.raises_attempt and number > execution.attempt:
+        execution.attempt = number
+    if traits.shows_running:
         attempt.began = True
-        if attempt.status is None:
-            attempt.first_at = _least(attempt.first_at, entry.at)
+        if attempt.status is None and (attempt.first_at is None or at < attempt.first_at):
+            attempt.first_at = at
 
 
 def _end_provisionally(attempt: Attempt, entry: Entry) -> None:
-    """The watchdog's ending stands until an event of the table comes after it."""
+    """The watchdog's ending stands until a sign of life is ordered after it."""
     if attempt.status is None:
         attempt.status, attempt.provisional = Status.TIMED_OUT, True
         attempt.decided, attempt.ended_at = entry.key, entry.at
 
 
-def _void_provisional(execution: Execution) -> None:
-    for attempt in execution.attempts.values():
-        if attempt.provisional:
-            attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
+def _void(attempt: Attempt) -> None:
+    attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
 
 
 def _take_execution_event(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEvent) -> None:
     match event:
         case ExecutionProgressed():
-            _describe_any(execution, event)
-            _set_said(attempt, event.data, ("progress_percent", "completed_steps", "total_steps"))
-        case ExecutionCreated():
-            execution.first_created_at = _least(execution.first_created_at, entry.at)
-            _describe(execution, attempt, entry, event)
+            _take_progress(attempt, event.data)
+            _describe_any(execution, event.traceparent, None)
         case ExecutionStarted():
             attempt.started_at = _least(attempt.started_at, entry.at)
             _describe(execution, attempt, entry, event)
         case ExecutionCompleted() | ExecutionFailed() | ExecutionTimedOut() | ExecutionCancelled():
             _take_end(execution, attempt, entry, event)
+        case ExecutionCreated():
+            execution.first_created_at = _least(execution.first_created_at, entry.at)
+            _describe(execution, attempt, entry, event)
         case ExecutionCancelRequested():
             attempt.cancel_requested_at = _least(attempt.cancel_requested_at, entry.at)
         case _:
@@ -117,7 +122,7 @@ def _take_execution_event(execution: Execution, attempt: Attempt, entry: Entry, 
 
 
 def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Beginning) -> None:
-    """The last non-null value in order wins; owner, workflow, trigger and budget are taken whole."""
+    """The last value in order that is not null counts; owner, workflow, trigger and budget are taken whole."""
     data = event.data
     if (workflow := data.workflow) is not None:
         execution.workflow = (workflow.id, workflow.name, workflow.version)
@@ -127,20 +132,49 @@ def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Begin
         execution.trigger = (trigger.mode, trigger.event_id, trigger.event_name)
     if (budget := data.budget) is not None:
         execution.budget = (budget.token_limit, _nanos(budget.cost_limit_usd))
-    _set_said(execution, data, _PLAIN_DESCRIPTIVE)
     if data.input is not None:
         execution.input_event = entry.event_id
     if data.labels is not None:
         execution.labels = {**(execution.labels or {}), **data.labels}
-    _set_said(attempt, data, ("total_steps",))
-    _describe_any(execution, event, data.metadata)
+    if data.total_steps is not None:
+        attempt.total_steps = data.total_steps
+    _describe_plainly(execution, data)
+    _describe_any(execution, event.traceparent, data.metadata)
 
 
-def _describe_any(execution: Execution, event: CloudEvent, metadata: dict[str, Any] | None = None) -> None:
+def _describe_plainly(execution: Execution, data: StartData) -> None:
+    if data.session_id is not None:
+        execution.session_id = data.session_id
+    if data.mode is not None:
+        execution.mode = data.mode
+    if data.query is not None:
+        execution.query = data.query
+    if data.tags is not None:
+        execution.tags = data.tags
+    if data.parent_execution_id is not None:
+        execution.parent_execution_id = data.parent_execution_id
+    if data.root_execution_id is not None:
+        execution.root_execution_id = data.root_execution_id
+    if data.complexity_score is not None:
+        execution.complexity_score = data.complexity_score
+    if data.timeout_seconds is not None:
+        execution.timeout_seconds = data.timeout_seconds
+
+
+def _describe_any(execution: Execution, traceparent: str | None, metadata: dict[str, Any] | None) -> None:
     if metadata is not None:
         execution.metadata = {**(execution.metadata or {}), **metadata}
-    if event.traceparent is not None:
-        execution.traceparent = event.traceparent
+    if traceparent is not None:
+        execution.traceparent = traceparent
+
+
+def _take_progress(attempt: Attempt, data: ProgressData) -> None:
+    if data.progress_percent is not None:
+        attempt.progress_percent = data.progress_percent
+    if data.completed_steps is not None:
+        attempt.completed_steps = data.completed_steps
+    if data.total_steps is not None:
+        attempt.total_steps = data.total_steps
 
 
 def _take_end(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
@@ -152,7 +186,7 @@ def _take_end(execution: Execution, attempt: Attempt, entry: Entry, event: Execu
     elif attempt.status is not status:
         return
     attempt.began = True
-    _describe_any(execution, event, event.data.metadata)
+    _describe_any(execution, event.traceparent, event.data.metadata)
     _fill_end(attempt, entry, event)
 
 
@@ -185,23 +219,29 @@ def _fill_end(attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
 def _take_step_event(
     execution: Execution, attempt: Attempt, steps: dict[StepKey, Step], entry: Entry, event: StepEvent
 ) -> None:
-    key = step_key(event)
+    key, at, data = entry.step or step_key(event), entry.key[1], event.data
     step = steps.get(key)
     if step is None:
         step = steps[key] = Step(*key)
         attempt.steps_seen += 1
     step.head = entry.key
-    step.first_at = _least(step.first_at, entry.at)
+    if step.first_at is None or at < step.first_at:
+        step.first_at = at
     match event:
         case StepStarted():
-            step.started_at = _least(step.started_at, entry.at)
+            step.started_at = _least(step.started_at, at)
         case StepCompleted() | StepFailed() | StepTimedOut() | StepCancelled() | StepSkipped():
             if not _end_step(step, attempt, entry, event):
                 return
         case _:
             assert_never(event)
-    _describe_step(step, entry, event)
-    _add_agent(execution, event.data.step.agent_id)
+    _describe_step(step, data.step)
+    if data.input is not None:
+        step.input_event = entry.event_id
+    if data.metadata is not None:
+        step.metadata = {**(step.metadata or {}), **data.metadata}
+    if data.step.agent_id is not None:
+        execution.agents[data.step.agent_id] = None
 
 
 def _end_step(step: Step, attempt: Attempt, entry: Entry, event: StepEnd) -> bool:
@@ -214,27 +254,26 @@ def _end_step(step: Step, attempt: Attempt, entry: Entry, event: StepEnd) -> boo
         attempt.steps_done += status in DONE
     elif step.status is not status:
         return False
-    _fill(step, "duration_ms", data.duration_ms)
-    _fill(step, "error", _error_said(entry, data.error))
-    if data.output is not None:
-        _fill(step, "output_event", entry.event_id)
+    if step.duration_ms is None:
+        step.duration_ms = data.duration_ms
+    if step.error is None:
+        step.error = _error_said(entry, data.error)
+    if data.output is not None and step.output_event is None:
+        step.output_event = entry.event_id
     return True
 
 
-def step_key(event: StepEvent) -> StepKey:
-    """Which step an event is about."""
-    step = event.data.step
-    step_id = step.name if step.id is None else step.id
-    assert step_id is not None  # noqa: S101  # the contract lets no step pass without either
-    return (step_id, step.iteration or 0, event.attempt)
-
-
-def _describe_step(step: Step, entry: Entry, event: StepEvent) -> None:
-    _set_said(step, event.data.step, ("name", "operation", "total_items", "agent_id", "parent_id"))
-    if event.data.input is not None:
-        step.input_event = entry.event_id
-    if event.data.metadata is not None:
-        step.metadata = {**(step.metadata or {}), **event.data.metadata}
+def _describe_step(step: Step, said: StepSaid) -> None:
+    if said.name is not None:
+        step.name = said.name
+    if said.operation is not None:
+        step.operation = said.operation
+    if said.total_items is not None:
+        step.total_items = said.total_items
+    if said.agent_id is not None:
+        step.agent_id = said.agent_id
+    if said.parent_id is not None:
+        step.parent_id = said.parent_id
 
 
 def _take_fact(execution: Execution, attempt: Attempt, entry: Entry, event: Fact) -> None:
@@ -245,8 +284,11 @@ def _take_fact(execution: Execution, attempt: Attempt, entry: Entry, event: Fact
             attempt.fact_tools += 1
         case _:
             assert_never(event)
-    attempt.fact_hits += event.data.cache_hit is True
-    _add_agent(execution, event.data.agent_id)
+    data = event.data
+    if data.cache_hit:
+        attempt.fact_hits += 1
+    if data.agent_id is not None:
+        execution.agents[data.agent_id] = None
 
 
 def _take_llm_call(attempt: Attempt, entry: Entry, event: LlmCalled) -> None:
@@ -260,23 +302,11 @@ def _take_llm_call(attempt: Attempt, entry: Entry, event: LlmCalled) -> None:
         attempt.fact_cost_nanos = (attempt.fact_cost_nanos or 0) + cost
 
 
-def _add_agent(execution: Execution, agent_id: str | None) -> None:
-    if agent_id is not None and agent_id not in execution.agents:
-        execution.agents.append(agent_id)
-
-
 def _error_said(entry: Entry, error: Error | None) -> ErrorSaid | None:
     return None if error is None else (entry.event_id, error.message, error.type)
 
 
-def _set_said(state: Execution | Attempt | Step, data: BaseModel, names: tuple[str, ...]) -> None:
-    """The last non-null value in order wins."""
-    for name in names:
-        if (value := getattr(data, name)) is not None:
-            setattr(state, name, value)
-
-
-def _fill(state: Attempt | Step, name: str, value: Any) -> None:
+def _fill(state: Attempt, name: str, value: Any) -> None:
     if value is not None and getattr(state, name) is None:
         setattr(state, name, value)
 
@@ -286,16 +316,4 @@ def _least(known: int | None, new: int) -> int:
 
 
 def _nanos(money: Decimal | None) -> int | None:
-    return None if money is None else int(money.scaleb(9))
-
-
-_PLAIN_DESCRIPTIVE: Final = (
-    "session_id",
-    "parent_execution_id",
-    "root_execution_id",
-    "mode",
-    "query",
-    "tags",
-    "complexity_score",
-    "timeout_seconds",
-)
+    return None if money is None else int(money * _NANOS)

@@ -6,9 +6,8 @@ from typing import assert_never
 
 from execledger_contracts.events import ExecutionEvent, StepEvent
 from execledger_contracts.status import Status
-from execledger_lifecycle.folding import step_key
-from execledger_lifecycle.order import Entry, OrderKey, is_watchdogs
-from execledger_lifecycle.state import Execution, Step, StepKey
+from execledger_lifecycle.order import Entry, OrderKey, StepKey, is_watchdogs, step_key
+from execledger_lifecycle.state import Execution, Step
 
 
 class Outcome(StrEnum):
@@ -69,7 +68,8 @@ class Judge:
     def judge(self, entry: Entry) -> Verdict:
         """The outcome of the next event; later ones are judged against it too."""
         verdict = self._verdict(entry)
-        self.head = max(self.head, entry.key)
+        if entry.key > self.head:
+            self.head = entry.key
         return verdict
 
     def _verdict(self, entry: Entry) -> Verdict:
@@ -77,12 +77,12 @@ class Judge:
         if event.traits.raises_attempt and event.attempt > self.attempt and not is_watchdogs(event):
             self.attempt, self.ended = event.attempt, None
         match event.kind:
-            case "execution":
-                return self._execution_verdict(entry, event)
-            case "step":
-                return self._step_verdict(entry, event)
             case "fact" | "other":
                 return _APPLIED
+            case "step":
+                return self._step_verdict(entry, event)
+            case "execution":
+                return self._execution_verdict(entry, event)
             case _:
                 assert_never(event.kind)
 
@@ -101,10 +101,13 @@ class Judge:
         return None
 
     def _step_verdict(self, entry: Entry, event: StepEvent) -> Verdict:
-        step = self.steps.setdefault(step_key(event), _StepJudge())
+        key, status = entry.step or step_key(event), event.traits.ends
+        step = self.steps.get(key)
+        if step is None:
+            step = self.steps[key] = _StepJudge()
         is_late = event.attempt < self.attempt or entry.key < step.head
-        step.head = max(step.head, entry.key)
-        status = event.traits.ends
+        if entry.key > step.head:
+            step.head = entry.key
         if status is not None:
             if step.ended is not None and entry.key > step.ended.key:
                 if rejection := _rejected(step.ended, status):

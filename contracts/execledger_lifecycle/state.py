@@ -14,10 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from execledger_contracts.status import Status
-from execledger_lifecycle.order import OrderKey
-
-StepKey = tuple[str, int, int]
-"""Step id, iteration, attempt."""
+from execledger_lifecycle.order import OrderKey, StepKey
 
 FORMAT: Final = 1
 """Raise it when the states below change: rows of another format are folded again from the log."""
@@ -97,21 +94,23 @@ class Execution:
     complexity_score: float | None = None
     timeout_seconds: float | None = None
     traceparent: str | None = None
-    agents: list[str] = field(default_factory=list)  # distinct, over facts and steps
+    agents: dict[str, None] = field(default_factory=dict)  # the distinct ones of facts and steps, in order
     attempts: dict[int, Attempt] = field(default_factory=dict)
 
     def dump(self) -> str:
         """As text, for the row: values by position, which halves the size that names would take."""
-        values = [FORMAT, *_EXECUTION_VALUES(self)[:-1], {n: _ATTEMPT_VALUES(a) for n, a in self.attempts.items()}]
-        return to_json(values).decode()
+        attempts = {number: _ATTEMPT_VALUES(attempt) for number, attempt in self.attempts.items()}
+        return to_json([FORMAT, *_EXECUTION_VALUES(self)[:-2], [*self.agents], attempts]).decode()
 
     @classmethod
     def load(cls, text: str) -> "Execution | None":
         """The fold that `dump` wrote; None when another format, or no format at all, wrote it."""
         if (values := _read(_EXECUTION, text)) is None:
             return None
-        execution = cls(*values[:-1])
-        execution.attempts = {n: Attempt(*attempt) for n, attempt in values[-1].items()}
+        *plain, agents, attempts = values
+        execution = cls(*plain)
+        execution.agents = dict.fromkeys(agents)
+        execution.attempts = {n: Attempt(*attempt) for n, attempt in attempts.items()}
         return execution if execution.attempt in {0, *execution.attempts} else None
 
 
@@ -180,7 +179,7 @@ def _shape(cls: type, *before: type, **others: Any) -> Any:
 
 _STRICTLY: Final = ConfigDict(strict=True)
 _ATTEMPTS: Final = GenericAlias(dict, (int, _shape(Attempt)))
-_EXECUTION: Final = TypeAdapter[Any](_shape(Execution, int, attempts=_ATTEMPTS), config=_STRICTLY)
+_EXECUTION: Final = TypeAdapter[Any](_shape(Execution, int, agents=list[str], attempts=_ATTEMPTS), config=_STRICTLY)
 _STEP: Final = TypeAdapter[Any](_shape(Step, int), config=_STRICTLY)
 
 

@@ -68,7 +68,7 @@ def test_an_event_without_traits_is_an_error_wherever_they_are_asked_for(tmp_pat
         "execledger_lifecycle.order.enter",
         "execledger_lifecycle.order.is_sign_of_life",
         "execledger_lifecycle.judging.Judge._verdict",
-        "execledger_lifecycle.folding._take_traits",
+        "execledger_lifecycle.folding.fold",
         "execledger_lifecycle.explaining._is_refused",
         "execledger_lifecycle.explaining._lost",
     }

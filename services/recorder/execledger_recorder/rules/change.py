@@ -4,16 +4,15 @@ A decision is a generator. It asks for what it has to know (a `Need`, answered b
 what arrived (`Judged`), and returns the `Change`. Its caller fetches and writes; the decision does neither.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
 from execledger_contracts.control import Command
-from execledger_contracts.events import StepEvent
 from execledger_lifecycle import (
     Entry,
     Execution,
@@ -23,13 +22,12 @@ from execledger_lifecycle import (
     StepKey,
     StepRecord,
     endings,
+    ends_execution,
     enter,
     execution_record,
     fold,
     step_record,
 )
-from execledger_lifecycle.folding import step_key
-from execledger_lifecycle.order import EXECUTION_ENDS
 from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.arrivals import Arrived, sift
@@ -127,7 +125,7 @@ class _State:
 
 def _resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, _State]:
     """The state before the batch, as the rows have it or, where they cannot be gone on from, as the log gives it."""
-    state = _State(touched=set(_step_keys(entries)))
+    state = _State(touched={entry.step for entry in entries if entry.step is not None})
     if known.row is None:
         return state
     execution = Execution.load(known.row.fold)
@@ -146,17 +144,11 @@ def _resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, _Sta
     return state
 
 
-def _step_keys(entries: Sequence[Entry]) -> Iterator[StepKey]:
-    for entry in entries:
-        if type(event := entry.event) in _STEP_EVENTS:
-            yield step_key(event)  # type: ignore[arg-type]  # as its type says
-
-
 def _may_end(execution: Execution, entries: Sequence[Entry]) -> bool:
     """Whether these events may change what `endings` says, after which all open steps read otherwise."""
     if any(attempt.provisional for attempt in execution.attempts.values()):
         return True
-    return any(entry.event.attempt > execution.attempt or type(entry.event) in EXECUTION_ENDS for entry in entries)
+    return any(entry.event.attempt > execution.attempt or ends_execution(entry.event) for entry in entries)
 
 
 def _resume_from_log(known: Known, damaged: str | None) -> Generator[Log | Pause, Any, _State]:
@@ -241,4 +233,3 @@ def _kafka_time(timestamp_ms: int) -> datetime:
 
 _by_key = attrgetter("key")
 _SLICE: Final = 1000  # events folded before others have their turn: less than 10 ms
-_STEP_EVENTS: Final = frozenset(get_args(StepEvent))
