@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, assert_never, get_args
 
-from execledger_contracts.events import LlmCalled, ToolCalled
+from execledger_contracts.events import Fact, LlmCalled, ToolCalled
 from execledger_lifecycle import ExecutionRecord, StepRecord
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.change import Change
@@ -165,4 +165,14 @@ LABELS: Final = Table(
 )
 LLM_CALLS: Final = Table("llm_calls", ("event_id",), LlmCallRow._fields, Writing.APPEND, _llm_call_rows)
 TOOL_CALLS: Final = Table("tool_calls", ("event_id",), ToolCallRow._fields, Writing.APPEND, _tool_call_rows)
-TABLES: tuple[Table, ...] = (ALIASES, EXECUTIONS, STEPS, LABELS, LLM_CALLS, TOOL_CALLS)
+
+
+def _table_of(fact: type[Fact]) -> Table:
+    if issubclass(fact, LlmCalled):
+        return LLM_CALLS
+    if issubclass(fact, ToolCalled):
+        return TOOL_CALLS
+    assert_never(fact)
+
+
+TABLES: tuple[Table, ...] = (ALIASES, EXECUTIONS, STEPS, LABELS, *map(_table_of, get_args(Fact)))
