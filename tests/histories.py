@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
 from execledger_lifecycle import (
     Entry,
-    Execution,
+    ExecutionFold,
     ExecutionRecord,
-    Step,
+    StepFold,
     StepKey,
     StepRecord,
     enter,
@@ -223,9 +223,9 @@ def entered(event: Event, prices: Prices) -> Entry:
     return enter(event, event.id, prices.get(event.id))
 
 
-def folded(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[Execution, dict[StepKey, Step]]:
+def folded(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionFold, dict[StepKey, StepFold]]:
     """The fold of a set of events, from nothing and at once."""
-    execution, steps = Execution(), dict[StepKey, Step]()
+    execution, steps = ExecutionFold(), dict[StepKey, StepFold]()
     fold(execution, steps, sorted((entered(event, prices) for event in history), key=lambda entry: entry.key))
     return execution, steps
 

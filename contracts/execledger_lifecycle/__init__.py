@@ -4,24 +4,24 @@ Pure: values in, values out. docs/lifecycle.md holds the rules in words and the 
 """
 
 from execledger_lifecycle.derived import endings
-from execledger_lifecycle.explaining import ExplainedEvent, Explanation, NotApplied, explain
+from execledger_lifecycle.explaining import ExplainedEntry, Explanation, NotApplied, explain
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.judging import Judge, Outcome, Verdict
 from execledger_lifecycle.order import Entry, StepKey, ends_execution, enter, step_key
 from execledger_lifecycle.record import ExecutionRecord, StepRecord, execution_record, step_record
-from execledger_lifecycle.state import Attempt, Execution, Step
+from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold
 
 __all__ = [
-    "Attempt",
+    "AttemptFold",
     "Entry",
-    "Execution",
+    "ExecutionFold",
     "ExecutionRecord",
-    "ExplainedEvent",
+    "ExplainedEntry",
     "Explanation",
     "Judge",
     "NotApplied",
     "Outcome",
-    "Step",
+    "StepFold",
     "StepKey",
     "StepRecord",
     "Verdict",

@@ -9,13 +9,13 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic_core import to_json
 
 from execledger_contracts.status import Status
-from execledger_lifecycle.state import Attempt, Execution, Step
+from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_ONE: Final = -62_135_596_800_000_000  # in microseconds since 1970
 _LARGEST: Final = 2**63 - 1  # what a bigint holds: a larger sum is shown as this
 _NANO: Final = Decimal("1e-9")
-_NO_ATTEMPT: Final = Attempt()
+_NO_ATTEMPT: Final = AttemptFold()
 
 CostSource = Literal["reported", "facts", "computed"]
 _STRENGTH: Final[dict[CostSource, int]] = {"computed": 0, "facts": 1, "reported": 2}
@@ -37,10 +37,10 @@ class Sums(NamedTuple):
 class ExecutionSources:
     """What the columns of an execution are made of."""
 
-    execution: Execution
+    execution: ExecutionFold
     external_id: str
     number: int
-    attempt: Attempt  # of that number: it gives status, clocks and outcome
+    attempt: AttemptFold  # of that number: it gives status, clocks and outcome
     status: Status
     sums: Sums
     created: int  # in microseconds since 1970, as is the next
@@ -53,12 +53,12 @@ class ExecutionSources:
 class StepSources:
     """What the columns of a step are made of."""
 
-    step: Step
+    step: StepFold
     ending: Status | None  # that of its execution, when it has none of its own
     started: int | None
 
 
-def sources_of_execution(execution: Execution, external_id: str) -> ExecutionSources:
+def sources_of_execution(execution: ExecutionFold, external_id: str) -> ExecutionSources:
     """Status, clocks and outcome come from the highest attempt, figures from all of them."""
     number = execution.attempt or 1
     attempt = execution.attempts.get(number, _NO_ATTEMPT)
@@ -76,13 +76,13 @@ def sources_of_execution(execution: Execution, external_id: str) -> ExecutionSou
     )
 
 
-def sources_of_step(step: Step, execution: Execution) -> StepSources:
+def sources_of_step(step: StepFold, execution: ExecutionFold) -> StepSources:
     """A step without an end of its own takes that of its attempt, once there is one."""
     ending = None if step.status else _ending(execution, step.attempt)
     return StepSources(step, ending, _first(step.started_at, _before(step.ended_at, step.duration_ms)))
 
 
-def endings(execution: Execution) -> tuple[int, dict[int, Status]]:
+def endings(execution: ExecutionFold) -> tuple[int, dict[int, Status]]:
     """All that decides how open steps read: when it changes, each of them must be written anew."""
     ended = {number: attempt.status for number, attempt in execution.attempts.items() if attempt.status is not None}
     return execution.attempt, ended
@@ -209,7 +209,7 @@ def step_fold(of: StepSources) -> str:
     return of.step.dump()
 
 
-def _created(execution: Execution) -> int:
+def _created(execution: ExecutionFold) -> int:
     """The earliest `created`, else the earliest event of the table, else the earliest event."""
     if execution.first_created_at is not None:
         return execution.first_created_at
@@ -223,12 +223,12 @@ def _created(execution: Execution) -> int:
     return created
 
 
-def _ending(execution: Execution, number: int) -> Status | None:
+def _ending(execution: ExecutionFold, number: int) -> Status | None:
     ended = execution.attempts[number].status
     return ended or (Status.CANCELLED if number < execution.attempt else None)
 
 
-def _sums(execution: Execution) -> Sums:
+def _sums(execution: ExecutionFold) -> Sums:
     """Over the attempts, so that they never fall; each attempt's as reported, else from its facts."""
     prompt = completion = total = cost = tools = hits = 0
     weakest: CostSource | None = None
@@ -257,7 +257,7 @@ def _sums(execution: Execution) -> Sums:
     )
 
 
-def _cost_source(attempt: Attempt) -> CostSource | None:
+def _cost_source(attempt: AttemptFold) -> CostSource | None:
     if attempt.cost_nanos is not None:
         return "reported"
     if attempt.fact_cost_nanos is None:

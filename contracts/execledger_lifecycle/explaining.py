@@ -1,7 +1,7 @@
 """Why a record is as it is: the event that decided each field, and the rule by which another was not applied.
 
-The fold itself is watched, event by event, while it sets the attributes of its states: whoever set one that the record
-shows has decided the field. So there is no second set of rules that could drift from the first.
+The fold itself is watched, event by event, while it sets the attributes of its states: the event that set one which the
+record shows has decided the field. So there is no second set of rules that could drift from the first.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from execledger_contracts.status import Status
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.order import Entry, StepKey, ends_execution, is_sign_of_life, is_watchdogs, step_key
 from execledger_lifecycle.record import EXECUTION_COLUMNS
-from execledger_lifecycle.state import Attempt, Execution, Step
+from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold
 
 
 class NotApplied(StrEnum):
@@ -30,7 +30,7 @@ class NotApplied(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainedEvent:
+class ExplainedEntry:
     """One event, the fields that it decided, and why it was not applied when it was not."""
 
     entry: Entry
@@ -40,10 +40,10 @@ class ExplainedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Who decided what. Derived fields have no entry; of several who decided one, `fields` names the last in order."""
+    """What decided each field. Derived fields have no entry; of several events that decided one, the last stands here."""
 
     fields: Mapping[str, Entry]
-    events: Sequence[ExplainedEvent]
+    events: Sequence[ExplainedEntry]
     provisional: Entry | None
     """The watchdog's ending, while it stands."""
 
@@ -60,7 +60,7 @@ def explain(entries: Iterable[Entry], record: Mapping[str, Any]) -> Explanation:
     return Explanation(
         {name: deciding[-1] for name, deciding in claims.decided.items()},
         [
-            ExplainedEvent(entry, decides[entry.event_id], _not_applied(watch, claims, entry, decides[entry.event_id]))
+            ExplainedEntry(entry, decides[entry.event_id], _not_applied(watch, claims, entry, decides[entry.event_id]))
             for entry in watch.entries
         ],
         watch.last.said("status")[-1] if watch.last.provisional else None,
@@ -76,7 +76,7 @@ class _Watched:
     def __init__(self, now: list[Entry]) -> None:
         self.__dict__.update(now=now, set_by=defaultdict(list))
         super().__init__()
-        self.set_by.clear()  # nobody said the defaults
+        self.set_by.clear()  # no event said the defaults
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -89,11 +89,11 @@ class _Watched:
         return self.set_by.get(name, [])
 
 
-class _WatchedExecution(_Watched, Execution):
+class _WatchedExecution(_Watched, ExecutionFold):
     pass
 
 
-class _WatchedAttempt(_Watched, Attempt):
+class _WatchedAttempt(_Watched, AttemptFold):
     pass
 
 
@@ -105,7 +105,7 @@ class _Watch:
         self.now: Final[list[Entry]] = []  # those that the fold has taken
         self.execution: Final = _WatchedExecution(self.now)
         self.attempts: Final[dict[int, _WatchedAttempt]] = {}
-        self.steps: Final[dict[StepKey, Step]] = {}
+        self.steps: Final[dict[StepKey, StepFold]] = {}
         lives = [entry.key for entry in entries if is_sign_of_life(entry.event)]
         self.void: Final = {
             entry.event_id for entry in entries if is_watchdogs(entry.event) and lives and entry.key < lives[-1]
@@ -133,7 +133,7 @@ class _Watch:
 
 @dataclass(slots=True)
 class _Claims:
-    """Who decided each field, and who said it in vain."""
+    """Which events decided each field, and which said it in vain."""
 
     decided: dict[str, Sequence[Entry]] = field(default_factory=dict)
     lost_to_later: set[str] = field(default_factory=set)
@@ -168,29 +168,29 @@ def _claims(watch: _Watch, record: Mapping[str, Any]) -> _Claims:
 
 
 def _claim_status(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
-    claims.add("status", _who_set_status(watch))
+    claims.add("status", _deciding_status(watch))
 
 
 def _claim_attempt(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
-    claims.add("attempt", _who_raised(watch))
+    claims.add("attempt", _raising(watch))
 
 
-def _who_set_status(watch: _Watch) -> Sequence[Entry]:
-    """The ending, else the first who showed it running, else the first who made it pending."""
+def _deciding_status(watch: _Watch) -> Sequence[Entry]:
+    """The ending, else the first event that showed it running, else the first that made it pending."""
     if deciding := watch.last.said("status") or watch.last.said("began")[:1]:
         return deciding
     if watch.number > 1:
-        return _who_raised(watch)
+        return _raising(watch)
     standing = [entry for entry in watch.entries if entry.event_id not in watch.void]
     return ([entry for entry in standing if entry.event.kind != "other"] or standing)[:1]
 
 
-def _who_raised(watch: _Watch) -> Sequence[Entry]:
+def _raising(watch: _Watch) -> Sequence[Entry]:
     return [entry for entry in watch.execution.said("attempt") if entry.event.attempt == watch.number][:1]
 
 
-def _who_merged(said: Sequence[Entry], name: str) -> Sequence[Entry]:
-    """Everyone who said a key last; the last of all when there are no keys."""
+def _last_of_each_key(said: Sequence[Entry], name: str) -> Sequence[Entry]:
+    """Each event that was the last to say a key; the last of all when there are no keys."""
     standing = {key: entry for entry in said for key in getattr(entry.event.data, name)}
     distinct = {entry.event_id: entry for entry in standing.values()}
     return sorted(distinct.values(), key=lambda entry: entry.key) or said[-1:]
@@ -231,7 +231,7 @@ def _claim_unless_worked_out(name: str, claims: _Claims, watch: _Watch, record: 
 
 def _claim_merged(name: str, claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
     said = watch.execution.said(name)
-    claims.add(name, _who_merged(said, name), said)
+    claims.add(name, _last_of_each_key(said, name), said)
 
 
 def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from execledger_contracts.events import (
     LlmCalled,
     ProgressData,
     StartData,
+    Step,
     StepCancelled,
     StepCompleted,
     StepEnd,
@@ -34,15 +35,14 @@ from execledger_contracts.events import (
     ToolCalled,
     Traits,
 )
-from execledger_contracts.events import Step as StepSaid
 from execledger_contracts.status import DONE, Status
 from execledger_lifecycle.order import Entry, StepKey, is_watchdogs, step_key
-from execledger_lifecycle.state import Attempt, ErrorSaid, Execution, Step
+from execledger_lifecycle.state import AttemptFold, ErrorSaid, ExecutionFold, StepFold
 
 _NANOS: Final = 10**9
 
 
-def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Entry]) -> None:
+def fold(execution: ExecutionFold, steps: dict[StepKey, StepFold], entries: Sequence[Entry]) -> None:
     """Take events into the fold of their execution and of its steps, both changed in place.
 
     The events are distinct, in order, and ordered after `execution.head`; `steps` holds each step that they touch and
@@ -59,7 +59,7 @@ def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Ent
             continue
         attempt = attempts.get(event.attempt)
         if attempt is None:
-            attempt = attempts[event.attempt] = Attempt()
+            attempt = attempts[event.attempt] = AttemptFold()
         if event.kind == "execution" and is_watchdogs(event):
             _end_provisionally(attempt, entry)
             continue
@@ -75,7 +75,7 @@ def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Ent
                 assert_never(event.kind)
 
 
-def _take_traits(execution: Execution, attempt: Attempt, traits: Traits, at: int, number: int) -> None:
+def _take_traits(execution: ExecutionFold, attempt: AttemptFold, traits: Traits, at: int, number: int) -> None:
     """What an event of the table does by what its class says of itself."""
     if traits.is_sign_of_life:
         for each in execution.attempts.values():
@@ -91,18 +91,18 @@ def _take_traits(execution: Execution, attempt: Attempt, traits: Traits, at: int
             attempt.first_at = at
 
 
-def _end_provisionally(attempt: Attempt, entry: Entry) -> None:
+def _end_provisionally(attempt: AttemptFold, entry: Entry) -> None:
     """The watchdog's ending stands until a sign of life is ordered after it."""
     if attempt.status is None:
         attempt.status, attempt.provisional = Status.TIMED_OUT, True
         attempt.decided, attempt.ended_at = entry.key, entry.at
 
 
-def _void(attempt: Attempt) -> None:
+def _void(attempt: AttemptFold) -> None:
     attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
 
 
-def _take_execution_event(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEvent) -> None:
+def _take_execution_event(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: ExecutionEvent) -> None:
     match event:
         case ExecutionProgressed():
             _take_progress(attempt, event.data)
@@ -121,7 +121,7 @@ def _take_execution_event(execution: Execution, attempt: Attempt, entry: Entry, 
             assert_never(event)
 
 
-def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Beginning) -> None:
+def _describe(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: Beginning) -> None:
     """The last value in order that is not null counts; owner, workflow, trigger and budget are taken whole."""
     data = event.data
     if (workflow := data.workflow) is not None:
@@ -142,7 +142,7 @@ def _describe(execution: Execution, attempt: Attempt, entry: Entry, event: Begin
     _describe_any(execution, event.traceparent, data.metadata)
 
 
-def _describe_plainly(execution: Execution, data: StartData) -> None:
+def _describe_plainly(execution: ExecutionFold, data: StartData) -> None:
     if data.session_id is not None:
         execution.session_id = data.session_id
     if data.mode is not None:
@@ -161,14 +161,14 @@ def _describe_plainly(execution: Execution, data: StartData) -> None:
         execution.timeout_seconds = data.timeout_seconds
 
 
-def _describe_any(execution: Execution, traceparent: str | None, metadata: dict[str, Any] | None) -> None:
+def _describe_any(execution: ExecutionFold, traceparent: str | None, metadata: dict[str, Any] | None) -> None:
     if metadata is not None:
         execution.metadata = {**(execution.metadata or {}), **metadata}
     if traceparent is not None:
         execution.traceparent = traceparent
 
 
-def _take_progress(attempt: Attempt, data: ProgressData) -> None:
+def _take_progress(attempt: AttemptFold, data: ProgressData) -> None:
     if data.progress_percent is not None:
         attempt.progress_percent = data.progress_percent
     if data.completed_steps is not None:
@@ -177,7 +177,7 @@ def _take_progress(attempt: Attempt, data: ProgressData) -> None:
         attempt.total_steps = data.total_steps
 
 
-def _take_end(execution: Execution, attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
+def _take_end(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: ExecutionEnd) -> None:
     """The first in order decides; later ones of its status fill what it left null, others contribute nothing."""
     status = event.traits.ends
     if attempt.status is None:
@@ -190,13 +190,13 @@ def _take_end(execution: Execution, attempt: Attempt, entry: Entry, event: Execu
     _fill_end(attempt, entry, event)
 
 
-def _spent(execution: Execution) -> tuple[int, int]:
+def _spent(execution: ExecutionFold) -> tuple[int, int]:
     attempts = execution.attempts.values()
     tokens = sum(attempt.fact_prompt_tokens + attempt.fact_completion_tokens for attempt in attempts)
     return tokens, sum(attempt.fact_cost_nanos or 0 for attempt in attempts)
 
 
-def _fill_end(attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
+def _fill_end(attempt: AttemptFold, entry: Entry, event: ExecutionEnd) -> None:
     data = event.data
     for name in ("duration_ms", "agents_used", "tools_invoked", "cache_hits"):
         _fill(attempt, name, getattr(data, name))
@@ -217,12 +217,12 @@ def _fill_end(attempt: Attempt, entry: Entry, event: ExecutionEnd) -> None:
 
 
 def _take_step_event(
-    execution: Execution, attempt: Attempt, steps: dict[StepKey, Step], entry: Entry, event: StepEvent
+    execution: ExecutionFold, attempt: AttemptFold, steps: dict[StepKey, StepFold], entry: Entry, event: StepEvent
 ) -> None:
     key, at, data = entry.step or step_key(event), entry.key[1], event.data
     step = steps.get(key)
     if step is None:
-        step = steps[key] = Step(*key)
+        step = steps[key] = StepFold(*key)
         attempt.steps_seen += 1
     step.head = entry.key
     if step.first_at is None or at < step.first_at:
@@ -244,7 +244,7 @@ def _take_step_event(
         execution.agents[data.step.agent_id] = None
 
 
-def _end_step(step: Step, attempt: Attempt, entry: Entry, event: StepEnd) -> bool:
+def _end_step(step: StepFold, attempt: AttemptFold, entry: Entry, event: StepEnd) -> bool:
     """As an execution ends; False: it has ended with another status, and this contributes nothing."""
     status, data = event.traits.ends, event.data
     if step.status is None:
@@ -263,7 +263,7 @@ def _end_step(step: Step, attempt: Attempt, entry: Entry, event: StepEnd) -> boo
     return True
 
 
-def _describe_step(step: Step, said: StepSaid) -> None:
+def _describe_step(step: StepFold, said: Step) -> None:
     if said.name is not None:
         step.name = said.name
     if said.operation is not None:
@@ -276,7 +276,7 @@ def _describe_step(step: Step, said: StepSaid) -> None:
         step.parent_id = said.parent_id
 
 
-def _take_fact(execution: Execution, attempt: Attempt, entry: Entry, event: Fact) -> None:
+def _take_fact(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: Fact) -> None:
     match event:
         case LlmCalled():
             _take_llm_call(attempt, entry, event)
@@ -291,7 +291,7 @@ def _take_fact(execution: Execution, attempt: Attempt, entry: Entry, event: Fact
         execution.agents[data.agent_id] = None
 
 
-def _take_llm_call(attempt: Attempt, entry: Entry, event: LlmCalled) -> None:
+def _take_llm_call(attempt: AttemptFold, entry: Entry, event: LlmCalled) -> None:
     data = event.data
     attempt.fact_prompt_tokens += data.prompt_tokens or 0
     attempt.fact_completion_tokens += data.completion_tokens or 0
@@ -306,7 +306,7 @@ def _error_said(entry: Entry, error: Error | None) -> ErrorSaid | None:
     return None if error is None else (entry.event_id, error.message, error.type)
 
 
-def _fill(state: Attempt, name: str, value: Any) -> None:
+def _fill(state: AttemptFold, name: str, value: Any) -> None:
     if value is not None and getattr(state, name) is None:
         setattr(state, name, value)
 

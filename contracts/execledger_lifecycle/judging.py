@@ -7,7 +7,7 @@ from typing import assert_never
 from execledger_contracts.events import ExecutionEvent, StepEvent
 from execledger_contracts.status import Status
 from execledger_lifecycle.order import Entry, OrderKey, StepKey, is_watchdogs, step_key
-from execledger_lifecycle.state import Execution, Step
+from execledger_lifecycle.state import ExecutionFold, StepFold
 
 
 class Outcome(StrEnum):
@@ -57,7 +57,7 @@ class Judge:
     steps: dict[StepKey, _StepJudge] = field(default_factory=dict)
 
     @classmethod
-    def after(cls, execution: Execution, steps: dict[StepKey, Step]) -> "Judge":
+    def after(cls, execution: ExecutionFold, steps: dict[StepKey, StepFold]) -> "Judge":
         """One that knows what was recorded before."""
         last = execution.attempts.get(execution.attempt)
         ended = None
@@ -117,7 +117,7 @@ class Judge:
         return _LATE if is_late else _APPLIED
 
 
-def _judge_of(step: Step) -> _StepJudge:
+def _judge_of(step: StepFold) -> _StepJudge:
     ended = _Ended(step.decided, step.status) if step.decided is not None and step.status is not None else None
     return _StepJudge(step.head, ended)
 

@@ -58,7 +58,7 @@ def step_key(event: StepEvent) -> StepKey:
 
 
 def is_watchdogs(event: Event) -> bool:
-    """Whether this is the watchdog's provisional ending; the marker counts from nobody else."""
+    """Whether this is the watchdog's provisional ending; from any other source the marker does not count."""
     return isinstance(event, ExecutionTimedOut) and event.source == WATCHDOG_SOURCE and event.data.provisional is True
 
 

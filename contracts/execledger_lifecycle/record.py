@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 
 from execledger_lifecycle import derived
 from execledger_lifecycle.columns import Column, columns_of, reader_of
-from execledger_lifecycle.state import Execution, Step
+from execledger_lifecycle.state import ExecutionFold, StepFold
 
 
 class ExecutionRecord(NamedTuple):
@@ -107,11 +107,11 @@ _execution_values = reader_of(EXECUTION_COLUMNS)
 _step_values = reader_of(STEP_COLUMNS)
 
 
-def execution_record(execution: Execution, external_id: str) -> ExecutionRecord:
+def execution_record(execution: ExecutionFold, external_id: str) -> ExecutionRecord:
     """The record of an execution: status, clocks and outcome from the highest attempt, figures from all of them."""
     return ExecutionRecord._make(_execution_values(derived.sources_of_execution(execution, external_id)))
 
 
-def step_record(step: Step, execution: Execution) -> StepRecord:
+def step_record(step: StepFold, execution: ExecutionFold) -> StepRecord:
     """The record of a step; one without an end of its own takes that of its attempt, once there is one."""
     return StepRecord._make(_step_values(derived.sources_of_step(step, execution)))

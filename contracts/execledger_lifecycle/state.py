@@ -24,7 +24,7 @@ ErrorSaid = tuple[str, str | None, str | None]
 
 
 @dataclass(slots=True)
-class Attempt:
+class AttemptFold:
     """What one attempt of an execution has come to."""
 
     began: bool = False  # an event of the table but created and cancel_requested is there
@@ -69,7 +69,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Execution:
+class ExecutionFold:
     """The fold of an execution's events so far; its steps are folded beside it."""
 
     head: OrderKey = (0, 0, 0, 0, "")  # the greatest of its events
@@ -95,7 +95,7 @@ class Execution:
     timeout_seconds: float | None = None
     traceparent: str | None = None
     agents: dict[str, None] = field(default_factory=dict)  # the distinct ones of facts and steps, in order
-    attempts: dict[int, Attempt] = field(default_factory=dict)
+    attempts: dict[int, AttemptFold] = field(default_factory=dict)
 
     def dump(self) -> str:
         """As text, for the row: values by position, which halves the size that names would take."""
@@ -103,19 +103,19 @@ class Execution:
         return to_json([FORMAT, *_EXECUTION_VALUES(self)[:-2], [*self.agents], attempts]).decode()
 
     @classmethod
-    def load(cls, text: str) -> "Execution | None":
+    def load(cls, text: str) -> "ExecutionFold | None":
         """The fold that `dump` wrote; None when another format, or no format at all, wrote it."""
         if (values := _read(_EXECUTION, text)) is None:
             return None
         *plain, agents, attempts = values
         execution = cls(*plain)
         execution.agents = dict.fromkeys(agents)
-        execution.attempts = {n: Attempt(*attempt) for n, attempt in attempts.items()}
+        execution.attempts = {n: AttemptFold(*attempt) for n, attempt in attempts.items()}
         return execution if execution.attempt in {0, *execution.attempts} else None
 
 
 @dataclass(slots=True)
-class Step:
+class StepFold:
     """The fold of one step's events so far; facts apart."""
 
     step_id: str
@@ -149,7 +149,7 @@ class Step:
         return to_json([FORMAT, *_STEP_VALUES(self)]).decode()
 
     @classmethod
-    def load(cls, text: str) -> "Step | None":
+    def load(cls, text: str) -> "StepFold | None":
         """The fold that `dump` wrote; None when nothing of the same format did."""
         values = _read(_STEP, text)
         return None if values is None else cls(*values)
@@ -165,9 +165,9 @@ def _names(cls: type) -> list[str]:
     return [f.name for f in fields(cls)]
 
 
-_EXECUTION_VALUES: Final = attrgetter(*_names(Execution))
-_ATTEMPT_VALUES: Final = attrgetter(*_names(Attempt))
-_STEP_VALUES: Final = attrgetter(*_names(Step))
+_EXECUTION_VALUES: Final = attrgetter(*_names(ExecutionFold))
+_ATTEMPT_VALUES: Final = attrgetter(*_names(AttemptFold))
+_STEP_VALUES: Final = attrgetter(*_names(StepFold))
 _BEGINNING: Final = re.compile(r"\[(\d{1,9}),")
 
 
@@ -178,9 +178,9 @@ def _shape(cls: type, *before: type, **others: Any) -> Any:
 
 
 _STRICTLY: Final = ConfigDict(strict=True)
-_ATTEMPTS: Final = GenericAlias(dict, (int, _shape(Attempt)))
-_EXECUTION: Final = TypeAdapter[Any](_shape(Execution, int, agents=list[str], attempts=_ATTEMPTS), config=_STRICTLY)
-_STEP: Final = TypeAdapter[Any](_shape(Step, int), config=_STRICTLY)
+_ATTEMPTS: Final = GenericAlias(dict, (int, _shape(AttemptFold)))
+_EXECUTION: Final = TypeAdapter[Any](_shape(ExecutionFold, int, agents=list[str], attempts=_ATTEMPTS), config=_STRICTLY)
+_STEP: Final = TypeAdapter[Any](_shape(StepFold, int), config=_STRICTLY)
 
 
 def _read(shape: TypeAdapter[Any], text: str) -> list[Any] | None:

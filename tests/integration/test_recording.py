@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from execledger_contracts.cleaning import Limits
-from execledger_lifecycle import Entry, Execution, Step, StepKey
+from execledger_lifecycle import Entry, ExecutionFold, StepFold, StepKey
 from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.rules import change
@@ -506,7 +506,7 @@ async def test_a_log_that_is_folded_again_is_held_without_its_payloads_and_gives
     ]
     held: list[int] = []
 
-    def fold(execution: Execution, steps: dict[StepKey, Step], entries: Sequence[Entry]) -> None:
+    def fold(execution: ExecutionFold, steps: dict[StepKey, StepFold], entries: Sequence[Entry]) -> None:
         held.extend(len(entry.event.model_dump_json()) for entry in entries)
         lifecycle_fold(execution, steps, entries)
 

@@ -13,11 +13,11 @@ from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, Event
 from execledger_contracts.status import Status
 from execledger_lifecycle import (
     Entry,
-    Execution,
+    ExecutionFold,
     ExecutionRecord,
     Judge,
     Outcome,
-    Step,
+    StepFold,
     StepRecord,
     Verdict,
     endings,
@@ -944,8 +944,8 @@ def test_a_judge_that_goes_on_from_a_provisional_ending_rejects_nothing() -> Non
 
 def test_a_fold_of_another_format_is_not_read() -> None:
     stored = json.loads(folded([started()])[0].dump())
-    assert Execution.load(json.dumps(stored)) is not None
-    assert Execution.load(json.dumps([stored[0] + 1, *stored[1:]])) is None
+    assert ExecutionFold.load(json.dumps(stored)) is not None
+    assert ExecutionFold.load(json.dumps([stored[0] + 1, *stored[1:]])) is None
 
 
 @pytest.mark.parametrize("damage", ["", "x", "5", "[]", "{}", "[1]", "[1, [1, 2, 3, 4], {}]", "cut", "short", "head"])
@@ -953,5 +953,5 @@ def test_a_fold_that_was_damaged_is_not_read(damage: str) -> None:
     text = folded([started()])[0].dump()
     stored = json.loads(text)
     of_it = {"cut": text[:-9], "short": json.dumps([*stored[:3], *stored[4:]]), "head": json.dumps([1, 7, *stored[2:]])}
-    assert Execution.load(of_it.get(damage, damage)) is None
-    assert Step.load(of_it.get(damage, damage)) is None
+    assert ExecutionFold.load(of_it.get(damage, damage)) is None
+    assert StepFold.load(of_it.get(damage, damage)) is None

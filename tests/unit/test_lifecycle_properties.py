@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import factories
 from execledger_contracts.events import Event
 from execledger_lifecycle import (
-    Execution,
+    ExecutionFold,
     ExecutionRecord,
     Outcome,
-    Step,
+    StepFold,
     StepKey,
     StepRecord,
     execution_record,
@@ -48,14 +48,14 @@ def _prices() -> Iterator[None]:
         yield
 
 
-def loaded(text: str) -> Execution:
-    execution = Execution.load(text)
+def loaded(text: str) -> ExecutionFold:
+    execution = ExecutionFold.load(text)
     assert execution is not None
     return execution
 
 
-def loaded_step(text: str) -> Step:
-    step = Step.load(text)
+def loaded_step(text: str) -> StepFold:
+    step = StepFold.load(text)
     assert step is not None
     return step
 
@@ -109,7 +109,7 @@ def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> N
 @settings(max_examples=150, deadline=None)
 def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list[Event], stop: int) -> None:
     entries = sorted((entered(event, PRICES) for event in history), key=lambda entry: entry.key)
-    execution, steps = Execution(), dict[StepKey, Step]()
+    execution, steps = ExecutionFold(), dict[StepKey, StepFold]()
     fold(execution, steps, entries[:stop])
     execution, steps = loaded(execution.dump()), {key: loaded_step(step.dump()) for key, step in steps.items()}
     fold(execution, steps, entries[stop:])
@@ -137,7 +137,7 @@ anything: Final = st.recursive(
 @given(st.text() | anything.map(json.dumps) | st.lists(anything, max_size=25).map(lambda said: json.dumps([1, *said])))
 @settings(max_examples=300, deadline=None)
 def test_what_no_fold_wrote_is_not_gone_on_from(text: str) -> None:
-    assert (Execution.load(text), Step.load(text)) == (None, None)
+    assert (ExecutionFold.load(text), StepFold.load(text)) == (None, None)
 
 
 @given(st.dictionaries(texts, anything, max_size=3), st.dictionaries(texts, texts, max_size=2), st.lists(texts))

@@ -28,7 +28,7 @@ REQUIRED_SCHEMA: Final = 3
 _FILTERS: Final = "/* AND filters */"
 _NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 
-# What a request may filter by. Each operator is leakproof, lest row security keep it from the indexes.
+# What a request may filter by. Each operator is leakproof, so that row security lets it use the indexes.
 # An external id is looked up where it has an index for every reader.
 _CLAUSES: Final = {
     "id": "id = {}::uuid",
@@ -222,7 +222,7 @@ class Reader:
         return await self._row(query, 1, *arguments)
 
     async def aliases(self, external_id: str, tenant_id: str | None = None) -> Sequence[Row]:
-        """Who bears that external id."""
+        """The executions that bear that external id."""
         return await self._rows(statement("aliases"), external_id, tenant_id)
 
     async def steps(self, execution_id: UUID, after: Key | None, limit: int | None) -> Sequence[Row]:

@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple
 from execledger_contracts.control import Command
 from execledger_lifecycle import (
     Entry,
-    Execution,
+    ExecutionFold,
     ExecutionRecord,
     Judge,
-    Step,
+    StepFold,
     StepKey,
     StepRecord,
     endings,
@@ -92,7 +92,7 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
 def refold(known: Known) -> Decision:
     """What all of its log makes of an execution whose row is known, with the prices that are stored: no command."""
     state = _State()
-    if known.row is not None and (execution := Execution.load(known.row.fold)) is not None:
+    if known.row is not None and (execution := ExecutionFold.load(known.row.fold)) is not None:
         state.see_labels(execution)
     state.log = yield Log(known.id, None)
     yield (judged := Judged(known.id, *known.alias, (), (), ()))
@@ -113,13 +113,13 @@ def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) ->
 class _State:
     """Where the folds of a decision stand; nobody else sees it."""
 
-    execution: Execution = field(default_factory=Execution)
-    steps: dict[StepKey, Step] = field(default_factory=dict)
+    execution: ExecutionFold = field(default_factory=ExecutionFold)
+    steps: dict[StepKey, StepFold] = field(default_factory=dict)
     touched: set[StepKey] = field(default_factory=set)  # steps to be written
     log: Sequence[Entry] | None = None  # when it had to be read
     labels_before: Any = None
 
-    def see_labels(self, execution: Execution) -> None:
+    def see_labels(self, execution: ExecutionFold) -> None:
         self.labels_before = (execution.labels, execution.tags)
 
 
@@ -128,7 +128,7 @@ def _resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, _Sta
     state = _State(touched={entry.step for entry in entries if entry.step is not None})
     if known.row is None:
         return state
-    execution = Execution.load(known.row.fold)
+    execution = ExecutionFold.load(known.row.fold)
     if execution is None or known.is_restored:
         is_damaged = execution is None and not is_of_another_format(known.row.fold)
         return (yield from _resume_from_log(known, "executions" if is_damaged else None))
@@ -137,14 +137,14 @@ def _resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, _Sta
     with_open = _may_end(execution, entries)
     if state.touched or with_open:
         stored: Sequence[str] = yield Steps(known.id, state.touched, with_open)
-        for step in map(Step.load, stored):
+        for step in map(StepFold.load, stored):
             if step is None:
                 return (yield from _resume_from_log(known, "steps"))
             state.steps[step.key] = step
     return state
 
 
-def _may_end(execution: Execution, entries: Sequence[Entry]) -> bool:
+def _may_end(execution: ExecutionFold, entries: Sequence[Entry]) -> bool:
     """Whether these events may change what `endings` says, after which all open steps read otherwise."""
     if any(attempt.provisional for attempt in execution.attempts.values()):
         return True
@@ -198,7 +198,7 @@ def _fold_on(state: _State, ordered: Sequence[Entry]) -> Pauses:
 
 def _fold_whole(state: _State, new: Sequence[Entry]) -> Pauses:
     """From the first event on, what the log has and what is new."""
-    state.execution, state.steps = Execution(), {}
+    state.execution, state.steps = ExecutionFold(), {}
     yield from _fold(state, sorted([*(state.log or ()), *new], key=_by_key))
     state.touched = set(state.steps)
 
