@@ -40,7 +40,7 @@ class ExplainedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What decided each field. Derived fields have no entry; of several events that decided one, the last stands here."""
+    """What decided each field. Derived fields have no entry; of several events that decided one, the last is named."""
 
     fields: Mapping[str, Entry]
     events: Sequence[ExplainedEntry]
