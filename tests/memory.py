@@ -13,10 +13,10 @@ from execledger_contracts.decoding import Decoded
 from execledger_contracts.events import Event, LlmCalled
 from execledger_lifecycle import Entry, ExecutionRecord, StepKey, StepRecord, Verdict, enter
 from execledger_lifecycle.judging import Outcome
-from execledger_recorder.rules import pricing
+from execledger_recorder.rules import checkpoint, pricing
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.change import Change, Judged, decide, fold_log, refold
-from execledger_recorder.rules.needs import Digests, Known, Log, Need, Pause, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, Steps, Text
 from execledger_recorder.rules.rows import DuplicateRow, LockedExecution
 from execledger_recorder.rules.tables import TABLES, Row, Table, Writing
 from histories import EXTERNAL_ID, PRICES
@@ -49,7 +49,9 @@ class Memory:
     duplicates: list[DuplicateRow] = field(default_factory=list)
     row: ExecutionRecord | None = None
     steps: dict[StepKey, StepRecord] = field(default_factory=dict)
+    checkpoints: dict[int, tuple[str, str]] = field(default_factory=dict)
     asked_for_log: int = 0
+    read_of_log: int = 0
 
     def record(self, batch: Iterable[Event]) -> Change | None:
         """Record a batch; what it changed."""
@@ -69,7 +71,7 @@ class Memory:
 
     def fold_log(self) -> Change:
         """What the log gives, whatever else is recorded."""
-        folding = fold_log(EXECUTION_ID, self._entries(), datetime.fromtimestamp(_AT_MS / 1000, UTC))
+        folding = fold_log(EXECUTION_ID, self.entries(), datetime.fromtimestamp(_AT_MS / 1000, UTC))
         while True:
             try:
                 next(folding)
@@ -85,7 +87,9 @@ class Memory:
             list(self.duplicates),
             self.row,
             dict(self.steps),
+            dict(self.checkpoints),
             self.asked_for_log,
+            self.read_of_log,
         )
 
     def _known(self) -> Known:
@@ -95,7 +99,8 @@ class Memory:
         said = self.row._asdict() | {"tenant_id": alias[0], "external_id": alias[1]}
         return Known(EXECUTION_ID, alias, LockedExecution(*(said[name] for name in LockedExecution._fields)))
 
-    def _entries(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
+        """All that is logged."""
         return [enter(event, id_, self.prices[id_]) for id_, event in self.log.items()]
 
     def _write(self, decision: Generator[Need | Judged, Any, Change | None]) -> Change | None:
@@ -127,9 +132,15 @@ class Memory:
                     for key, step in self.steps.items()
                     if key in keys or (with_open and (step.provisional or step.status == "running"))
                 ]
-            case Log():
+            case Before(key=key):
+                places = [checkpoint.place(version, head) for version, (head, _) in self.checkpoints.items()]
+                at = checkpoint.latest_before(places, key)
+                return at and checkpoint.read(at, self.checkpoints[at.version][1])
+            case Log(behind=behind):
+                entries = [entry for entry in self.entries() if behind is None or entry.key > behind]
                 self.asked_for_log += 1
-                return self._entries()
+                self.read_of_log += len(entries)
+                return entries
             case Pause():
                 return None
 
@@ -144,6 +155,9 @@ class Memory:
 
     def _save(self, change: Change) -> None:
         self.row = change.record
+        upto, kept = change.checkpoints.kept_upto, checkpoint.kept(change.record.version)
+        standing = {n: said for n, said in self.checkpoints.items() if n in kept and (upto is None or n <= upto)}
+        self.checkpoints = standing | {version: (head, state) for version, head, state in change.checkpoints.taken}
         self.steps |= {(step.step_id, step.iteration, step.attempt): step for step in change.steps}
 
 

@@ -1,12 +1,14 @@
 """Whatever the batches, the changes leave what one fold of the log gives, and every record has its outcome."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_contracts.events import Event
+from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change
 from factories import finished, llm_called, nth_id, started, step_started
 from histories import Arrival, arrivals
@@ -36,6 +38,19 @@ def recorded(batches: Iterable[Sequence[Event]], damages: Iterable[str] = ()) ->
 def test_changes_leave_what_a_fold_of_the_log_gives(arrival: Arrival, damages: list[str]) -> None:
     memory, changes = recorded(arrival.batches, damages)
     assert contents(changes) == contents([memory.fold_log()])
+
+
+@given(arrivals(), damages, st.integers(1, 4))
+def test_checkpoints_change_nothing(arrival: Arrival, damages: list[str], every: int) -> None:
+    without, plain = recorded(arrival.batches, damages)
+    with patch.object(checkpoint, "EVERY", every):
+        memory, changes = recorded(arrival.batches, damages)
+    assert contents(changes) == contents(plain)
+    assert memory.verdicts == without.verdicts
+    for version, (head, state) in memory.checkpoints.items():
+        held = checkpoint.read(checkpoint.place(version, head), state)
+        assert held is not None
+        assert len([entry for entry in memory.entries() if entry.key <= held.head]) == held.version == version
 
 
 @given(arrivals(), damages)

@@ -8,15 +8,17 @@ import structlog
 
 from execledger_lifecycle import Entry
 from execledger_recorder.recording.log import read_log
+from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change, Decision, Judged
-from execledger_recorder.rules.needs import Digests, Log, Pause, Steps, Text
+from execledger_recorder.rules.checkpoint import Checkpoint
+from execledger_recorder.rules.needs import Before, Digests, Log, Pause, Steps, Text
 from execledger_recorder.store import Batch
 
 log = structlog.get_logger()
 
 _DECISIONS_A_TURN: Final = 10  # less than a millisecond
 _T = TypeVar("_T")
-_Asked = Digests | Steps | Log
+_Asked = Digests | Steps | Before | Log
 
 
 async def judge(tx: Batch, decisions: Sequence[Decision]) -> list[Judged]:
@@ -74,7 +76,8 @@ async def _answers(tx: Batch, needs: Mapping[int, _Asked]) -> dict[int, Any]:
     digests = await _digests(tx, [need for need in needs.values() if isinstance(need, Digests)])
     steps = await _steps(tx, [need for need in needs.values() if isinstance(need, Steps)])
     logs = await _logs(tx, [need for need in needs.values() if isinstance(need, Log)])
-    found: dict[type, Mapping[str, Any]] = {Digests: digests, Steps: steps, Log: logs}
+    checkpoints = {need.execution_id: await _before(tx, need) for need in needs.values() if isinstance(need, Before)}
+    found: dict[type, Mapping[str, Any]] = {Digests: digests, Steps: steps, Before: checkpoints, Log: logs}
     return {number: found[type(need)][need.execution_id] for number, need in needs.items()}
 
 
@@ -103,4 +106,16 @@ async def _logs(tx: Batch, needs: Sequence[Log]) -> Mapping[str, Sequence[Entry]
         if need.damaged:
             fact = {"table": need.damaged, "execution_id": need.execution_id}
             log.warning("fold_damaged", **fact, instead="folded again from the log")
-    return await read_log(tx, [need.execution_id for need in needs]) if needs else {}
+    whole = [need.execution_id for need in needs if need.behind is None]
+    found = await read_log(tx, whole) if whole else {}
+    for need in needs:
+        if need.behind is not None:
+            found |= await read_log(tx, [need.execution_id], need.behind)
+    return found
+
+
+async def _before(tx: Batch, need: Before) -> Checkpoint | None:
+    places = [checkpoint.place(*row) for row in await tx.checkpoints.places(need.execution_id)]
+    if (at := checkpoint.latest_before(places, need.key)) is None:
+        return None
+    return checkpoint.read(at, await tx.checkpoints.state(need.execution_id, at.version))

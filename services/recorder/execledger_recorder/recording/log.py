@@ -7,6 +7,7 @@ from typing import Any, Final
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import Event, LlmCalled, OtherEvent
 from execledger_lifecycle import Entry, enter
+from execledger_lifecycle.order import OrderKey
 from execledger_recorder.recording.reading import RECORD_WEIGHT, TURN
 from execledger_recorder.store import Batch
 from execledger_runtime.errors import LogDamaged
@@ -14,12 +15,12 @@ from execledger_runtime.errors import LogDamaged
 _LARGE: Final = 4096  # characters of an event from the log: of a smaller one the payloads are no burden
 
 
-async def read_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, list[Entry]]:
-    """What the log has of executions, priced as it is stored. Raises LogDamaged."""
+async def read_log(tx: Batch, execution_ids: Sequence[str], behind: OrderKey | None = None) -> dict[str, list[Entry]]:
+    """What the log has of executions, or has behind a place in the order, priced as it is stored. Raises LogDamaged."""
     entries: dict[str, list[Entry]] = {execution_id: [] for execution_id in execution_ids}
-    prices = await tx.prices.stored(execution_ids)
+    prices = await tx.prices.stored(execution_ids, behind)
     weight = 0
-    async for execution_id, event_id, text in tx.log.events(execution_ids):
+    async for execution_id, event_id, text in tx.log.events(execution_ids, behind):
         weight += RECORD_WEIGHT + len(text)
         if weight >= TURN:
             weight = 0

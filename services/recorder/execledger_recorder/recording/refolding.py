@@ -53,6 +53,7 @@ async def restore(tx: Batch, folded: Sequence[Folded]) -> None:
         if table not in (tables.ALIASES, tables.EXECUTIONS):
             ids = [change.judged.id for change in changes]
             await tx.rebuild.restore(table, ids, write.rows(table, changes))
+    await write.save_checkpoints(tx, changes)
     write.save_names(tx, changes)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import assert_never
 
-from execledger_recorder.rules import said, tables
+from execledger_recorder.rules import checkpoint, said, tables
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.tables import Row, Table, Writing
 from execledger_recorder.store import Batch
@@ -25,8 +25,23 @@ async def save(tx: Batch, changes: Sequence[Change]) -> None:
                 pass
             case _:
                 assert_never(table.writing)
+    await save_checkpoints(tx, changes)
     save_names(tx, changes)
     await tx.mark_usage(said.usage_marks(changes))
+
+
+async def save_checkpoints(tx: Batch, changes: Sequence[Change]) -> None:
+    """Drop those that are void, and add those that were taken."""
+    await tx.checkpoints.void(
+        [
+            (change.judged.id, change.checkpoints.kept_upto)
+            for change in changes
+            if change.checkpoints.kept_upto is not None
+        ]
+    )
+    for change in changes:
+        if taken := change.checkpoints.taken:
+            await tx.checkpoints.add(change.judged.id, taken, checkpoint.kept(change.record.version))
 
 
 def save_names(tx: Batch, changes: Sequence[Change]) -> None:

@@ -5,11 +5,9 @@ what arrived (`Judged`), and returns the `Change`. Its caller fetches and writes
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from execledger_contracts.control import Command
@@ -18,21 +16,16 @@ from execledger_lifecycle import (
     ExecutionFold,
     ExecutionRecord,
     Judge,
-    StepFold,
-    StepKey,
     StepRecord,
-    endings,
-    ends_execution,
     enter,
     execution_record,
-    fold,
     step_record,
 )
-from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.arrivals import Arrived, sift
 from execledger_recorder.rules.commands import commands
-from execledger_recorder.rules.needs import PAUSE, Known, Log, Need, Pause, Steps
+from execledger_recorder.rules.needs import Known, Log, Need, Pause
+from execledger_recorder.rules.resume import State, by_key, fold_again, fold_on, fold_whole, go_back, resume
 from execledger_recorder.rules.rows import DuplicateRow, EventRow, LockedExecution
 
 
@@ -57,12 +50,19 @@ class Change(NamedTuple):
     labels: Mapping[str, str]
     tags: Sequence[str]
     is_relabelled: bool
-    is_refolded: bool  # from the first event on
+    is_refolded: bool  # the log had to be read
     heard_at: datetime
     commands: Sequence[Command]
+    checkpoints: "Checkpoints"
 
 
-Pauses = Generator[Pause, None, None]
+class Checkpoints(NamedTuple):
+    """What becomes of the checkpoints of an execution."""
+
+    kept_upto: int | None  # those of later versions are void; None: all of them stand
+    taken: Sequence[tuple[int, str, str]]  # version, head, state
+
+
 Decision = Generator[Need | Judged, Any, Change | None]
 """Needs, in their midst one `Judged`, after which it only pauses; returns None when a batch brings nothing new."""
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,14 +75,14 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
     if not entries:
         yield Judged(known.id, *known.alias, (), (), duplicates)
         return None
-    state = yield from _resume(known, entries)
+    state = yield from resume(known, entries)
     events = _judge(known, state, fresh, entries)
-    ordered = sorted(entries, key=_by_key)
+    ordered = sorted(entries, key=by_key)
     is_behind = ordered[0].key < state.execution.head
     if is_behind and state.log is None:
-        state.log = yield Log(known.id, None)
+        yield from go_back(known, state, ordered)
     yield (judged := Judged(known.id, *known.alias, entries, events, duplicates))
-    yield from _fold_whole(state, entries) if is_behind else _fold_on(state, ordered)
+    yield from fold_again(state, entries) if is_behind else fold_on(state, ordered)
     heard_at = _kafka_time(max(record.timestamp_ms for record, _ in fresh))
     change = _change(judged, known.row, state, heard_at)
     called_for = commands(known.alias, known.row, change.record, entries, warning_share)
@@ -91,74 +91,25 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
 
 def refold(known: Known) -> Decision:
     """What all of its log makes of an execution whose row is known, with the prices that are stored: no command."""
-    state = _State()
+    state = State()
     if known.row is not None and (execution := ExecutionFold.load(known.row.fold)) is not None:
         state.see_labels(execution)
-    state.log = yield Log(known.id, None)
+    state.log = yield Log(known.id)
     yield (judged := Judged(known.id, *known.alias, (), (), ()))
-    yield from _fold_whole(state, ())
+    yield from fold_whole(state, ())
     return _change(judged, known.row, state, NEVER)
 
 
 def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) -> Generator[Pause, None, Change]:
     """What the log gives, of which these are all entries, whatever else is known of the execution."""
     first = entries[0].event
-    state = _State(log=entries)
-    yield from _fold_whole(state, ())
+    state = State(log=entries)
+    yield from fold_whole(state, ())
     judged = Judged(execution_id, first.tenantid, first.subject, entries, (), ())
     return _change(judged, None, state, heard_at)
 
 
-@dataclass(slots=True)
-class _State:
-    """Where the folds of a decision stand; nobody else sees it."""
-
-    execution: ExecutionFold = field(default_factory=ExecutionFold)
-    steps: dict[StepKey, StepFold] = field(default_factory=dict)
-    touched: set[StepKey] = field(default_factory=set)  # steps to be written
-    log: Sequence[Entry] | None = None  # when it had to be read
-    labels_before: Any = None
-
-    def see_labels(self, execution: ExecutionFold) -> None:
-        self.labels_before = (execution.labels, execution.tags)
-
-
-def _resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, _State]:
-    """The state before the batch, as the rows have it or, where they cannot be gone on from, as the log gives it."""
-    state = _State(touched={entry.step for entry in entries if entry.step is not None})
-    if known.row is None:
-        return state
-    execution = ExecutionFold.load(known.row.fold)
-    if execution is None or known.is_restored:
-        is_damaged = execution is None and not is_of_another_format(known.row.fold)
-        return (yield from _resume_from_log(known, "executions" if is_damaged else None))
-    state.execution = execution
-    state.see_labels(execution)
-    with_open = _may_end(execution, entries)
-    if state.touched or with_open:
-        stored: Sequence[str] = yield Steps(known.id, state.touched, with_open)
-        for step in map(StepFold.load, stored):
-            if step is None:
-                return (yield from _resume_from_log(known, "steps"))
-            state.steps[step.key] = step
-    return state
-
-
-def _may_end(execution: ExecutionFold, entries: Sequence[Entry]) -> bool:
-    """Whether these events may change what `endings` says, after which all open steps read otherwise."""
-    if any(attempt.provisional for attempt in execution.attempts.values()):
-        return True
-    return any(entry.event.attempt > execution.attempt or ends_execution(entry.event) for entry in entries)
-
-
-def _resume_from_log(known: Known, damaged: str | None) -> Generator[Log | Pause, Any, _State]:
-    state = _State()
-    state.log = yield Log(known.id, damaged)
-    yield from _fold_whole(state, ())
-    return state
-
-
-def _judge(known: Known, state: _State, fresh: Sequence[Arrived], entries: Sequence[Entry]) -> list[EventRow]:
+def _judge(known: Known, state: State, fresh: Sequence[Arrived], entries: Sequence[Entry]) -> list[EventRow]:
     """The rows of the log: what became of each new event, in order of arrival."""
     judge = Judge.after(state.execution, state.steps)
     tenant_id, rows = known.alias[0], []
@@ -187,30 +138,7 @@ def _judge(known: Known, state: _State, fresh: Sequence[Arrived], entries: Seque
     return rows
 
 
-def _fold_on(state: _State, ordered: Sequence[Entry]) -> Pauses:
-    """Open steps are written anew when the ending of their execution changes."""
-    others = state.steps.keys() - state.touched
-    before = endings(state.execution) if others else None
-    yield from _fold(state, ordered)
-    if state.log is not None or (others and endings(state.execution) != before):
-        state.touched = set(state.steps)
-
-
-def _fold_whole(state: _State, new: Sequence[Entry]) -> Pauses:
-    """From the first event on, what the log has and what is new."""
-    state.execution, state.steps = ExecutionFold(), {}
-    yield from _fold(state, sorted([*(state.log or ()), *new], key=_by_key))
-    state.touched = set(state.steps)
-
-
-def _fold(state: _State, ordered: Sequence[Entry]) -> Pauses:
-    fold(state.execution, state.steps, ordered[:_SLICE])
-    for start in range(_SLICE, len(ordered), _SLICE):
-        yield PAUSE
-        fold(state.execution, state.steps, ordered[start : start + _SLICE])
-
-
-def _change(judged: Judged, before: LockedExecution | None, state: _State, heard_at: datetime) -> Change:
+def _change(judged: Judged, before: LockedExecution | None, state: State, heard_at: datetime) -> Change:
     execution = state.execution
     return Change(
         judged,
@@ -223,13 +151,16 @@ def _change(judged: Judged, before: LockedExecution | None, state: _State, heard
         state.log is not None,
         heard_at,
         (),
+        Checkpoints(_kept_upto(state), state.taken),
     )
+
+
+def _kept_upto(state: State) -> int | None:
+    if state.log is None:
+        return None
+    return 0 if state.base is None else state.base.version
 
 
 @lru_cache(maxsize=4096)
 def _kafka_time(timestamp_ms: int) -> datetime:
     return datetime.fromtimestamp(max(timestamp_ms, 0) / 1000, UTC)
-
-
-_by_key = attrgetter("key")
-_SLICE: Final = 1000  # events folded before others have their turn: less than 10 ms

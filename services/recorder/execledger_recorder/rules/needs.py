@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from execledger_lifecycle import StepKey
+from execledger_lifecycle.order import OrderKey
 from execledger_recorder.rules.rows import Alias, LockedExecution
 
 
@@ -38,16 +39,24 @@ class Steps(NamedTuple):
     with_open: bool
 
 
+class Before(NamedTuple):
+    """Asks for the latest checkpoint of the execution that lies before a place in the order of its events."""
+
+    execution_id: str
+    key: OrderKey
+
+
 class Log(NamedTuple):
     """Asks for the entries of all that the log has of the execution; which table is damaged, if that is why."""
 
     execution_id: str
     damaged: str | None = None
+    behind: OrderKey | None = None  # only what lies behind that place in the order
 
 
 class Pause:
     """Asks for nothing: other work may have its turn."""
 
 
-Need = Digests | Text | Steps | Log | Pause
+Need = Digests | Text | Steps | Before | Log | Pause
 PAUSE: Final = Pause()

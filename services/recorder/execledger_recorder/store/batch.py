@@ -21,6 +21,7 @@ from execledger_recorder.rules.rows import (
     UsageMark,
 )
 from execledger_recorder.store.binary_copy import copy
+from execledger_recorder.store.checkpoints import Checkpoints
 from execledger_recorder.store.connection import columns, in_lock_order
 from execledger_recorder.store.derived import Derived
 from execledger_recorder.store.log import EventLog
@@ -39,6 +40,7 @@ class Batch:
 
     def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
         self.connection = connection
+        self.checkpoints = Checkpoints(connection)
         self.log = EventLog(connection)
         self.prices = Prices(connection)
         self.derived = Derived(connection)

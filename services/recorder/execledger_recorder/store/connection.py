@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import asyncpg
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 """Lends a connection for as long as the block lasts; what Postgres raises is translated to the errors of `errors`."""
+
+
+def moment(microseconds: int) -> datetime:
+    """The time of an event, in microseconds since 1970, as Postgres is told it."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def columns(rows: Sequence[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:

@@ -6,7 +6,8 @@ from typing import Final
 
 import asyncpg
 
-from execledger_recorder.store.connection import columns
+from execledger_lifecycle.order import OrderKey
+from execledger_recorder.store.connection import columns, moment
 from execledger_recorder.store.statements import SQL
 
 _EVENTS_AT_ONCE: Final = 200  # each of up to a megabyte, or more
@@ -28,12 +29,19 @@ class EventLog:
         raw: str = await self._connection.fetchval(SQL["read_event"], execution_id, event_id)
         return raw
 
-    async def events(self, execution_ids: Sequence[str]) -> AsyncIterator[tuple[str, str, str]]:
-        """Every logged event of some executions: execution id, event id, text.
+    async def events(
+        self, execution_ids: Sequence[str], behind: OrderKey | None = None
+    ) -> AsyncIterator[tuple[str, str, str]]:
+        """Every logged event of some executions, or each behind a place in the order: execution id, event id, text.
 
         In parts, so that neither the time of a statement nor that between two depends on how many there are.
         """
-        async for row in self._connection.cursor(SQL["read_events"], execution_ids, prefetch=_EVENTS_AT_ONCE):
+        if behind is None:
+            cursor = self._connection.cursor(SQL["read_events"], execution_ids, prefetch=_EVENTS_AT_ONCE)
+        else:
+            place = (behind[0], moment(behind[1]), *behind[2:])
+            cursor = self._connection.cursor(SQL["read_events_behind"], execution_ids, *place, prefetch=_EVENTS_AT_ONCE)
+        async for row in cursor:
             yield str(row["execution_id"]), str(row["event_id"]), row["raw"]
 
     async def clocks(self, execution_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import asyncpg
 
+from execledger_contracts.decoding import EARLIEST
+from execledger_lifecycle.order import OrderKey
 from execledger_recorder.rules.rows import UnreportedCall
-from execledger_recorder.store.connection import columns
+from execledger_recorder.store.connection import columns, moment
 from execledger_recorder.store.statements import SQL
 
 
@@ -17,9 +19,15 @@ class Prices:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def stored(self, execution_ids: Sequence[str]) -> dict[tuple[str, str], int | None]:
-        """The prices in nano-dollars that were computed for calls (execution id, event id) of some executions."""
-        rows = await self._connection.fetch(SQL["read_prices"], execution_ids)
+    async def stored(
+        self, execution_ids: Sequence[str], behind: OrderKey | None = None
+    ) -> dict[tuple[str, str], int | None]:
+        """The prices in nano-dollars that were computed for calls (execution id, event id) of some executions.
+
+        With `behind`, of those at least that lie behind that place in the order of events.
+        """
+        place = (0, EARLIEST) if behind is None else (behind[0], moment(behind[1]))
+        rows = await self._connection.fetch(SQL["read_prices"], execution_ids, *place)
         return {(str(row["execution_id"]), str(row["event_id"])): _nanos(row["cost_usd"]) for row in rows}
 
     async def unreported(

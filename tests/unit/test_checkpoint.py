@@ -1,0 +1,75 @@
+"""Which older states of a long fold are kept, and what a late event costs with them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execledger_contracts.events import Event
+from execledger_recorder.rules import checkpoint
+from execledger_recorder.rules.checkpoint import EVERY, kept
+from factories import llm_called, nth_id, started, step_finished, step_started
+from memory import Memory
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_what_is_dropped_is_never_wanted_again(earlier: int, more: int) -> None:
+    newest = earlier + more
+    assert {each for each in kept(newest * EVERY) if each <= earlier * EVERY} <= {*kept(earlier * EVERY)}
+
+
+@given(st.integers(1, 1_000_000), st.data())
+def test_a_late_event_finds_one_not_much_further_back_than_it_is_itself(newest: int, data: st.DataObject) -> None:
+    behind = data.draw(st.integers(0, newest))
+    found = max((each for each in kept(newest) if each <= newest - behind), default=0)
+    assert newest - found <= 2 * behind + 2 * EVERY
+
+
+def test_there_are_few() -> None:
+    assert len(kept(1_000_000)) < 25
+
+
+def long_execution(events: int) -> list[Event]:
+    """One that started, and has a step after the other, each with its call."""
+    told: list[Event] = [started(at=0, event_id=nth_id(0))]
+    for n in range(1, events, 3):
+        told += [
+            step_started(f"step {n}", at=n, event_id=nth_id(n)),
+            llm_called(at=n + 1, event_id=nth_id(n + 1)),
+            step_finished(f"step {n}", at=n + 2, event_id=nth_id(n + 2)),
+        ]
+    return told
+
+
+@pytest.mark.parametrize("behind", [2, 500, 1500])
+def test_a_late_event_of_a_long_execution_has_little_folded_again(behind: int) -> None:
+    told = long_execution(6000)
+    late = told.pop(-behind)
+    memory = Memory()
+    for start in range(0, len(told), 700):
+        memory.record(told[start : start + 700])
+    assert memory.asked_for_log == 0
+    change = memory.record([late])
+    assert change is not None
+    assert (memory.asked_for_log, change.is_refolded) == (1, True)
+    assert memory.read_of_log <= 2 * behind + 2 * EVERY
+    assert change.record == memory.fold_log().record
+    assert len(change.steps) <= memory.read_of_log
+
+
+def test_an_event_of_a_step_that_had_ended_before_the_checkpoint_has_all_of_it_folded_again() -> None:
+    told = long_execution(4000)
+    memory = Memory()
+    memory.record(told)
+    again = step_finished("step 1", at=3990.5, event_id=nth_id(9001))
+    change = memory.record([again])
+    assert change is not None
+    assert change.record == memory.fold_log().record
+    assert memory.read_of_log >= len(told)
+
+
+def test_with_very_many_open_steps_there_is_none() -> None:
+    told = [step_started(f"step {n}", at=n, event_id=nth_id(n)) for n in range(3000)]
+    memory = Memory()
+    memory.record(told)
+    assert checkpoint.kept(3000) == [1000, 2000, 3000]
+    assert [*memory.checkpoints] == [1000]
