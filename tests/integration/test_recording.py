@@ -15,7 +15,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, ExecutionFold, StepFold, StepKey
 from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder.recording import Read, Report, read, record
-from execledger_recorder.rules import change
+from execledger_recorder.rules import checkpoint, resume
 from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.ids import id_milliseconds
 from execledger_recorder.rules.rows import DuplicateRow
@@ -485,7 +485,7 @@ async def test_a_log_that_is_read_and_folded_in_parts_gives_the_same(
     topic = Topic()
     for tenant, (read_at_once, folded_at_once) in {"whole": (2000, 1000), "parts": (3, 2)}.items():
         monkeypatch.setattr(event_log, "_EVENTS_AT_ONCE", read_at_once)
-        monkeypatch.setattr(change, "_SLICE", folded_at_once)
+        monkeypatch.setattr(checkpoint, "EVERY", folded_at_once)
         priced = event("llm.called", {"model": "gpt-4o", "provider": "openai", "prompt_tokens": 1000}, at=3)
         for said in reversed([priced, *history()]):  # each but the first of an execution makes it fold again
             await office.record(topic.add({**said, "tenantid": tenant}))
@@ -510,7 +510,7 @@ async def test_a_log_that_is_folded_again_is_held_without_its_payloads_and_gives
         held.extend(len(entry.event.model_dump_json()) for entry in entries)
         lifecycle_fold(execution, steps, entries)
 
-    monkeypatch.setattr(change, "fold", fold)
+    monkeypatch.setattr(resume, "fold", fold)
     topic = Topic()
     events = [event(type_, data, at=at) for at, (type_, data) in enumerate(said)]
     for tenant, ordered in {"ahead": events, "behind": [*events[1:], events[0]]}.items():
