@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from hypothesis import strategies as st
 
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
@@ -178,7 +179,7 @@ class History(list[Event]):
 
 
 def _line(event: Event) -> str:
-    said = event.model_dump(mode="json", exclude_unset=True)
+    said = msgspec.to_builtins(event)
     number, at = UUID(event.id).int, (event.time - NOON).total_seconds()
     place = f"#{number} {event.type} at {at:g} s" + "".join(
         f", {name} {said[name]}" for name in ("attempt", "sequence", "traceparent") if said.get(name, 1) != 1

@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import Any, Final
 from unittest.mock import patch
 
+import msgspec
+
 from execledger_contracts.decoding import Decoded
 from execledger_contracts.events import Event, LlmCalled
 from execledger_lifecycle import Entry, ExecutionRecord, StepKey, StepRecord, Verdict, enter
@@ -186,5 +188,5 @@ def _record(event: Event) -> Record:
 
 
 def _decoded(event: Event) -> Decoded:
-    text = event.model_dump_json(exclude_none=True)
-    return Decoded(event, event.id, text, sha256(text.encode()).digest())
+    text = msgspec.json.encode(event)
+    return Decoded(event, event.id, text.decode(), sha256(text).digest(), enter(event, event.id).at)

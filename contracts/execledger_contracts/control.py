@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from execledger_contracts.events import CloudEvent
 from execledger_contracts.fields import Count, Identifier, Money, RequiredIdentifier, Text
+from execledger_contracts.models import CloudEvent
 
 RECORDER_SOURCE: Final = "execledger:recorder"
 

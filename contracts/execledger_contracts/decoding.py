@@ -1,35 +1,42 @@
 """From the bytes of a Kafka record to an event, or to the reason why there is none.
 
-Pure, and it never raises for what a producer sent. A record is read alone: pydantic reads a joined batch no
-faster (7.8 against 7.4 microseconds an event, 820 bytes each), and so a neighbour cannot disturb it.
+Pure, and it never raises for what a producer sent. A record is read alone, so that a neighbour cannot disturb it.
+msgspec parses it, and reads what is usual; what is not, pydantic reads, whose models are the contract; what must be
+cleaned, or is no event, takes the slow path. Why there are three: docs/decisions/0021.
 """
 
 import base64
 import binascii
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+import msgspec
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from execledger_contracts.cleaning import MAX_DEPTH, Limits, cleaned, depth, find_unstorable_number, marked
-from execledger_contracts.events import (
-    DATASCHEMA,
-    TABLE_EVENTS,
-    CloudEvent,
-    Event,
-    OtherEvent,
-    TableEvent,
-    sent_types,
+from execledger_contracts.cleaning import (
+    DEEPEST,
+    MAX_DEPTH,
+    Limits,
+    cleaned,
+    cut,
+    depth,
+    find_unstorable_number,
+    marked,
+    may_need_care,
 )
-from execledger_contracts.fields import AS_READ, AS_SENT, PATTERN_RULES
+from execledger_contracts.events import DATASCHEMA, Event
+from execledger_contracts.fields import AS_READ, AS_SENT, PATTERN_RULES, microseconds
+from execledger_contracts.models import MODELS, CloudEvent, OtherEvent
+from execledger_contracts.structs import handed_on, read
 
 
 class Reason(StrEnum):
@@ -45,8 +52,8 @@ class Reason(StrEnum):
     UNSTORABLE = "unstorable"
 
 
-class Decoded(NamedTuple):
-    """An event, its id within its execution (a canonical UUID), and what the log keeps of it.
+class Decoded(msgspec.Struct, frozen=True, gc=False):
+    """An event, its id within its execution (a canonical UUID), what the log keeps of it, and when it happened.
 
     `text` is the whole event as one JSON object, cleaned; `digest` is its SHA-256. Two texts with different digests
     may still say the same: spacing, the order of keys and the mode make a difference to it.
@@ -56,6 +63,8 @@ class Decoded(NamedTuple):
     event_id: str
     text: str
     digest: bytes
+    at: int
+    """Its time in microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +80,16 @@ Headers = Iterable[tuple[str, bytes | None]]
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)  # beyond it an offset leads out of Python's calendar
 LATEST_AHEAD: Final = timedelta(hours=24)
-_CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_is_canonical_uuid: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 # What jsonb refuses even where it is overwritten, in the first of two equal keys.
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-# Every digit (and the point among them) as 0, every E as e; signs are left out.
-_DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789.E", b"0000000000e")
-_MANY_DIGITS: Final = b"0" * 200
 _LONGEST_NUMBER: Final = 1000
 # A digit that is lost when the number reads as 0; or an exponent of which numeric takes no zero either.
 _NOT_QUITE_ZERO: Final = re.compile(r"-?[0.]*[1-9]|.*[eE][+-]?[0-9]{5}")
 _OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
-_EARLIEST_MICROSECONDS: Final = int(EARLIEST.timestamp()) * 1_000_000
-_LATEST_MICROSECONDS: Final = int(LATEST.timestamp()) * 1_000_000
-_MILLISECONDS_AHEAD: Final = int(LATEST_AHEAD.total_seconds()) * 1000
+_EARLIEST_AT: Final = microseconds(EARLIEST)
+_LATEST_AT: Final = microseconds(LATEST)
+_AHEAD: Final = LATEST_AHEAD // timedelta(microseconds=1)
 _DEFAULT_LIMITS: Final = Limits()
 _DETAIL_LENGTH: Final = 200
 _UNSTORABLE_CHARACTER: Final = re.compile("[\0\ud800-\udfff]")
@@ -110,11 +116,6 @@ _RULES: Final = {
 }
 """What is wrong, for whoever writes the producer; a rule of our own says it itself."""
 
-_TABLE: Final[TypeAdapter[TableEvent]] = TypeAdapter(Annotated[TableEvent, Field(discriminator="type")])
-_EVENT_OF_TYPE: Final[Mapping[str, type[CloudEvent]]] = {
-    sent: event for event in TABLE_EVENTS for sent in sent_types(event)
-}
-
 
 def decode(
     value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, limits: Limits = _DEFAULT_LIMITS
@@ -125,8 +126,8 @@ def decode(
     """
     try:
         text = _structured_text(value, headers, limits)
-        decoded = _plain(text) or _careful(text, limits)
-        _check_time(decoded.event.time, timestamp_ms)
+        decoded = _plain(text, limits) or _careful(text, limits)
+        _check_time(decoded, timestamp_ms)
     except _BadRecordError as bad:
         return Undecodable(bad.reason, _shortened(bad.detail))
     return decoded
@@ -135,8 +136,9 @@ def decode(
 def reread(text: str) -> Event:
     """The event of a text that `decode` gave: what the log keeps reads as it read on arrival."""
     try:
-        return _read(text.encode())
-    except ValidationError:  # attributes that are null
+        encoded = text.encode()
+        return _read(_parsed(encoded), encoded)
+    except ValueError:  # attributes that are null, or a number that an equal key overwrites
         return _validated(json.loads(text))
 
 
@@ -147,52 +149,51 @@ class _BadRecordError(Exception):
         self.detail = detail
 
 
-def _plain(text: bytes) -> Decoded | None:
-    """The fast path: an event that needs no cleaning or cutting; None sends it to the slow one."""
-    if (
-        len(text) > Limits.PLAIN_BYTES
-        or b"\\u0000" in text
-        or b"data_base64" in text
-        or (b"N" in text and b"NaN" in text)  # the single letter is found, or not, in a fifth of the time
-        or (b"I" in text and b"Infinity" in text)
-        or text.count(b"{") + text.count(b"[") > MAX_DEPTH
-        or _may_hold_huge_number(text)
-    ):
+def _plain(text: bytes, limits: Limits) -> Decoded | None:
+    """The fast path: an event that needs no cleaning; None sends it to the slow one."""
+    if may_need_care(text):
         return None
     try:
-        event = _read(text)
-    except ValidationError:
-        return None
-    if event.dataschema and event.dataschema != DATASCHEMA and event.dataschema.startswith(_OUR_SCHEMAS):
+        document = _JSON.decode(text)
+        if not isinstance(document, dict) or "data_base64" in document or _is_of_another_version(document):
+            return None
+        event = _read(document, text)
+        if len(text) > Limits.PLAIN_BYTES and (clean := cut(document, limits)) != document:
+            text = _dumped(clean)
+            event = _read(clean, text)
+    except ValueError:
         return None
     return _decoded(event, text)
 
 
-def _may_hold_huge_number(text: bytes) -> bool:
-    """Whether a number may be too large or too near to 0: an exponent of three digits, or so many that two are enough.
-
-    A third of the time of a regular expression for the same, on events full of hexadecimal ids.
-    """
-    zeros = text.translate(_DIGITS_AS_ZERO, b"+-")
-    if _MANY_DIGITS in zeros:
-        return True
-    at = zeros.find(b"0e000")
-    while at >= 0:
-        before = zeros[:at].rstrip(b"0").rstrip()
-        if not before or before[-1] in b":,[":  # else it is part of a text, mostly of an id
-            return True
-        at = zeros.find(b"0e000", at + 5)
-    return False
-
-
-def _read(text: bytes) -> Event:
+def _parsed(text: bytes) -> Any:
+    """JSON as msgspec reads it. ValueError: it is no JSON, or a number in it is not exact."""
     try:
-        event: TableEvent = _TABLE.validator.validate_json(text)
-    except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] != "union_tag_invalid":
-            raise
-        return OtherEvent.model_validate_json(text)
+        return _JSON.decode(text)
+    except RecursionError:
+        raise ValueError("nested deeper than Python calls") from None
+
+
+def _exact(number: str) -> float:
+    if math.isinf(read := _bounded(number)):
+        raise ValueError("a number beyond a 64-bit float")
+    return read
+
+
+_JSON: Final = msgspec.json.Decoder(float_hook=_exact)
+
+
+def _read(document: dict[str, Any], text: bytes) -> Event:
+    try:
+        event: Event = read(document)
+    except ValueError:
+        event = handed_on(_model(document).model_validate_json(text))
     return event
+
+
+def _model(document: dict[str, Any]) -> type[CloudEvent]:
+    kind = document.get("type")
+    return MODELS.get(kind, OtherEvent) if isinstance(kind, str) else OtherEvent
 
 
 def _careful(text: bytes, limits: Limits) -> Decoded:
@@ -213,12 +214,12 @@ def _careful(text: bytes, limits: Limits) -> Decoded:
 
 
 def _decoded(event: Event, text: bytes) -> Decoded:
-    return Decoded(event, event_id_of(event), text.decode(), sha256(text).digest())
+    return Decoded(event, event_id_of(event), text.decode(), sha256(text).digest(), microseconds(event.time))
 
 
 def event_id_of(event: CloudEvent) -> str:
     """Its identity within its execution: a canonical lower-case UUID as sent, else made from source and id."""
-    return event.id if _CANONICAL_UUID.fullmatch(event.id) else str(uuid5(NAMESPACE_URL, f"{event.source}\n{event.id}"))
+    return event.id if _is_canonical_uuid(event.id) else str(uuid5(NAMESPACE_URL, f"{event.source}\n{event.id}"))
 
 
 def _structured_text(value: bytes | None, headers: Headers, limits: Limits) -> bytes:
@@ -249,7 +250,7 @@ def _assembled(attributes: dict[str, str], data: bytes) -> bytes:
     if not data.strip():
         return envelope
     try:
-        from_json(data)  # alone, lest a broken value be completed by what surrounds it
+        _parsed(data)  # alone, lest a broken value be completed by what surrounds it
     except ValueError:
         _document_value(data)
     return envelope[:-1] + b',"data":' + data + b"}"
@@ -277,13 +278,12 @@ def _document_value(text: bytes) -> Any:
 
 def _nests_too_deep(characters: str) -> bool:
     """Whether the brackets outside strings nest too deep: known before a recursive reader meets them."""
-    most = MAX_DEPTH + 1  # the event's own object around its data
-    if characters.count("[") + characters.count("{") <= most:
+    if characters.count("[") + characters.count("{") <= DEEPEST:
         return False
     level = 0
     for match in _BRACKET.finditer(characters):
         level += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 0
-        if level > most:
+        if level > DEEPEST:
             return True
     return False
 
@@ -310,13 +310,17 @@ def _check_envelope(document: dict[str, Any]) -> None:
         raise _BadRecordError(Reason.NOT_CLOUDEVENT, "specversion: is missing, CloudEvents 1.0 needs it")
     if version != "1.0":
         raise _BadRecordError(Reason.UNSUPPORTED_VERSION, f"specversion: only 1.0 is read, this is {_shown(version)}")
+    if _is_of_another_version(document):
+        shown = _shown(document["dataschema"])
+        raise _BadRecordError(Reason.UNSUPPORTED_VERSION, f"dataschema: only {DATASCHEMA} is read, this is {shown}")
+
+
+def _is_of_another_version(document: dict[str, Any]) -> bool:
+    """Whether its schema is one of ours, and neither the one that is read nor a minor version of that."""
     schema = document.get("dataschema")
-    if not isinstance(schema, str) or not schema.startswith(_OUR_SCHEMAS):
-        return
-    if schema.removeprefix(_OUR_SCHEMAS).split(".")[0] != DATASCHEMA.removeprefix(_OUR_SCHEMAS):
-        raise _BadRecordError(
-            Reason.UNSUPPORTED_VERSION, f"dataschema: only {DATASCHEMA} is read, this is {_shown(schema)}"
-        )
+    if schema == DATASCHEMA or not isinstance(schema, str) or not schema.startswith(_OUR_SCHEMAS):
+        return False
+    return schema.split(".")[0] != DATASCHEMA
 
 
 def _with_data_inline(sent: dict[str, Any]) -> dict[str, Any]:
@@ -334,13 +338,11 @@ def _with_data_inline(sent: dict[str, Any]) -> dict[str, Any]:
 
 def _validated(document: dict[str, Any]) -> Event:
     said = {name: value for name, value in document.items() if value is not None}  # CloudEvents: null is unset
-    kind = said.get("type")
-    model = _EVENT_OF_TYPE.get(kind, OtherEvent) if isinstance(kind, str) else OtherEvent
     try:
-        event = model.model_validate_json(_dumped(said))
+        event: Event = handed_on(_model(said).model_validate_json(_dumped(said)))
     except ValidationError as error:
         raise _BadRecordError(Reason.INVALID, _explained(error.errors(include_url=False))) from None
-    return event  # type: ignore[return-value]  # one of the table's, or OtherEvent
+    return event
 
 
 def _dumped(document: dict[str, Any]) -> bytes:
@@ -384,11 +386,14 @@ def _shortened(detail: str) -> str:
     return text if len(text) <= _DETAIL_LENGTH else text[: _DETAIL_LENGTH - 1] + "…"
 
 
-def _check_time(time: datetime, timestamp_ms: int) -> None:
-    at = round(time.timestamp() * 1_000_000)  # exact: a float64 holds microseconds up to the year 2255
-    if not _EARLIEST_MICROSECONDS <= at < _LATEST_MICROSECONDS:
-        raise _BadRecordError(Reason.INVALID, f"time: must lie in 2000 to 9999, this is {time.isoformat()}")
-    if timestamp_ms >= 0 and at > (timestamp_ms + _MILLISECONDS_AHEAD) * 1000:
+def _check_time(decoded: Decoded, timestamp_ms: int) -> None:
+    if not _EARLIEST_AT <= decoded.at < _LATEST_AT:
+        raise _BadRecordError(Reason.INVALID, f"time: must lie in 2000 to 9999, this is {_time_of(decoded)}")
+    if timestamp_ms >= 0 and decoded.at > timestamp_ms * 1000 + _AHEAD:
         raise _BadRecordError(
-            Reason.INVALID, f"time: must be at most 24 h after the record's timestamp, this is {time.isoformat()}"
+            Reason.INVALID, f"time: must be at most 24 h after the record's timestamp, this is {_time_of(decoded)}"
         )
+
+
+def _time_of(decoded: Decoded) -> str:
+    return decoded.event.time.isoformat()

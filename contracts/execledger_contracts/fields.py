@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -31,6 +31,8 @@ _DATE_TIME: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
 _LEAP_SECOND: Final = re.compile(r"(?<=:[0-9]{2}):60(\.[0-9]+)?")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_MINUTE: Final = timedelta(hours=23, minutes=59)
 PATTERN_RULES: Final = {
     _NO_NUL: "must not hold NUL or a lone surrogate",
@@ -52,6 +54,11 @@ class _Leniently:
         exact = handler(source)
         rare = core_schema.no_info_before_validator_function(self.read, exact)
         return core_schema.union_schema([(exact, AS_SENT), (rare, AS_READ)], mode="left_to_right")
+
+
+def microseconds(time: datetime) -> int:
+    """Since 1970, exactly: timestamp() is a float64, which rounds them from 2242 on."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
 class _Rfc3339:

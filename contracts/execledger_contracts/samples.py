@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
-from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA
+from execledger_contracts.events import Event
+from execledger_contracts.models import CANONICAL_TYPES, DATASCHEMA, MODELS, OtherEvent
 
 _DROP: Final = object()
 _EVENT: Final = {
@@ -64,9 +67,15 @@ def valid_document(sample: Sample) -> dict[str, Any]:
     expected = {
         "event_id": decoded.event_id,
         "reads_as": CANONICAL_TYPES.get(decoded.event.type),
-        "event": decoded.event.model_dump(mode="json", exclude_none=True),
+        "event": normalised(decoded.event),
     }
     return {**_sent(sample), "expected": expected}
+
+
+def normalised(event: Event) -> dict[str, Any]:
+    """An event as JSON, each value in the form in which its model writes it."""
+    model = MODELS.get(event.type, OtherEvent)
+    return model.model_validate(msgspec.to_builtins(event)).model_dump(mode="json", exclude_none=True)
 
 
 def invalid_document(sample: Sample) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from execledger_contracts.control import COMMANDS
-from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, EVENTS, CloudEvent, OtherEvent, sent_types
+from execledger_contracts.models import CANONICAL_TYPES, DATASCHEMA, EVENTS, CloudEvent, OtherEvent, sent_types
 from execledger_contracts.samples import INVALID, VALID, invalid_document, valid_document
 
 ROOT: Final = Path(__file__).resolve().parents[1]

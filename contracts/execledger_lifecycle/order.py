@@ -34,10 +34,12 @@ class Entry(NamedTuple):
         return self.key[1]
 
 
-def enter(event: Event, event_id: str, computed_nanos: int | None = None) -> Entry:
-    """Place an event in the order, with the price that is stored for it."""
+def enter(event: Event, event_id: str, computed_nanos: int | None = None, at: int | None = None) -> Entry:
+    """Place an event in the order, with the price that is stored for it. `at`: its time in microseconds, if known."""
+    if at is None:
+        at = microseconds(event.time)
     sequence = -1 if event.sequence is None else event.sequence
-    key = (event.attempt, microseconds(event.time), sequence, event.traits.rank, event_id)
+    key = (event.attempt, at, sequence, event.traits.rank, event_id)
     return Entry(key, event_id, event, computed_nanos, step_key(event) if event.kind == "step" else None)
 
 

@@ -7,7 +7,7 @@ async with Publisher("localhost:9092", source="urn:acme:agents") as publisher:
 """
 
 from execledger_contracts.control import Limit, LimitData
-from execledger_contracts.events import Budget, Owner, Trigger, Usage, Workflow
+from execledger_contracts.models import Budget, Owner, Trigger, Usage, Workflow
 from execledger_publisher.clock import Clock
 from execledger_publisher.commands import ExecutionStopped, Stop
 from execledger_publisher.drops import Drop, DropReason, PublishError, Stats

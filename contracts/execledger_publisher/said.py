@@ -12,7 +12,7 @@ from typing import Any, Final, TypedDict
 
 from pydantic import BaseModel
 
-from execledger_contracts.events import Budget, Owner, Trigger, Usage, Workflow
+from execledger_contracts.models import Budget, Owner, Trigger, Usage, Workflow
 from execledger_publisher.run import without_none
 
 MoneyLike = str | Decimal | int | float

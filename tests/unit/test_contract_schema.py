@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from execledger_contracts import schema
 from execledger_contracts.control import COMMANDS
 from execledger_contracts.decoding import Reason
-from execledger_contracts.events import CANONICAL_TYPES, TABLE_EVENTS, CloudEvent, OtherEvent, sent_types
+from execledger_contracts.models import CANONICAL_TYPES, TABLE_EVENTS, CloudEvent, OtherEvent, sent_types
 from execledger_contracts.samples import INVALID, VALID, Sample
 
 EVENTS: tuple[type[CloudEvent], ...] = (*TABLE_EVENTS, OtherEvent)

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, get_args
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 
 from execledger_contracts import schema
-from execledger_contracts.cleaning import _OBJECTS, Limits, cleaned, depth, find_unstorable_number
+from execledger_contracts.cleaning import _OBJECTS, Limits, cleaned, depth, find_unstorable_number, may_need_care
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
-from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, TABLE_EVENTS, OtherEvent, sent_types
-from execledger_contracts.samples import INVALID, VALID
+from execledger_contracts.events import CANONICAL_TYPES, DATASCHEMA, ExecutionStarted, OtherEvent, sent_types
+from execledger_contracts.models import TABLE_EVENTS
+from execledger_contracts.samples import INVALID, VALID, normalised
 
 NOON = 1767268800000  # 2026-01-01T12:00:00Z, as Kafka writes it
 SMALL = Limits(text_bytes=16_384, json_bytes=16_384)
@@ -78,7 +80,7 @@ class TestSamples:
         else:
             assert result.event_id == expected["event_id"]
             assert CANONICAL_TYPES.get(result.event.type) == expected["reads_as"]
-            assert result.event.model_dump(mode="json", exclude_none=True) == expected["event"]
+            assert normalised(result.event) == expected["event"]
 
     def test_there_is_a_file_for_each_sample(self) -> None:
         assert len(list(Path(schema.ROOT, "samples").rglob("*.json"))) == len(VALID) + len(INVALID)
@@ -239,7 +241,7 @@ class TestTypes:
 
     def test_a_field_counts_only_on_the_types_that_list_it(self) -> None:
         decoded = read({"labels": 5, "output": 1, "message": "half"}, type="execution.progressed")
-        assert decoded.event.model_dump(exclude_unset=True)["data"] == {"message": "half"}
+        assert msgspec.to_builtins(decoded.event)["data"] == {"message": "half"}
         assert json.loads(decoded.text)["data"]["labels"] == 5
 
 
@@ -338,9 +340,12 @@ class TestFields:
 
     @pytest.mark.parametrize("sent", ["-0", -0.0, "-0.000"])
     def test_minus_zero_is_zero(self, sent: Any) -> None:
-        data = data_of({"budget": {"cost_limit_usd": sent}})
-        assert not data.budget.cost_limit_usd.is_signed()
-        assert data.model_dump(mode="json")["budget"]["cost_limit_usd"] == "0"
+        event = read({"budget": {"cost_limit_usd": sent}}).event
+        assert isinstance(event, ExecutionStarted)
+        assert event.data.budget is not None
+        assert event.data.budget.cost_limit_usd is not None
+        assert not event.data.budget.cost_limit_usd.is_signed()
+        assert normalised(event)["data"]["budget"]["cost_limit_usd"] == "0"
 
     @pytest.mark.parametrize(
         "sent", ["-1", "free", "", "NaN", "Infinity", "1000000001", True, [], "1e999999999999999999999"]
@@ -473,6 +478,18 @@ class TestNumbersAndNesting:
         assert refused_bytes(value.encode()).reason in (Reason.INVALID, Reason.NOT_JSON)
         assert isinstance(in_binary_mode(value.encode()), Undecodable)
 
+    @pytest.mark.parametrize(("around", "is_too_deep"), [(97, False), (98, True)])
+    def test_of_many_brackets_those_that_nest_count(self, around: int, is_too_deep: bool) -> None:
+        many = '[], "\\\\", "\\"[[{", {"[": "{"}, ' * 300
+        value = raw('{"input": [' + many + "[" * around + many + "1" + "]" * around + ', "]"]}')
+        assert may_need_care(value) == is_too_deep
+        assert isinstance(decode(value), Undecodable if is_too_deep else Decoded)
+
+    def test_digits_that_may_be_too_many_are_found_wherever_they_begin(self) -> None:
+        for before in range(60):
+            assert may_need_care(b"x" * before + b"9" * 309)
+            assert not may_need_care(b"x" * before + b"9" * 308 + b"x" * before)
+
     def test_brackets_in_text_do_not_nest(self) -> None:
         assert data_of({"query": '[{"\\' * 500}).query == '[{"\\' * 500
 
@@ -497,6 +514,13 @@ class TestCleaning:
 
     def test_what_needs_no_cleaning_is_kept_byte_for_byte(self) -> None:
         value = raw(r'{ "unknown": 1.10, "query": "\u00e9 NaN Infinity \\u0041", "input": 12345678901234567890.5 }')
+        decoded = decode(value)
+        assert isinstance(decoded, Decoded)
+        assert decoded.text == value.decode()
+
+    def test_so_is_a_large_event(self) -> None:
+        rows = ", ".join(r'{"text": "\u00e9 \ud83d\ude00 \"[", "score": 1.10}' for _ in range(1000))
+        value = raw(f'{{"input": [{rows}]}}')
         decoded = decode(value)
         assert isinstance(decoded, Decoded)
         assert decoded.text == value.decode()

@@ -11,6 +11,7 @@ import pytest
 
 from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, Event
 from execledger_contracts.status import Status
+from execledger_contracts.structs import replaced
 from execledger_lifecycle import (
     Entry,
     ExecutionFold,
@@ -130,7 +131,7 @@ def _at(time: datetime) -> Entry:
 
 
 def _event_at(time: datetime) -> Event:
-    return created().model_copy(update={"time": time})
+    return replaced(created(), time=time)
 
 
 # Status.

@@ -79,7 +79,7 @@ def _complaints(folder: Path, planted: Planted, sources: Sequence[str]) -> list[
     for source in sources:
         shutil.copytree(ROOT / source, folder / source, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    events = folder / "contracts/execledger_contracts/events.py"
+    events = folder / "contracts/execledger_contracts/models.py"
     events.write_text(_with(events.read_text(), planted))
     done = subprocess.run(  # noqa: S603  # mypy
         [sys.executable, "-m", "mypy", "--no-error-summary", *sources],

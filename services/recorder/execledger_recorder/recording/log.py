@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from execledger_contracts.decoding import reread
 from execledger_contracts.events import Event, LlmCalled, OtherEvent
+from execledger_contracts.structs import replaced
 from execledger_lifecycle import Entry, enter
 from execledger_lifecycle.order import OrderKey
 from execledger_recorder.recording.reading import RECORD_WEIGHT, TURN
@@ -41,6 +42,6 @@ def _without_payloads(event: Event) -> Event:
     """Of its payloads only that there are some: a fold asks for no more, and all of a log may not fit into memory."""
     data: Any = event.data
     if isinstance(event, OtherEvent):
-        return event.model_copy(update={"data": None})
+        return replaced(event, data=None)
     said = {name: "" for name in ("input", "output", "result") if getattr(data, name, None) is not None}
-    return event.model_copy(update={"data": data.model_copy(update=said)})
+    return replaced(event, data=replaced(data, **said))

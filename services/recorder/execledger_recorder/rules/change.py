@@ -71,7 +71,7 @@ NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> Decision:
     """What a batch does to an execution: what is new is judged in order of arrival, and folded in its own order."""
     fresh, duplicates = yield from sift(known, arrived)
-    entries = [enter(decoded.event, decoded.event_id, pricing.price_unreported(decoded.event)) for _, decoded in fresh]
+    entries = [enter(new.event, new.event_id, pricing.price_unreported(new.event), new.at) for _, new in fresh]
     if not entries:
         yield Judged(known.id, *known.alias, (), (), duplicates)
         return None
