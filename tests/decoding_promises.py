@@ -2,22 +2,95 @@
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import EARLIEST, LATEST, Decoded, Headers, Reason, Undecodable, decode, reread
+from bench.events import EVENTS_AN_EXECUTION, load
+from execledger_contracts import structs
+from execledger_contracts.cleaning import Limits, may_need_care
+from execledger_contracts.decoding import (
+    EARLIEST,
+    LATEST,
+    Decoded,
+    Headers,
+    Reason,
+    Undecodable,
+    _model,
+    _parsed,
+    decode,
+    reread,
+)
+from execledger_contracts.events import Event
 from execledger_contracts.samples import INVALID, VALID
+from execledger_contracts.structs import handed_on, read
 
 SMALL: Final = Limits(text_bytes=16_384, json_bytes=16_384)
-CORPUS: Final = [sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers]
-EVENTS: Final = [sample.value for sample in VALID if isinstance(sample.value, dict) and not sample.headers]
+USUAL: Final = [value for _, value in load(1, until=datetime(2026, 1, 1, tzinfo=UTC))]
+assert len(USUAL) == EVENTS_AN_EXECUTION
+CORPUS: Final = [*(sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers), *USUAL]
+EVENTS: Final[list[dict[str, Any]]] = [
+    *(sample.value for sample in VALID if isinstance(sample.value, dict) and not sample.headers),
+    *map(json.loads, USUAL),
+]
 TOKENS: Final = [
     *(b"NaN", b"-Infinity", b"1e400", b"-1E+999", b"1e-400", b"-0", b"9" * 310, b"9" * 250 + b"e99", b"1e22", b"5.0"),
     *(b"null", b"true", b'""', b'"\\u0000"', b'"\\ud800"', b'"\\ud83d\\ude00"', b'"NaN"', b'"\\\\u0000"', b"{}", b"[]"),
     *(b"[" * 101, b'{"a":' * 60, b"[" * 90 + b"]" * 90, b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
     *(b'"data_base64":"e30=",', b'"data":null,', b'"id":"again",', b'"' + b"x" * 20_000 + b'"', b"}", b",", b"\\"),
 ]
+# What two readers may read differently when it is all that a field says.
+VALUES: Final = [
+    *(b"null", b"true", b"0", b"-0", b"-1", b"1.0", b"0.5", b"-0.0", b"1e0", b"100", b"101", b"1e5", b"1e-7", b"1e22"),
+    *(str(edge + by).encode() for edge in (2**31, 2**53, 2**63, 2**64, 10**9) for by in (-1, 0, 1)),
+    *(
+        b'""',
+        b'" "',
+        b'"5"',
+        b'"1e5"',
+        b'"0.0000000005"',
+        b'"-0"',
+        b'"1_0"',
+        b'" 1 "',
+        b'"NaN"',
+        b'"\\u007f"',
+        b'"a b"',
+    ),
+    *('"\u00e9\u2028"'.encode(), b'"\\ud83d\\ude00"', b'"\\ud83d"', b'"\xc0\x80"', b'"MANUAL"', b'"manual"', b'"1.0"'),
+    *(f'"{character * count}"'.encode() for character in ("x", "\u00e9", "\U0001f600") for count in (255, 256, 2049)),
+    *(b"[]", b'["t"]', b'["t", null]', b"[5]", b"{}", b'{"id": "a"}', b'{"name": ""}', b'{"k": "x"}', b'{"k": 1}'),
+    b'{"step": {"id": "a"}}',
+    *(
+        f'"2026-01-01T12:00:00{rest}"'.encode()
+        for rest in ("Z", "z", "", ".5Z", ".123456Z", ".1234567Z", ".Z", "+0100")
+    ),
+    *(f'"2026-01-01T12:00:00{rest}"'.encode() for rest in ("-00:00", "+23:59", "+24:00", ".123456-08:00", "+1:00")),
+    *(f'"2026-01-01T12:00:00.9999999{rest}"'.encode() for rest in ("Z", "+01:00", "+0100")),
+    *(b'"2026-01-01t12:00:00z"', b'"2026-01-01 12:00:00Z"', b'"2016-12-31T23:59:60Z"', b'"2026-01-01T24:00:00Z"'),
+    *(b'"0000-01-01T00:00:00Z"', b'"2026-02-29T00:00:00Z"', b'"2026-01-01"', b'"2026-W01-1T00:00:00Z"', b'"20260101"'),
+]
+_HOLE: Final = "\ufffe"
+
+
+def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The way to each value within a value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [path for key, child in children for path in paths(child, (*at, key))]
+    return [at, *below] if at else below
+
+
+def replaced(value: Any, path: tuple[str | int, ...], by: Any) -> Any:
+    """The same with something else at the end of the path."""
+    if not path:
+        return by
+    copy = value.copy()
+    copy[path[0]] = replaced(copy[path[0]], path[1:], by)
+    return copy
+
+
+def with_token(event: dict[str, Any], path: tuple[str | int, ...], token: bytes) -> bytes:
+    """The event's JSON with those bytes as one of its values."""
+    return json.dumps(replaced(event, path, _HOLE)).encode().replace(json.dumps(_HOLE).encode(), token)
 
 
 def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, limits: Limits = SMALL) -> bool:
@@ -35,7 +108,27 @@ def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, li
             assert EARLIEST <= event.time < LATEST
             assert reread(text) == event
             assert decode(text.encode(), (), timestamp_ms, limits) == result
+            assert_read_alike(text.encode())
+    assert_read_alike(value or b"")
     return isinstance(result, Decoded)
+
+
+def assert_read_alike(text: bytes) -> bool:
+    """Whether it is an event that structs read: then its model reads it too, as the same to the type of each value."""
+    try:
+        document = {} if may_need_care(text) else _parsed(text)
+        event = read(document)
+    except (ValueError, AttributeError):
+        return False
+    of_model = handed_on(_model(document).model_validate_json(text))
+    assert event == of_model
+    assert _shown(event) == _shown(of_model)
+    return True
+
+
+def _shown(event: Event) -> str:
+    """With 1 and 1.0 and true told apart, and the offset of its time."""
+    return repr(structs.replaced(event, time=event.time.isoformat()))
 
 
 def no_json(token: str) -> Any:

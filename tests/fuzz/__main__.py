@@ -1,8 +1,9 @@
 """make fuzz: decoding, fed by atheris, which keeps the inputs that reach new code and goes on from them.
 
-Each input is taken in one of four ways: as a record; as a sample with a piece replaced by it, or by a token that
-readers of JSON dislike; as the headers and data of a binary event. libFuzzer's options are taken as they are:
--runs=N (default 1,000,000), -seed=N, a file to run again.
+Each input is taken in one of five ways: as a record; as a sample or an event of the benchmark with a piece replaced
+by it, or by a token that readers of JSON dislike; the same with one value replaced by one that two readers may read
+differently; as the headers and data of a binary event. What structs read, the models must read alike. libFuzzer's
+options are taken as they are: -runs=N (default 1,000,000), -seed=N, a file to run again.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from collections import Counter
 import atheris
 
 with atheris.instrument_imports(include=["execledger_contracts"]):
-    from decoding_promises import CORPUS, TOKENS, check
+    from decoding_promises import CORPUS, EVENTS, TOKENS, VALUES, check, paths, with_token
 
 _RUNS = 1_000_000
 _PROGRESS = 100_000  # inputs between two lines: libFuzzer ends the process without a word of ours
@@ -31,6 +32,7 @@ _ATTRIBUTES = [
     "dataschema",
 ]
 _GOOD = {name: str(text).encode() for name, text in json.loads(CORPUS[0]).items() if isinstance(text, str)}
+_WAYS = [(event, paths(event)) for event in EVENTS]
 _CONTENT_TYPES = [b"", b"application/json", b"application/cloudevents+json"]
 
 _inputs: Counter[str] = Counter()
@@ -39,11 +41,13 @@ _inputs: Counter[str] = Counter()
 def fuzz(data: bytes) -> None:
     """Decode one input. Raises when decoding does, or breaks a promise."""
     provider = atheris.FuzzedDataProvider(data)
-    way = provider.ConsumeIntInRange(0, 3)
+    way = provider.ConsumeIntInRange(0, 4)
     if way == 0:
         is_event = check(provider.ConsumeBytes(provider.remaining_bytes()) or None)
     elif way == 3:
         is_event = check(*_binary(provider))
+    elif way == 4:
+        is_event = check(_exchanged(provider))
     else:
         is_event = check(_spliced(provider, tokens=way == 1))
     _inputs["events" if is_event else "dead letters"] += 1
@@ -58,6 +62,12 @@ def _spliced(provider: atheris.FuzzedDataProvider, *, tokens: bool) -> bytes:
     dropped = provider.ConsumeIntInRange(0, 24)
     piece = provider.PickValueInList(TOKENS) if tokens else provider.ConsumeBytes(provider.remaining_bytes())
     return bytes(record[:at] + piece + record[at + dropped :])
+
+
+def _exchanged(provider: atheris.FuzzedDataProvider) -> bytes:
+    event, ways = provider.PickValueInList(_WAYS)
+    token = provider.PickValueInList(VALUES) if provider.ConsumeBool() else provider.ConsumeBytes(40)
+    return with_token(event, provider.PickValueInList(ways), token)
 
 
 def _binary(provider: atheris.FuzzedDataProvider) -> tuple[bytes, list[tuple[str, bytes | None]]]:

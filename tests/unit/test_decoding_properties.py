@@ -6,7 +6,18 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoding_promises import CORPUS, EVENTS, SMALL, TOKENS, assert_storable, check
+from decoding_promises import (
+    CORPUS,
+    EVENTS,
+    SMALL,
+    TOKENS,
+    VALUES,
+    assert_storable,
+    check,
+    paths,
+    replaced,
+    with_token,
+)
 from execledger_contracts.cleaning import cleaned, find_unstorable_number, marked
 from execledger_contracts.events import CANONICAL_TYPES
 
@@ -59,18 +70,12 @@ def test_an_event_with_one_value_swapped(event: dict[str, Any], data: st.DataObj
     check(json.dumps(swapped).encode(), timestamp_ms=data.draw(timestamps))
 
 
-def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    below = [path for key, child in children for path in paths(child, (*at, key))]
-    return [at, *below] if at else below
-
-
-def replaced(value: Any, path: tuple[str | int, ...], by: Any) -> Any:
-    if not path:
-        return by
-    copy = value.copy()
-    copy[path[0]] = replaced(copy[path[0]], path[1:], by)
-    return copy
+@given(st.sampled_from(EVENTS), st.sampled_from(VALUES), st.data())
+@settings(max_examples=600, deadline=None)
+def test_an_event_with_a_value_that_readers_may_read_differently(
+    event: dict[str, Any], token: bytes, data: st.DataObject
+) -> None:
+    check(with_token(event, data.draw(st.sampled_from(paths(event))), token))
 
 
 @given(st.sampled_from(CORPUS), st.integers(0), st.integers(0, 255))
