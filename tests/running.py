@@ -108,6 +108,8 @@ async def _service(
         if ready:
             await eventually(service.is_ready)
         yield service
+    except asyncio.CancelledError:  # whoever interrupts asks for no report
+        raise
     except BaseException:
         print(f"--- {module}, exit status {process.poll()}:\n{log.read_text()[-8000:]}")  # noqa: T201 - for the report
         raise

@@ -1,0 +1,149 @@
+"""One run: each case in turn, with a word on how it goes."""
+
+import os
+import platform
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from statistics import median
+
+from bench.cases import BESIDE_COPY, Publication, Sizes, agents, usual
+from bench.events import Sent
+from bench.figures import Comparison, Measured
+from bench.growth import growth
+from bench.interpreter import running
+from bench.lags import lone, steady
+from bench.lateness import late
+from bench.meters import Cores
+from bench.place import Servers, connected, place
+from bench.rates import LogRows, copy, log_rows, record
+from bench.recorders import startup_seconds
+from bench.report import Machine, Report
+
+Say = Callable[[str], None]
+
+_COPY, _ONE, _TWO = "COPY", "one recorder", "two recorders"
+_WARM_UP_EVENTS = 10_000
+_STARTS = 3
+
+
+async def measure(servers: Servers, sizes: Sizes, cases: Collection[str], *, grown: bool, say: Say) -> Report:
+    """Everything that was asked for."""
+    run = _Run(servers, sizes, Cores(), say)
+    report = Report(await _machine(servers), sizes)
+    await run.warm_up()
+    if "mix" in cases:
+        report = await run.mix(report)
+    for name, publication in BESIDE_COPY.items():
+        if name in cases and name != "mix":
+            report = _with(report, await run.beside_copy(name, publication))
+    if "agents" in cases:
+        report = _with(report, await run.agents())
+    if "late" in cases:
+        say("late: events that come late to a long execution ...")
+        report = replace(report, late=await late(servers, sizes))
+    if grown:
+        report = _with(report, await growth(servers, sizes, run.cores, say))
+    return report
+
+
+def _with(report: Report, comparison: Comparison) -> Report:
+    return replace(report, comparisons=(*report.comparisons, comparison))
+
+
+async def _machine(servers: Servers) -> Machine:
+    async with connected(servers.postgres_dsn) as connection:
+        postgres = str(await connection.fetchval("SELECT current_setting('server_version')"))
+    return Machine(
+        began_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=len(os.sched_getaffinity(0)),
+        load_average=os.getloadavg()[0],
+        postgres=postgres,
+        interpreter=running(),
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    servers: Servers
+    sizes: Sizes
+    cores: Cores
+    say: Say
+
+    async def warm_up(self) -> None:
+        """Servers that have just started are slower than they will be."""
+        self.say("warming up ...")
+        sizes = replace(self.sizes, events=min(self.sizes.events, _WARM_UP_EVENTS))
+        async with place(self.servers) as here:
+            await record(here, list(usual(sizes, datetime.now(UTC))), self.cores)
+
+    async def mix(self, report: Report) -> Report:
+        """COPY, one recorder and two, in pairs; then what follows from the rate of one."""
+        comparison = await self._mix()
+        rate = median(turn[_ONE].rate for turn in comparison.rounds) / 2
+        self.say(f"lag at {rate:,.0f} events/s ...")
+        lagging = await steady(self.servers, rate, self.sizes.lag_seconds, self.cores)
+        self.say(f"{self.sizes.lone_events} lone events ...")
+        alone = await lone(self.servers, self.sizes.lone_events, self.cores)
+        starts = []
+        for _ in range(_STARTS):
+            async with place(self.servers) as here:
+                starts.append(await startup_seconds(here))
+        report = replace(report, steady=lagging, lone=alone, startup_seconds=tuple(starts))
+        return _with(report, comparison)
+
+    async def _mix(self) -> Comparison:
+        records = list(usual(self.sizes, datetime.now(UTC)))
+        rounds = []
+        log: LogRows | None = None
+        for number in range(1, self.sizes.rounds + 1):
+            turn: dict[str, Measured] = {}
+            first, last = ((_ONE, 1), (_TWO, 2)) if number % 2 else ((_TWO, 2), (_ONE, 1))
+            turn[first[0]], log = await self._record(records, first[1], log)
+            turn[_COPY] = await copy(self.servers, log, self.cores)
+            turn[last[0]], log = await self._record(records, last[1], log)
+            rounds.append(turn)
+            self._say_round("mix", number, turn)
+        return Comparison("mix", _about(usual), (_COPY, _ONE, _TWO), tuple(rounds))
+
+    async def beside_copy(self, name: str, publication: Publication) -> Comparison:
+        """One recorder, and COPY of the rows that it wrote."""
+        records = list(publication(self.sizes, datetime.now(UTC)))
+        rounds = []
+        for number in range(1, self.sizes.case_rounds + 1):
+            turn: dict[str, Measured] = {}
+            turn[_ONE], log = await self._record(records, 1, None)
+            turn[_COPY] = await copy(self.servers, log, self.cores)
+            rounds.append(turn)
+            self._say_round(name, number, turn)
+        return Comparison(name, _about(publication), (_COPY, _ONE), tuple(rounds))
+
+    async def agents(self) -> Comparison:
+        """Few agents and many in one execution, in pairs."""
+        labels = [f"{distinct:,} agents" for distinct in self.sizes.agents]
+        rounds = []
+        for number in range(1, self.sizes.case_rounds + 1):
+            turn: dict[str, Measured] = {}
+            for label, distinct in zip(labels, self.sizes.agents, strict=True):
+                async with place(self.servers) as here:
+                    records = list(agents(distinct)(self.sizes, datetime.now(UTC)))
+                    turn[label] = await record(here, records, self.cores)
+            rounds.append(turn)
+            self._say_round("agents", number, turn)
+        return Comparison("agents", _about(agents), tuple(labels), tuple(rounds))
+
+    async def _record(self, records: Sequence[Sent], recorders: int, log: LogRows | None) -> tuple[Measured, LogRows]:
+        async with place(self.servers) as here:
+            measured = await record(here, records, self.cores, recorders)
+            return measured, log or await log_rows(here)
+
+    def _say_round(self, name: str, number: int, turn: dict[str, Measured]) -> None:
+        rates = ", ".join(f"{label} {measured.rate:,.0f}" for label, measured in turn.items())
+        self.say(f"{name}, round {number}: {rates} events/s")
+
+
+def _about(documented: Callable[..., object]) -> str:
+    """The first line of its docstring, as the middle of a sentence."""
+    first = (documented.__doc__ or "").strip().rstrip(".")
+    return first[:1].lower() + first[1:]
