@@ -13,11 +13,13 @@ from bench.events import EVENTS_AN_EXECUTION, Said, Sent, Story, beginning, chan
 class Sizes:
     """How much is measured."""
 
+    warm_up: int = 10_000
     events: int = 130_000
     rounds: int = 3
     case_rounds: int = 1
     lag_seconds: float = 15.0
     lone_events: int = 120
+    starts: int = 3
     steps: int = 100_000
     tenants: int = 1_000
     long: int = 40_000
@@ -48,7 +50,7 @@ def _share(count: int, share: float) -> int:
     return max(1, round(count * share))
 
 
-QUICK = replace(Sizes().scaled(0.1), rounds=1, lag_seconds=5.0, lone_events=20, late=3)
+QUICK = replace(Sizes().scaled(0.1), rounds=1, lag_seconds=5.0, lone_events=20, starts=1, late=3)
 """For a look that takes a minute: too little for figures that are quoted."""
 
 Publication = Callable[[Sizes, datetime], Iterator[Sent]]

@@ -6,6 +6,7 @@ from asyncio import Future
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import asyncpg
@@ -16,9 +17,8 @@ from aiokafka import AIOKafkaProducer
 from bench.events import EVENTS_AN_EXECUTION, Sent, Story, beginning, chance, mix
 from bench.figures import Lone, Sending, Sight, Steady, lags
 from bench.meters import Cores
-from bench.place import Place, Servers, connected, place, producing
-from bench.recorders import recording
-from running import query
+from bench.place import Place, connected, producing
+from running import Service, query
 
 _TICK_SECONDS = 0.01
 _LOOK_SECONDS = 0.005
@@ -28,25 +28,19 @@ _LONE_TENANT = "tenant-lone"
 _POSITIONS = "SELECT partition, next_offset FROM execledger.ledger WHERE topic = $1"
 
 
-async def steady(servers: Servers, rate: float, seconds: float, cores: Cores) -> Steady:
-    """Publish so many events a second for so long to one recorder, and see when each is behind the ledger."""
-    wanted = int(rate * seconds)
-    records = mix(wanted // EVENTS_AN_EXECUTION + 1, datetime.now(UTC), seed=11)
-    waiting = [next(records) for _ in range(wanted)]
-    meters = servers.meters
-    async with (
-        place(servers) as here,
-        recording(here) as (service,),
-        connected(here.dsn) as connection,
-        producing(servers) as producer,
-    ):
+async def steady(here: Place, recorder: Service, rate: float, seconds: float, cores: Cores) -> Steady:
+    """Publish so many events a second for so long, and see when each is behind the ledger, where nothing is yet."""
+    wanted = max(1, int(rate * seconds))
+    records = list(islice(mix(wanted // EVENTS_AN_EXECUTION + 1, datetime.now(UTC), seed=11), wanted))
+    meters, pids = here.servers.meters, [recorder.process.pid]
+    async with connected(here.dsn) as connection, producing(here.servers) as producer:
         obtained = await cores.obtained()
-        before = meters.read([service.process.pid])
+        before = meters.read(pids)
         looking = asyncio.create_task(_look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
-        sendings = await _publish(producer, here.topic, waiting, rate)
+        sendings = await _publish(producer, here.topic, records, rate)
         published_in = time.perf_counter() - before.at
         sights = await looking
-        after = meters.read([service.process.pid])
+        after = meters.read(pids)
     seen = lags(sendings, sights)
     return Steady(
         asked_rate=rate,
@@ -89,19 +83,14 @@ async def _look(here: Place, wanted: int, seconds: float, connection: asyncpg.Co
     return sights
 
 
-async def lone(servers: Servers, events: int, cores: Cores) -> Lone:
+async def lone(here: Place, recorder: Service, events: int, cores: Cores) -> Lone:
     """Publish an event of an execution that nobody knows, ask for it over HTTP until it is there; then the next."""
     random = chance(12)
     stories = [Story(random, _LONE_TENANT, datetime.now(UTC) - timedelta(minutes=1)) for _ in range(events)]
-    meters = servers.meters
-    async with (
-        place(servers) as here,
-        recording(here) as (service,),
-        _asking(here) as (client, asked),
-        producing(servers, linger_ms=0) as producer,
-    ):
+    meters = here.servers.meters
+    async with _asking(here) as (client, asked), producing(here.servers, linger_ms=0) as producer:
         obtained = await cores.obtained()
-        pids = [service.process.pid, asked]
+        pids = [recorder.process.pid, asked]
         before = meters.read(pids)
         seconds = []
         for number, story in enumerate(stories):

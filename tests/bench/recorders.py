@@ -24,7 +24,7 @@ SELECT coalesce(sum(applied + late + duplicate + rejected), 0)::bigint AS record
 FROM execledger.ledger WHERE topic = $1
 """
 _OPENED = "SELECT count(*) FROM execledger.ledger WHERE topic = $1"
-_SETTLE_SECONDS = 1.0  # for a recorder to find its place in what the broker gave it
+_SETTLE_SECONDS = 0.5  # for a recorder to find its place in what the broker gave it
 
 
 @asynccontextmanager

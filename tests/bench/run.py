@@ -17,14 +17,12 @@ from bench.lateness import late
 from bench.meters import Cores
 from bench.place import Servers, connected, place
 from bench.rates import LogRows, copy, log_rows, record
-from bench.recorders import startup_seconds
+from bench.recorders import recording, startup_seconds
 from bench.report import Machine, Report
 
 Say = Callable[[str], None]
 
 _COPY, _ONE, _TWO = "COPY", "one recorder", "two recorders"
-_WARM_UP_EVENTS = 10_000
-_STARTS = 3
 
 
 async def measure(servers: Servers, sizes: Sizes, cases: Collection[str], *, grown: bool, say: Say) -> Report:
@@ -73,25 +71,28 @@ class _Run:
 
     async def warm_up(self) -> None:
         """Servers that have just started are slower than they will be."""
-        self.say("warming up ...")
-        sizes = replace(self.sizes, events=min(self.sizes.events, _WARM_UP_EVENTS))
-        async with place(self.servers) as here:
-            await record(here, list(usual(sizes, datetime.now(UTC))), self.cores)
+        if self.sizes.warm_up:
+            self.say("warming up ...")
+            sizes = replace(self.sizes, events=self.sizes.warm_up)
+            async with place(self.servers) as here:
+                await record(here, list(usual(sizes, datetime.now(UTC))), self.cores)
 
     async def mix(self, report: Report) -> Report:
         """COPY, one recorder and two, in pairs; then what follows from the rate of one."""
         comparison = await self._mix()
         rate = median(turn[_ONE].rate for turn in comparison.rounds) / 2
         self.say(f"lag at {rate:,.0f} events/s ...")
-        lagging = await steady(self.servers, rate, self.sizes.lag_seconds, self.cores)
-        self.say(f"{self.sizes.lone_events} lone events ...")
-        alone = await lone(self.servers, self.sizes.lone_events, self.cores)
-        starts = []
-        for _ in range(_STARTS):
-            async with place(self.servers) as here:
-                starts.append(await startup_seconds(here))
-        report = replace(report, steady=lagging, lone=alone, startup_seconds=tuple(starts))
-        return _with(report, comparison)
+        async with place(self.servers) as here, recording(here) as (recorder,):
+            lagging = await steady(here, recorder, rate, self.sizes.lag_seconds, self.cores)
+            self.say(f"{self.sizes.lone_events} lone events ...")
+            alone = await lone(here, recorder, self.sizes.lone_events, self.cores)
+        self.say("starting ...")
+        starts = tuple([await self._start() for _ in range(self.sizes.starts)])
+        return _with(replace(report, steady=lagging, lone=alone, startup_seconds=starts), comparison)
+
+    async def _start(self) -> float:
+        async with place(self.servers) as here:
+            return await startup_seconds(here)
 
     async def _mix(self) -> Comparison:
         records = list(usual(self.sizes, datetime.now(UTC)))
