@@ -37,7 +37,7 @@ check: $(VENV)/dev ## style, types, layers, generated files, nothing of a machin
 	@! grep -n '://' constraints.txt || { echo 'make: constraints.txt names a host' >&2; exit 1; }
 	@! grep -rnIE $(TREE) "$(STRANGERS)" . || { echo 'make: package indexes and directories of a machine stay out' >&2; exit 1; }
 
-bench: $(VENV)/dev ## how fast and how big, as ratios measured in one run; ARGS=--help lists its options
+bench: $(VENV)/dev ## how fast and how big, as ratios measured in one run; ARGS=--quick takes a minute, ARGS=--help lists more
 	@PYTHONPATH=tests $(RUN) bench $(ARGS)
 
 fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=N -seed=N

@@ -119,13 +119,15 @@ class Late:
 class Row:
     """What the rounds say of one label: medians, and ratios to the baseline, pair by pair.
 
-    Processor time is in microseconds an event.
+    Processor time is in microseconds an event. `work_ratio` is that of the baseline, of all processes together, as a
+    share of this: where others take the cores it says more than rates do.
     """
 
     events: int
     unfinished: int
     rate: float
     rate_ratio: Spread
+    work_ratio: Spread
     recorder: float
     recorder_ratio: Spread | None
     postgres: float
@@ -145,6 +147,8 @@ def rows(comparison: Comparison) -> dict[str, Row]:
 def _row(comparison: Comparison, label: str) -> Row:
     measured = [each[label] for each in comparison.rounds]
     baseline = [each[comparison.labels[0]] for each in comparison.rounds]
+    together = [each.microseconds(each.spent.together) for each in measured]
+    together_before = [each.microseconds(each.spent.together) for each in baseline]
     recorder = [each.microseconds(each.spent.recorder) for each in measured]
     recorder_before = [each.microseconds(each.spent.recorder) for each in baseline]
     return Row(
@@ -152,6 +156,7 @@ def _row(comparison: Comparison, label: str) -> Row:
         unfinished=max(each.unfinished for each in measured),
         rate=_median(each.rate for each in measured),
         rate_ratio=Spread.of(ratios([each.rate for each in measured], [each.rate for each in baseline])),
+        work_ratio=Spread.of(ratios(together_before, together)),
         recorder=_median(recorder),
         recorder_ratio=Spread.of(ratios(recorder, recorder_before)) if all(recorder_before) else None,
         postgres=_median(each.microseconds(each.spent.postgres) for each in measured),

@@ -136,12 +136,13 @@ def _microseconds(figure: float) -> str:
 def _remarks(measured: dict[str, Row]) -> Iterator[str]:
     baseline, *others = measured
     for label in others:
-        if (ratio := measured[label].recorder_ratio) is not None:
-            yield from wrap(
-                f"{label}: {ratio.median:.2f} times the recorder's processor time of {baseline} "
-                f"({ratio.least:.2f} to {ratio.most:.2f})",
-                WIDTH,
-            )
+        row = measured[label]
+        if row.recorder_ratio is None:
+            share = f"{baseline} takes {_spread(row.work_ratio, 3)} of the processor time of all that {label} needs"
+            yield from wrap(share, WIDTH)
+        else:
+            times = f"{label}: {_spread(row.recorder_ratio, 2)} times the recorder's processor time of {baseline}"
+            yield from wrap(times, WIDTH)
     for label, row in measured.items():
         if row.unfinished:
             yield f"{label}: NOT FINISHED in time, {row.unfinished:,} events were left"
@@ -163,16 +164,19 @@ def _others(report: Report) -> Iterator[str]:
     if (late := report.late) is not None:
         yield from _late(late)
     if obtained := [each.cores_obtained for each in report.measured]:
-        spread = Spread.of(obtained)
         yield from wrap(
-            f"before each measurement, as many busy loops as there are cores got {spread.median:.1f} cores' worth of "
-            f"work done ({spread.least:.1f} to {spread.most:.1f})",
+            "before each measurement, as many busy loops as there are cores got the work of "
+            f"{_spread(Spread.of(obtained), 1)} cores done",
             WIDTH,
         )
     if report.startup_seconds:
         yield f"start-up to consuming: {median(report.startup_seconds):.2f} s of processor time"
     if report.peak_mib is not None:
         yield f"peak memory of a recorder, any of these backlogs: {report.peak_mib:.0f} MiB"
+
+
+def _spread(spread: Spread, digits: int) -> str:
+    return f"{spread.median:.{digits}f} ({spread.least:.{digits}f} to {spread.most:.{digits}f})"
 
 
 def _late(late: Late) -> Iterator[str]:

@@ -44,6 +44,7 @@ def test_a_rate_is_held_against_the_baseline_of_its_own_round() -> None:
     assert row.rate == 20.0
     assert row.recorder == pytest.approx(200.0)  # microseconds an event
     assert row.recorder_ratio is None  # COPY needs no recorder
+    assert row.work_ratio.median == pytest.approx(1.75 / 1.77)
 
 
 def test_processor_time_is_compared_where_both_have_some() -> None:
