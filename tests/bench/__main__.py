@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -28,7 +29,8 @@ from execledger.errors import UserError
 from execledger.stack.database import with_database
 from execledger.stack.postgres import DATABASE
 
-_OURS = ("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS", "EXECLEDGER_POSTGRES_DSN")
+_NAMED_SERVERS = ("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS", "EXECLEDGER_POSTGRES_DSN")
+_TUNING = re.compile(r"EXECLEDGER_\w+_(SIZE|MS|SECONDS|BYTES|EXECUTIONS|LIMIT|SHARE)")
 _STDOUT = "-"
 
 
@@ -94,10 +96,10 @@ def _cases(options: argparse.Namespace) -> tuple[str, ...]:
 
 @contextmanager
 def _servers(console: Console, partitions: int) -> Iterator[Servers]:
-    """Servers of this run, whatever the environment names; other settings in it are for the recorders."""
-    for name in _OURS:
+    """Servers of this run, whatever the environment names; recorders are told what it says of their sizes and times."""
+    for name in _NAMED_SERVERS:
         os.environ.pop(name, None)
-    told = {name: value for name, value in os.environ.items() if name.startswith("EXECLEDGER_")}
+    told = {name: value for name, value in sorted(os.environ.items()) if _TUNING.fullmatch(name)}
     with tempfile.TemporaryDirectory(prefix="execledger-bench-") as folder:
         data = Path(folder) / "data"
         try:

@@ -37,7 +37,6 @@ class Sizes:
             self,
             events=_share(self.events, share),
             steps=_share(self.steps, share),
-            tenants=_share(self.tenants, share),
             long=_share(self.long, share),
             facts=_share(self.facts, share),
             agents=(few, max(few, _share(many, share))),
@@ -62,12 +61,12 @@ def usual(sizes: Sizes, until: datetime, seed: int = 1) -> Iterator[Sent]:
 
 
 def newest_first(sizes: Sizes, until: datetime) -> Iterator[Sent]:
-    """The same executions, the events of each in reverse order."""
+    """Executions of 13 events, those of each in reverse order."""
     return mix(_executions(sizes), until, newest_first=True)
 
 
 def many_tenants(sizes: Sizes, until: datetime) -> Iterator[Sent]:
-    """The same executions, of 1,000 tenants."""
+    """Executions of 13 events, of 1,000 tenants."""
     return mix(_executions(sizes), until, tenants=sizes.tenants)
 
 

@@ -113,6 +113,7 @@ class Late:
     stored: int
     spent: tuple[Spent, ...]
     seconds: tuple[float, ...]
+    peak_mib: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,12 @@ async def steady(here: Place, recorder: Service, rate: float, seconds: float, co
     async with connected(here.dsn) as connection, producing(here.servers) as producer:
         obtained = await cores.obtained()
         before = meters.read(pids)
-        looking = asyncio.create_task(_look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
-        sendings = await _publish(producer, here.topic, records, rate)
-        published_in = time.perf_counter() - before.at
-        sights = await looking
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(_look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
+            publishing = group.create_task(_publish(producer, here.topic, records, rate))
         after = meters.read(pids)
-    seen = lags(sendings, sights)
+    published_in, sendings = publishing.result()
+    seen = lags(sendings, looking.result())
     return Steady(
         asked_rate=rate,
         rate=wanted / published_in,
@@ -54,8 +54,10 @@ async def steady(here: Place, recorder: Service, rate: float, seconds: float, co
     )
 
 
-async def _publish(producer: AIOKafkaProducer, topic: str, records: list[Sent], rate: float) -> list[Sending]:
-    """At that rate, some in each hundredth of a second."""
+async def _publish(
+    producer: AIOKafkaProducer, topic: str, records: list[Sent], rate: float
+) -> tuple[float, list[Sending]]:
+    """At that rate, some in each hundredth of a second; how many seconds it took."""
     began = time.perf_counter()
     sent: list[tuple[float, Future[Any]]] = []
     while len(sent) < len(records):
@@ -65,7 +67,8 @@ async def _publish(producer: AIOKafkaProducer, topic: str, records: list[Sent], 
             sent.append((time.perf_counter(), await producer.send(topic, value, key=key)))
         await asyncio.sleep(_TICK_SECONDS)
     acknowledged = await asyncio.gather(*[sending for _, sending in sent])
-    return [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
+    seconds = time.perf_counter() - began
+    return seconds, [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
 
 
 async def _look(here: Place, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:

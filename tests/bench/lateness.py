@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from bench.cases import Sizes, long_execution
 from bench.figures import Late, Spent
+from bench.meters import peak_mib
 from bench.place import Servers, connected, held, place, producing
 from bench.recorders import recording, until_recorded
 
@@ -28,4 +29,4 @@ async def late(servers: Servers, sizes: Sizes) -> Late:
                 after = meters.read(pids)
                 spent.append(after.spent.since(before.spent))
                 seconds.append(after.seconds_since(before))
-    return Late(len(stored), tuple(spent), tuple(seconds))
+        return Late(len(stored), tuple(spent), tuple(seconds), max(map(peak_mib, pids)))

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ import psutil
 
 from bench.figures import Spent, cores_free, cores_obtained
 
+_CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 _SPIN_SECONDS = 0.3
 _PIECE = bytes(1024 * 1024)
 
@@ -34,7 +36,7 @@ class Reading:
     def free_since(self, before: "Reading") -> float:
         """Cores that others left, from /proc/stat."""
         return cores_free(
-            len(os.sched_getaffinity(0)),
+            len(_CORES),
             self.seconds_since(before),
             busy=self.busy - before.busy,
             stolen=self.stolen - before.stolen,
@@ -67,9 +69,10 @@ class Meters:
             kafka=processor_seconds(self.kafka),
             client=time.process_time(),
         )
-        machine = psutil.cpu_times()
-        busy = machine.user + machine.nice + machine.system + machine.irq + machine.softirq
-        return Reading(time.perf_counter(), spent, busy, machine.steal)
+        everybody = psutil.cpu_times(percpu=True)
+        cores = [everybody[core] for core in _CORES]
+        busy = sum(core.user + core.nice + core.system + core.irq + core.softirq for core in cores)
+        return Reading(time.perf_counter(), spent, busy, sum(core.steal for core in cores))
 
 
 def processor_seconds(pid: int | None) -> float:
@@ -101,13 +104,12 @@ class Cores:
     """How much work loops get done that are as many as there are cores, by the fastest piece of work so far."""
 
     def __init__(self) -> None:
-        self._cores = len(os.sched_getaffinity(0))
         self._fastest = float("inf")
 
     async def obtained(self, seconds: float = _SPIN_SECONDS) -> float:
         """In cores; takes that long, and leaves nothing to anybody meanwhile."""
         began = time.perf_counter()
-        done = await asyncio.gather(*[asyncio.to_thread(_spin, seconds) for _ in range(self._cores)])
+        done = await asyncio.gather(*[asyncio.to_thread(_spin, seconds) for _ in _CORES])
         passed = time.perf_counter() - began
         self._fastest = min(self._fastest, *[fastest for _, fastest in done])
         return cores_obtained(sum(pieces for pieces, _ in done), self._fastest, passed)

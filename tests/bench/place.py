@@ -33,7 +33,7 @@ class Servers:
     folder: Path
     partitions: int = 4
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What recorders are told besides, by name of the setting or variable."""
+    """What recorders are told besides, by name of the variable."""
 
     @property
     def meters(self) -> Meters:

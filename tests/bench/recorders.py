@@ -46,9 +46,7 @@ async def startup_seconds(here: Place) -> float:
         recorder(here.servers.folder, ready=False, **here.settings) as service,
     ):
         async with asyncio.timeout(_START_SECONDS):
-            while await connection.fetchval(_OPENED, here.topic) < here.servers.partitions:
-                _require_alive([service])
-                await asyncio.sleep(_LOOK_SECONDS)
+            await _until_opened(here, [service], connection)
         return processor_seconds(service.process.pid)
 
 
@@ -72,7 +70,15 @@ async def _until_each_has_partitions(here: Place, services: Sequence[Service]) -
         while not _are_shared_out(await _shares(client, here), len(services), here.servers.partitions):
             _require_alive(services)
             await asyncio.sleep(0.1)
+        async with connected(here.dsn) as connection:
+            await _until_opened(here, services, connection)
     await asyncio.sleep(_SETTLE_SECONDS)
+
+
+async def _until_opened(here: Place, services: Sequence[Service], connection: asyncpg.Connection) -> None:
+    while await connection.fetchval(_OPENED, here.topic) < here.servers.partitions:
+        _require_alive(services)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _are_shared_out(shares: Sequence[Set[int]], recorders: int, partitions: int) -> bool:

@@ -1,7 +1,7 @@
 """What is shown of the figures: a table of 80 columns, and everything as JSON. Pure."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from textwrap import wrap
 from typing import Any
@@ -32,6 +32,7 @@ class Report:
 
     machine: Machine
     sizes: Sizes
+    settings: Mapping[str, object] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
     startup_seconds: tuple[float, ...] = ()
     steady: Steady | None = None
@@ -41,7 +42,8 @@ class Report:
     @property
     def peak_mib(self) -> float | None:
         """The most memory that any recorder took, whatever it recorded."""
-        return max((each.peak_mib for each in self.measured if each.peak_mib is not None), default=None)
+        peaks = [each.peak_mib for each in (*self.measured, self.late) if each is not None]
+        return max((peak for peak in peaks if peak is not None), default=None)
 
     @property
     def measured(self) -> list[Measured]:
@@ -51,7 +53,14 @@ class Report:
 
 def lines(report: Report) -> list[str]:
     """The report, for a terminal."""
-    return [*_machine(report.machine), *_explained(), *_comparisons(report.comparisons), "", *_others(report)]
+    return [
+        *_machine(report.machine),
+        *_told(report.settings),
+        *_explained(),
+        *_comparisons(report.comparisons),
+        "",
+        *_others(report),
+    ]
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -59,6 +68,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "machine": {**asdict(report.machine), "interpreter": _interpreter(report.machine.interpreter)},
         "sizes": asdict(report.sizes),
+        "settings": dict(report.settings),
         "comparisons": {each.name: _comparison(each) for each in report.comparisons},
         "startup_processor_seconds": list(report.startup_seconds),
         "peak_mib": report.peak_mib,
@@ -89,6 +99,11 @@ def _machine(machine: Machine) -> Iterator[str]:
     yield from wrap(str(machine.interpreter), WIDTH)
     if machine.interpreter.warning:
         yield from wrap(machine.interpreter.warning, WIDTH)
+
+
+def _told(settings: Mapping[str, object]) -> Iterator[str]:
+    if settings:
+        yield from wrap(f"with {', '.join(f'{name}={value}' for name, value in settings.items())}", WIDTH)
 
 
 def _explained() -> Iterator[str]:

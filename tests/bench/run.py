@@ -28,7 +28,7 @@ _COPY, _ONE, _TWO = "COPY", "one recorder", "two recorders"
 async def measure(servers: Servers, sizes: Sizes, cases: Collection[str], *, grown: bool, say: Say) -> Report:
     """Everything that was asked for."""
     run = _Run(servers, sizes, Cores(), say)
-    report = Report(await _machine(servers), sizes)
+    report = Report(await _machine(servers), sizes, servers.settings)
     await run.warm_up()
     if "mix" in cases:
         report = await run.mix(report)

@@ -19,8 +19,17 @@ MIX = Comparison(
 )
 GROWTH = Comparison("growth", "more", ("few", "many"), ({"few": LARGE, "many": LARGE},))
 STEADY = Steady(5_000.0, 4_990.0, 15.0, (0.01, 0.02, 0.5), 2, LARGE.spent, 1.5, 1.25)
-LATE = Late(40_000, (Spent(2.5, 0.1, 0.0, 0.0), Spent(2.7, 0.1, 0.0, 0.0)), (3.0, 3.1))
-FULL = Report(MACHINE, Sizes(), (MIX, GROWTH), (0.9, 1.1), STEADY, Lone((0.09, 0.1), 1.5, 1.25), LATE)
+LATE = Late(40_000, (Spent(2.5, 0.1, 0.0, 0.0), Spent(2.7, 0.1, 0.0, 0.0)), (3.0, 3.1), 99.0)
+FULL = Report(
+    MACHINE,
+    Sizes(),
+    {"EXECLEDGER_BATCH_SIZE": "4000"},
+    (MIX, GROWTH),
+    (0.9, 1.1),
+    STEADY,
+    Lone((0.09, 0.1), 1.5, 1.25),
+    LATE,
+)
 
 
 def test_a_table_aligns_its_columns() -> None:
@@ -39,6 +48,11 @@ def test_the_report_names_the_interpreter_and_what_it_costs() -> None:
     text = " ".join(lines(FULL))
     assert "CPython 3.11, built WITHOUT PGO and LTO" in text
     assert "1.45 times slower" in text
+
+
+def test_the_report_says_what_recorders_were_told() -> None:
+    assert "with EXECLEDGER_BATCH_SIZE=4000" in lines(FULL)
+    assert not any("BATCH" in line for line in lines(Report(MACHINE, Sizes())))
 
 
 def test_rates_and_processor_time_stand_side_by_side() -> None:
