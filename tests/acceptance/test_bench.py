@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from bench.cases import Sizes
-from bench.place import Servers as Bench
 from bench.report import as_json, lines
 from bench.run import measure
+from bench.site import Servers as Bench
 from conftest import Servers
 
 TINY = Sizes(warm_up=0, events=260, rounds=1, lag_seconds=0.5, lone_events=2, starts=1, long=80, late=2)

@@ -21,9 +21,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.cases import NAMES, QUICK, Sizes
-from bench.place import Servers
 from bench.report import WIDTH, Report, as_json, lines
 from bench.run import measure
+from bench.site import Servers
 from execledger import stack
 from execledger.errors import UserError
 from execledger.stack.database import with_database

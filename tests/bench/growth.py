@@ -9,8 +9,8 @@ import asyncpg
 from bench.cases import Sizes, usual
 from bench.figures import Comparison, Measured
 from bench.meters import Cores
-from bench.place import Servers, connected, database, topics
 from bench.rates import record
+from bench.site import Servers, connected, database, topics
 
 Columns = Mapping[str, Sequence[str]]
 """By table."""

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from bench.events import EVENTS_AN_EXECUTION, Sent, Story, beginning, chance, mix
 from bench.figures import Lone, Sending, Sight, Steady, lags
 from bench.meters import Cores
-from bench.place import Place, connected, producing
+from bench.site import Site, connected, producing
 from running import Service, query
 
 _TICK_SECONDS = 0.01
@@ -28,7 +28,7 @@ _LONE_TENANT = "tenant-lone"
 _POSITIONS = "SELECT partition, next_offset FROM execledger.ledger WHERE topic = $1"
 
 
-async def steady(here: Place, recorder: Service, rate: float, seconds: float, cores: Cores) -> Steady:
+async def steady(here: Site, recorder: Service, rate: float, seconds: float, cores: Cores) -> Steady:
     """Publish so many events a second for so long, and see when each is behind the ledger, where nothing is yet."""
     wanted = max(1, int(rate * seconds))
     records = list(islice(mix(wanted // EVENTS_AN_EXECUTION + 1, datetime.now(UTC), seed=11), wanted))
@@ -71,7 +71,7 @@ async def _publish(
     return seconds, [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
 
 
-async def _look(here: Place, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:
+async def _look(here: Site, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:
     """How far each partition is recorded, every few milliseconds, until all is or the time is over."""
     sights: list[Sight] = []
     deadline = time.perf_counter() + seconds
@@ -86,7 +86,7 @@ async def _look(here: Place, wanted: int, seconds: float, connection: asyncpg.Co
     return sights
 
 
-async def lone(here: Place, recorder: Service, events: int, cores: Cores) -> Lone:
+async def lone(here: Site, recorder: Service, events: int, cores: Cores) -> Lone:
     """Publish an event of an execution that nobody knows, ask for it over HTTP until it is there; then the next."""
     random = chance(12)
     stories = [Story(random, _LONE_TENANT, datetime.now(UTC) - timedelta(minutes=1)) for _ in range(events)]
@@ -119,7 +119,7 @@ async def _seen_after(
 
 
 @asynccontextmanager
-async def _asking(here: Place) -> AsyncIterator[tuple[httpx2.AsyncClient, int]]:
+async def _asking(here: Site) -> AsyncIterator[tuple[httpx2.AsyncClient, int]]:
     """A client of a query service, as a reader of the tenant, and the service's process."""
     claims = {"sub": "bench", "tenant": _LONE_TENANT, "roles": ["reader"], "exp": int(time.time()) + 3600}
     headers = {"Authorization": f"Bearer {jwt.encode(claims, _SECRET, algorithm='HS256')}"}

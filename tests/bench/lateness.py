@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from bench.cases import Sizes, long_execution
 from bench.figures import Late, Spent
 from bench.meters import peak_mib
-from bench.place import Servers, connected, held, place, producing
 from bench.recorders import recording, until_recorded
+from bench.site import Servers, connected, held, producing, site
 
 _PATIENCE_SECONDS = 300.0
 
@@ -17,7 +17,7 @@ async def late(servers: Servers, sizes: Sizes) -> Late:
     meters = servers.meters
     spent: list[Spent] = []
     seconds: list[float] = []
-    async with place(servers) as here, held(here, stored) as show, recording(here) as services:
+    async with site(servers) as here, held(here, stored) as show, recording(here) as services:
         pids = [service.process.pid for service in services]
         async with connected(here.dsn) as connection, producing(servers, linger_ms=0) as producer:
             await show()

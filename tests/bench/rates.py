@@ -8,8 +8,8 @@ from typing import Any
 from bench.events import Sent
 from bench.figures import Measured
 from bench.meters import Cores, peak_mib
-from bench.place import Place, Servers, connected, database, held
 from bench.recorders import recording, until_recorded
+from bench.site import Servers, Site, connected, database, held
 
 _BASELINE = """
 CREATE TABLE copied (LIKE execledger.execution_events INCLUDING DEFAULTS);
@@ -33,7 +33,7 @@ class LogRows:
     rows: list[tuple[Any, ...]]
 
 
-async def log_rows(here: Place) -> LogRows:
+async def log_rows(here: Site) -> LogRows:
     """What was recorded here; ids as text, as the recorder hands them to COPY."""
     async with connected(here.dsn) as connection:
         columns = await connection.fetch(_COLUMNS)
@@ -68,7 +68,7 @@ async def copy(servers: Servers, log: LogRows, cores: Cores) -> Measured:
     )
 
 
-async def record(here: Place, records: Sequence[Sent], cores: Cores, recorders: int = 1) -> Measured:
+async def record(here: Site, records: Sequence[Sent], cores: Cores, recorders: int = 1) -> Measured:
     """From the moment at which recorders that have their partitions are shown all records, until they are recorded."""
     meters = here.servers.meters
     async with held(here, records) as show, recording(here, recorders) as services, connected(here.dsn) as connection:

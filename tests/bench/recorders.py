@@ -12,7 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
 
 from bench.meters import processor_seconds
-from bench.place import Place, connected
+from bench.site import Site, connected
 from execledger.stack import broker
 from running import Service, recorder
 
@@ -28,7 +28,7 @@ _SETTLE_SECONDS = 0.5  # for a recorder to find its place in what the broker gav
 
 
 @asynccontextmanager
-async def recording(here: Place, count: int = 1) -> AsyncIterator[list[Service]]:
+async def recording(here: Site, count: int = 1) -> AsyncIterator[list[Service]]:
     """So many recorders of one group, of which each has found its place in partitions of its own."""
     async with AsyncExitStack() as running:
         services = [
@@ -39,7 +39,7 @@ async def recording(here: Place, count: int = 1) -> AsyncIterator[list[Service]]
         yield services
 
 
-async def startup_seconds(here: Place) -> float:
+async def startup_seconds(here: Site) -> float:
     """Processor time that a recorder takes until it has found its place in every partition of an empty topic."""
     async with (
         connected(here.dsn) as connection,
@@ -51,7 +51,7 @@ async def startup_seconds(here: Place) -> float:
 
 
 async def until_recorded(
-    here: Place, services: Sequence[Service], total: int, seconds: float, connection: asyncpg.Connection
+    here: Site, services: Sequence[Service], total: int, seconds: float, connection: asyncpg.Connection
 ) -> int:
     """How many are recorded, once all are or the time is over. Raises RuntimeError when any was a dead letter."""
     deadline = time.perf_counter() + seconds
@@ -65,7 +65,7 @@ async def until_recorded(
     return recorded
 
 
-async def _until_each_has_partitions(here: Place, services: Sequence[Service]) -> None:
+async def _until_each_has_partitions(here: Site, services: Sequence[Service]) -> None:
     async with asyncio.timeout(_START_SECONDS), broker.admin(here.servers.bootstrap_servers) as client:
         while not _are_shared_out(await _shares(client, here), len(services), here.servers.partitions):
             _require_alive(services)
@@ -75,7 +75,7 @@ async def _until_each_has_partitions(here: Place, services: Sequence[Service]) -
     await asyncio.sleep(_SETTLE_SECONDS)
 
 
-async def _until_opened(here: Place, services: Sequence[Service], connection: asyncpg.Connection) -> None:
+async def _until_opened(here: Site, services: Sequence[Service], connection: asyncpg.Connection) -> None:
     while await connection.fetchval(_OPENED, here.topic) < here.servers.partitions:
         _require_alive(services)
         await asyncio.sleep(_LOOK_SECONDS)
@@ -85,7 +85,7 @@ def _are_shared_out(shares: Sequence[Set[int]], recorders: int, partitions: int)
     return len(shares) == recorders and all(shares) and sorted(chain(*shares)) == list(range(partitions))
 
 
-async def _shares(client: AIOKafkaAdminClient, here: Place) -> list[set[int]]:
+async def _shares(client: AIOKafkaAdminClient, here: Site) -> list[set[int]]:
     """The partitions of each member, as the broker has it; none while it shares them out."""
     try:
         (answer,) = await client.describe_consumer_groups([here.group])

@@ -15,10 +15,10 @@ from bench.interpreter import running
 from bench.lags import lone, steady
 from bench.lateness import late
 from bench.meters import Cores
-from bench.place import Servers, connected, place
 from bench.rates import LogRows, copy, log_rows, record
 from bench.recorders import recording, startup_seconds
 from bench.report import Machine, Report
+from bench.site import Servers, connected, site
 
 Say = Callable[[str], None]
 
@@ -74,7 +74,7 @@ class _Run:
         if self.sizes.warm_up:
             self.say("warming up ...")
             sizes = replace(self.sizes, events=self.sizes.warm_up)
-            async with place(self.servers) as here:
+            async with site(self.servers) as here:
                 await record(here, list(usual(sizes, datetime.now(UTC))), self.cores)
 
     async def mix(self, report: Report) -> Report:
@@ -82,7 +82,7 @@ class _Run:
         comparison = await self._mix()
         rate = median(turn[_ONE].rate for turn in comparison.rounds) / 2
         self.say(f"lag at {rate:,.0f} events/s ...")
-        async with place(self.servers) as here, recording(here) as (recorder,):
+        async with site(self.servers) as here, recording(here) as (recorder,):
             lagging = await steady(here, recorder, rate, self.sizes.lag_seconds, self.cores)
             self.say(f"{self.sizes.lone_events} lone events ...")
             alone = await lone(here, recorder, self.sizes.lone_events, self.cores)
@@ -91,7 +91,7 @@ class _Run:
         return _with(replace(report, steady=lagging, lone=alone, startup_seconds=starts), comparison)
 
     async def _start(self) -> float:
-        async with place(self.servers) as here:
+        async with site(self.servers) as here:
             return await startup_seconds(here)
 
     async def _mix(self) -> Comparison:
@@ -127,7 +127,7 @@ class _Run:
         for number in range(1, self.sizes.case_rounds + 1):
             turn: dict[str, Measured] = {}
             for label, distinct in zip(labels, self.sizes.agents, strict=True):
-                async with place(self.servers) as here:
+                async with site(self.servers) as here:
                     records = list(agents(distinct)(self.sizes, datetime.now(UTC)))
                     turn[label] = await record(here, records, self.cores)
             rounds.append(turn)
@@ -135,7 +135,7 @@ class _Run:
         return Comparison("agents", _about(agents), tuple(labels), tuple(rounds))
 
     async def _record(self, records: Sequence[Sent], recorders: int, log: LogRows | None) -> tuple[Measured, LogRows]:
-        async with place(self.servers) as here:
+        async with site(self.servers) as here:
             measured = await record(here, records, self.cores, recorders)
             return measured, log or await log_rows(here)
 

@@ -1,7 +1,7 @@
 """A database that make bench filled up holds what one that was recorded into would."""
 
 from bench.growth import Filling
-from bench.place import connected
+from bench.site import connected
 from factories_recorder import Topic, desk, history
 
 _ROWS = """

@@ -1,4 +1,4 @@
-"""Where a measurement takes place: a database and topics of its own, and records that wait there to be read."""
+"""Where a measurement is made: a database and topics of its own, and records that wait there to be read."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ class Servers:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """A database and topics that no other measurement knows."""
 
     servers: Servers
@@ -75,8 +75,8 @@ class Place:
 
 
 @asynccontextmanager
-async def place(servers: Servers) -> AsyncIterator[Place]:
-    """A place that nothing was recorded in."""
+async def site(servers: Servers) -> AsyncIterator[Site]:
+    """A site at which nothing was recorded yet."""
     async with database(servers) as dsn:
         yield await topics(servers, dsn)
 
@@ -93,9 +93,9 @@ async def database(servers: Servers) -> AsyncIterator[str]:
             await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def topics(servers: Servers, dsn: str) -> Place:
+async def topics(servers: Servers, dsn: str) -> Site:
     """New topics for a database."""
-    here = Place(servers, dsn, f"bench-{token_hex(6)}")
+    here = Site(servers, dsn, f"bench-{token_hex(6)}")
     settings = StackSettings(
         events_topic=here.topic,
         dead_letter_topic=str(here.settings["dead_letter_topic"]),
@@ -107,7 +107,7 @@ async def topics(servers: Servers, dsn: str) -> Place:
 
 
 @asynccontextmanager
-async def held(here: Place, records: Sequence[Sent]) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+async def held(here: Site, records: Sequence[Sent]) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Records that nobody sees until the function is called: all of a transaction that is still open.
 
     So recorders can join, be given their partitions and wait, and the broker has nothing more to take while they read.
