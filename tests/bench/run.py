@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import median
@@ -23,6 +23,7 @@ from bench.site import Servers, connected, site
 Say = Callable[[str], None]
 
 _COPY, _ONE, _TWO = "COPY", "one recorder", "two recorders"
+_RECORDERS = {_ONE: 1, _TWO: 2}
 
 
 async def measure(servers: Servers, sizes: Sizes, cases: Collection[str], *, grown: bool, say: Say) -> Report:
@@ -99,13 +100,13 @@ class _Run:
         rounds = []
         log: LogRows | None = None
         for number in range(1, self.sizes.rounds + 1):
+            title = f"mix, round {number} of {self.sizes.rounds}"
+            first, last = (_ONE, _TWO) if number % 2 else (_TWO, _ONE)
             turn: dict[str, Measured] = {}
-            first, last = ((_ONE, 1), (_TWO, 2)) if number % 2 else ((_TWO, 2), (_ONE, 1))
-            turn[first[0]], log = await self._record(records, first[1], log)
-            turn[_COPY] = await copy(self.servers, log, self.cores)
-            turn[last[0]], log = await self._record(records, last[1], log)
+            turn[first], log = await self._record(title, first, records, log)
+            turn[_COPY] = await self._copy(title, log)
+            turn[last], log = await self._record(title, last, records, log)
             rounds.append(turn)
-            self._say_round("mix", number, turn)
         return Comparison("mix", _about(usual), (_COPY, _ONE, _TWO), tuple(rounds))
 
     async def beside_copy(self, name: str, publication: Publication) -> Comparison:
@@ -113,11 +114,9 @@ class _Run:
         records = list(publication(self.sizes, datetime.now(UTC)))
         rounds = []
         for number in range(1, self.sizes.case_rounds + 1):
-            turn: dict[str, Measured] = {}
-            turn[_ONE], log = await self._record(records, 1, None)
-            turn[_COPY] = await copy(self.servers, log, self.cores)
-            rounds.append(turn)
-            self._say_round(name, number, turn)
+            title = f"{name}, round {number} of {self.sizes.case_rounds}"
+            recorded, log = await self._record(title, _ONE, records, None)
+            rounds.append({_COPY: await self._copy(title, log), _ONE: recorded})
         return Comparison(name, _about(publication), (_COPY, _ONE), tuple(rounds))
 
     async def agents(self) -> Comparison:
@@ -125,23 +124,31 @@ class _Run:
         labels = [f"{distinct:,} agents" for distinct in self.sizes.agents]
         rounds = []
         for number in range(1, self.sizes.case_rounds + 1):
+            title = f"agents, round {number} of {self.sizes.case_rounds}"
             turn: dict[str, Measured] = {}
             for label, distinct in zip(labels, self.sizes.agents, strict=True):
                 async with site(self.servers) as here:
                     records = list(agents(distinct)(self.sizes, datetime.now(UTC)))
-                    turn[label] = await record(here, records, self.cores)
+                    turn[label] = await self._said(title, label, record(here, records, self.cores))
             rounds.append(turn)
-            self._say_round("agents", number, turn)
         return Comparison("agents", _about(agents), tuple(labels), tuple(rounds))
 
-    async def _record(self, records: Sequence[Sent], recorders: int, log: LogRows | None) -> tuple[Measured, LogRows]:
+    async def _record(
+        self, title: str, label: str, records: Sequence[Sent], log: LogRows | None
+    ) -> tuple[Measured, LogRows]:
         async with site(self.servers) as here:
-            measured = await record(here, records, self.cores, recorders)
+            work = record(here, records, self.cores, _RECORDERS[label])
+            measured = await self._said(title, label, work)
             return measured, log or await log_rows(here)
 
-    def _say_round(self, name: str, number: int, turn: dict[str, Measured]) -> None:
-        rates = ", ".join(f"{label} {measured.rate:,.0f}" for label, measured in turn.items())
-        self.say(f"{name}, round {number}: {rates} events/s")
+    async def _copy(self, title: str, log: LogRows) -> Measured:
+        return await self._said(title, _COPY, copy(self.servers, log, self.cores))
+
+    async def _said(self, title: str, label: str, measuring: Awaitable[Measured]) -> Measured:
+        self.say(f"{title}: {label} ...")
+        measured = await measuring
+        self.say(f"{title}: {label}, {measured.rate:,.0f} events/s")
+        return measured
 
 
 def _about(documented: Callable[..., object]) -> str:
