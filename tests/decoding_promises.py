@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from bench.events import EVENTS_AN_EXECUTION, load
+from bench.events import EVENTS_AN_EXECUTION, mix
 from execledger_contracts import structs
 from execledger_contracts.cleaning import Limits, may_need_care
 from execledger_contracts.decoding import (
@@ -26,7 +26,7 @@ from execledger_contracts.samples import INVALID, VALID
 from execledger_contracts.structs import handed_on, read
 
 SMALL: Final = Limits(text_bytes=16_384, json_bytes=16_384)
-USUAL: Final = [value for _, value in load(1, until=datetime(2026, 1, 1, tzinfo=UTC))]
+USUAL: Final = [value for _, value in mix(1, until=datetime(2026, 1, 1, tzinfo=UTC))]
 assert len(USUAL) == EVENTS_AN_EXECUTION
 CORPUS: Final = [*(sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers), *USUAL]
 EVENTS: Final[list[dict[str, Any]]] = [
