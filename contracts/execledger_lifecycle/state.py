@@ -10,8 +10,7 @@ from operator import attrgetter
 from types import GenericAlias
 from typing import Any, Final, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import to_json
+import msgspec
 
 from execledger_contracts.status import Status
 from execledger_lifecycle.order import OrderKey, StepKey
@@ -100,7 +99,7 @@ class ExecutionFold:
     def dump(self) -> str:
         """As text, for the row: values by position, which halves the size that names would take."""
         attempts = {number: _ATTEMPT_VALUES(attempt) for number, attempt in self.attempts.items()}
-        return to_json([FORMAT, *_EXECUTION_VALUES(self)[:-2], [*self.agents], attempts]).decode()
+        return _encode([FORMAT, *_EXECUTION_VALUES(self)[:-2], [*self.agents], attempts]).decode()
 
     @classmethod
     def load(cls, text: str) -> "ExecutionFold | None":
@@ -146,7 +145,7 @@ class StepFold:
 
     def dump(self) -> str:
         """As text, for the row."""
-        return to_json([FORMAT, *_STEP_VALUES(self)]).decode()
+        return _encode([FORMAT, *_STEP_VALUES(self)]).decode()
 
     @classmethod
     def load(cls, text: str) -> "StepFold | None":
@@ -177,16 +176,16 @@ def _shape(cls: type, *before: type, **others: Any) -> Any:
     return GenericAlias(tuple, (*before, *(types[name] for name in _names(cls))))
 
 
-_STRICTLY: Final = ConfigDict(strict=True)
+_encode: Final = msgspec.json.Encoder().encode
 _ATTEMPTS: Final = GenericAlias(dict, (int, _shape(AttemptFold)))
-_EXECUTION: Final = TypeAdapter[Any](_shape(ExecutionFold, int, agents=list[str], attempts=_ATTEMPTS), config=_STRICTLY)
-_STEP: Final = TypeAdapter[Any](_shape(StepFold, int), config=_STRICTLY)
+_EXECUTION: Final = msgspec.json.Decoder[Any](_shape(ExecutionFold, int, agents=list[str], attempts=_ATTEMPTS))
+_STEP: Final = msgspec.json.Decoder[Any](_shape(StepFold, int))
 
 
-def _read(shape: TypeAdapter[Any], text: str) -> list[Any] | None:
+def _read(shape: msgspec.json.Decoder[Any], text: str) -> list[Any] | None:
     """The values behind the format; None when the text is of another shape."""
     try:
-        written_in, *values = shape.validate_json(text)
-    except ValidationError:
+        written_in, *values = shape.decode(text)
+    except msgspec.DecodeError:  # ValidationError is one
         return None
     return values if written_in == FORMAT else None
