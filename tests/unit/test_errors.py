@@ -1,5 +1,7 @@
 """What Postgres and its client say, sorted by what it asks for."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -12,7 +14,7 @@ from execledger_runtime.errors import (
     StoreUnavailable,
     Unstorable,
 )
-from execledger_runtime.postgres import translated
+from execledger_runtime.postgres import cancelled_first, translated
 
 
 def refusal(sqlstate: str) -> asyncpg.PostgresError:
@@ -127,3 +129,25 @@ def test_a_value_that_the_client_cannot_encode_is_the_record_s_fault() -> None:
 def test_our_own_errors_pass() -> None:
     error = Unstorable("it is")
     assert become(error) is error
+
+
+async def test_what_goes_wrong_while_a_task_is_cancelled_is_its_cancellation() -> None:
+    """Postgres was asked to stop a statement, and stops the rollback that comes behind it."""
+
+    async def work() -> None:
+        with cancelled_first(), translated():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise asyncpg.QueryCanceledError("canceling statement due to user request")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def test_what_goes_wrong_in_a_task_that_nobody_cancels_stays_what_it_is() -> None:
+    with pytest.raises(StoreTooSlow), cancelled_first(), translated():
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")

@@ -56,6 +56,21 @@ def translated(*, connecting: bool = False, until_set_up: bool = False) -> Itera
         raise trouble from error
 
 
+@contextmanager
+def cancelled_first() -> Iterator[None]:
+    """Let what goes wrong while the task is cancelled be its cancellation.
+
+    The client asks Postgres to stop the statement that it waits for; that may come late, and hit the rollback instead.
+    """
+    try:
+        yield
+    except Exception as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
+
+
 def _of_server(error: BaseException, until_set_up: bool) -> Exception | None:
     state = getattr(error, "sqlstate", None) or ""
     known = {**_MEANING, **_MEANING_UNTIL_SET_UP} if until_set_up else _MEANING
@@ -127,7 +142,7 @@ class Database:
 
         With `until_set_up` a schema that is not there is one that comes; without, it is a bug.
         """
-        with translated(until_set_up=until_set_up):
+        with cancelled_first(), translated(until_set_up=until_set_up):
             pool, connection = await self._acquired()
             try:
                 yield cast("asyncpg.Connection", connection)  # the proxy has all that a connection has
