@@ -73,3 +73,15 @@ def test_with_very_many_open_steps_there_is_none() -> None:
     memory.record(told)
     assert checkpoint.kept(3000) == [1000, 2000, 3000]
     assert [*memory.checkpoints] == [1000]
+
+
+def test_one_that_a_late_event_has_a_part_in_is_void_though_it_is_not_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = [step_started(f"step {n}", at=n, event_id=nth_id(n)) for n in range(1, EVERY)]
+    memory = Memory()
+    monkeypatch.setattr(checkpoint, "_MOST_OPEN", EVERY - 2)
+    memory.record([*steps, step_finished("step 1", at=EVERY, event_id=nth_id(EVERY))])
+    assert [*memory.checkpoints] == [EVERY]
+    memory.record([step_started("late", at=0, event_id=nth_id(9001))])  # with it more are open after so many events
+    assert memory.checkpoints == {}
