@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from execledger_recorder.rules.tables import TABLES, Writing
 from factories_recorder import Row, snapshot
 
 Key = tuple[Any, ...]
@@ -15,11 +16,7 @@ Place = tuple[str, int, int]
 """Topic, partition, offset."""
 
 _NAMED_BY: Final = {
-    "executions": ("external_id",),
-    "steps": ("external_id", "step_id", "iteration", "attempt"),
-    "llm_calls": ("external_id", "event_id"),
-    "tool_calls": ("external_id", "event_id"),
-    "execution_labels": ("external_id", "kind", "key", "value"),
+    **{table.name: ("external_id", *table.key) for table in TABLES if table.writing is not Writing.BEFOREHAND},
     "execution_events": ("external_id", "event_id"),
     "workflows": ("id",),
     "owners": ("id",),

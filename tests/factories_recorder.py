@@ -15,6 +15,7 @@ import asyncpg
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import Report, read, record
 from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import Store
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -216,12 +217,7 @@ _SNAPSHOTS = {
         SELECT alias.external_id, to_jsonb(child) - ARRAY[{_OWN}] AS row
         FROM execledger.{table} AS child JOIN execledger.execution_aliases AS alias ON alias.id = child.execution_id
         WHERE child.tenant_id = $1 ORDER BY external_id, {key}"""  # noqa: S608
-        for table, key in {
-            "steps": "step_id, iteration, attempt",
-            "llm_calls": "event_id",
-            "tool_calls": "event_id",
-            "execution_labels": "kind, key, value",
-        }.items()
+        for table, key in ((table.name, ", ".join(table.key)) for table in TABLES if table.key)
     },
     "execution_events": """
         SELECT alias.external_id, event_id, type, attempt, occurred_at, sequence, rank, received_at,
