@@ -11,7 +11,7 @@ from execledger_recorder.recording.log import read_log
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change, Decision, Judged
 from execledger_recorder.rules.checkpoint import Checkpoint
-from execledger_recorder.rules.needs import Before, Digests, Log, Pause, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Log, Need, Pause, Steps, Text
 from execledger_recorder.store import Batch
 
 log = structlog.get_logger()
@@ -28,7 +28,9 @@ async def judge(tx: Batch, decisions: Sequence[Decision]) -> list[Judged]:
     while answers:
         needs: dict[int, _Asked] = {}
         for number, answer in answers.items():
-            said = await _next(tx, decisions[number], answer)
+            said = decisions[number].send(answer)
+            if isinstance(said, Text | Pause):
+                said = await _answered(tx, decisions[number], said)
             if isinstance(said, Judged):
                 judged[number] = said
             else:
@@ -59,17 +61,17 @@ async def finish(decision: Generator[Any, Any, _T]) -> _T:
         await asyncio.sleep(0)
 
 
-async def _next(tx: Batch, decision: Decision, answer: Any) -> _Asked | Judged:
-    """What it says next, but for what is answered to it alone."""
-    said = decision.send(answer)
+async def _answered(tx: Batch, decision: Decision, said: Text | Pause) -> _Asked | Judged:
+    """What a decision says next, after all that is answered to it alone."""
+    asked: Need | Judged = said
     while True:
-        if isinstance(said, Text):  # one at a time: each may be as large as a record
-            said = decision.send(await tx.log.event(said.execution_id, said.event_id))
-        elif isinstance(said, Pause):
+        if isinstance(asked, Text):  # one at a time: each may be as large as a record
+            asked = decision.send(await tx.log.event(asked.execution_id, asked.event_id))
+        elif isinstance(asked, Pause):
             await asyncio.sleep(0)
-            said = next(decision)
+            asked = next(decision)
         else:
-            return said
+            return asked
 
 
 async def _answers(tx: Batch, needs: Mapping[int, _Asked]) -> dict[int, Any]:

@@ -82,12 +82,12 @@ def commands(
     """
     if after.ended_at is not None and not after.provisional:
         return []
-    is_limited = after.token_limit is not None or after.cost_limit_usd is not None
     asked = [entry for entry in entries if type(entry.event) is ExecutionCancelRequested]
-    if not (is_limited or asked) or not (live := [entry for entry in entries if not _is_imported(entry)]):
+    is_near = any(_level(kind, after, share) is not _Level.WITHIN for kind in KINDS)
+    if not (is_near or asked) or not (live := [entry for entry in entries if not _is_imported(entry)]):
         return []
     addressed = _Address(*alias, after.attempt, after.root_execution_id, max(entry.event.time for entry in live))
-    limited = list(_on_limits(addressed, before, after, share)) if is_limited else []
+    limited = _on_limits(addressed, before, after, share)
     return [*limited, *(_cancel(addressed, entry) for entry in asked if not _is_imported(entry))]
 
 
