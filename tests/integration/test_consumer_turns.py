@@ -119,6 +119,7 @@ async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_ta
             )
             await consumer.watch_circuits()
             published = await other.fetchval("SELECT clock_timestamp()")
+            await asyncio.sleep(0.01)  # looks are written down by the millisecond
             monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", gate.before(AIOKafkaConsumer.end_offsets))
             observing = asyncio.create_task(consumer.observe())
             await gate.reached.wait()
