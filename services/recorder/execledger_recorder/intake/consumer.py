@@ -90,8 +90,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def watch_circuits(self) -> None:
         """Stop and go on with partitions as Postgres says: a probe or an operator may have spoken there."""
-        await self.circuits.refresh(self.client.assigned())
-        self.client.hold_back(self.circuits.open.keys())
+        await self._places.watch_circuits()
         self._room.set()
 
     async def commit(self) -> None:

@@ -63,6 +63,7 @@ class Lane:
         self.partition: Final = Partition(number)
         self.moved_at = monotonic()  # when records last came, or nothing was waiting
         self._shop: Final = workshop
+        self._task: Final = f"record {number}"  # as it is called where it is waited for
         self._queue: Final[deque[Fetched]] = deque()
         self._taken: Final[list[Fetched]] = []  # those that are being decoded or recorded
         self._arrived: Final = asyncio.Event()
@@ -87,12 +88,7 @@ class Lane:
 
     def put(self, records: Sequence[ConsumerRecord]) -> None:
         """Take what the client has just handed out."""
-        oldest_ms = min(max(record.timestamp, 0) for record in records)  # producers say when, and their clocks differ
-        size = sum(
-            _RECORD_BYTES + (len(record.value) if record.value else 0) + (len(record.key) if record.key else 0)
-            for record in records
-        )
-        self._queue.append(Fetched(records, self.partition.seeks, min(oldest_ms, LATEST_MS), size))
+        self._queue.append(_fetched(records, self.partition.seeks))
         self._note_oldest()
         self.moved_at = monotonic()
         self._arrived.set()
@@ -105,10 +101,6 @@ class Lane:
         await asyncio.wait([self._worker])
         self._queue.clear()
         self._shop.patience.forget(self._task)
-
-    @property
-    def _task(self) -> str:
-        return f"record {self.partition.number}"
 
     async def _work(self) -> None:
         try:
@@ -126,14 +118,7 @@ class Lane:
         while not self._queue:
             self._arrived.clear()
             await self._arrived.wait()
-        first = self._queue.popleft()
-        parts, count = [first], len(first.records)
-        while self._queue and self._queue[0].seeks == first.seeks:
-            count += len(self._queue[0].records)
-            if count > self._shop.settings.batch_size:
-                break
-            parts.append(self._queue.popleft())
-        batch = _joined(parts)
+        batch = _next_batch(self._queue, self._shop.settings.batch_size)
         self._taken.append(batch)
         self._shop.on_room()
         return batch
@@ -197,17 +182,13 @@ class Lane:
         shop, number = self._shop, self.partition.number
         if (stop := shop.circuits.look(number, reads)) is not None:
             await self._until_done(partial(shop.circuits.stop, stop))
-            await self._until_done(self._refresh_circuits)
+            await self._until_done(shop.places.watch_circuits)
         if self._is_void(batch):
             return ()
         admitted, held_back = shop.circuits.admitted(number, reads)
         if held_back is not None:
             shop.places.return_to(self.partition, held_back)
         return admitted
-
-    async def _refresh_circuits(self) -> None:
-        await self._shop.circuits.refresh(self._shop.client.assigned())
-        self._shop.client.hold_back(self._shop.circuits.open.keys())
 
     def _is_void(self, batch: Fetched) -> bool:
         return self._closed or self.partition.is_void(batch.seeks)
@@ -239,9 +220,9 @@ class Lane:
         oldest = report.oldest_occurred_at
         self._shop.metrics.recorded(report, len(reads), None if oldest is None else time() - oldest.timestamp())
         self.partition.record(reads[-1][0].offset)
-        counts = Counter({outcome.value: 0 for _, outcome in report.outcomes})
+        counts = Counter[str]()
         for (_, outcome), count in report.outcomes.items():
-            counts[outcome.value] += count
+            counts[outcome] += count
         log.info(
             "batch_recorded",
             partition=self.partition.number,
@@ -271,6 +252,27 @@ class Lane:
         """With nothing in hand the last figure stands: how old the next records are will be known when they come."""
         if times := [fetched.oldest_ms for fetched in (*self._queue, *self._taken)]:
             self.partition.oldest_ms = min(times)
+
+
+def _fetched(records: Sequence[ConsumerRecord], seeks: int) -> Fetched:
+    oldest_ms = min(max(record.timestamp, 0) for record in records)  # producers say when, and their clocks differ
+    size = sum(
+        _RECORD_BYTES + (len(record.value) if record.value else 0) + (len(record.key) if record.key else 0)
+        for record in records
+    )
+    return Fetched(records, seeks, min(oldest_ms, LATEST_MS), size)
+
+
+def _next_batch(queue: deque[Fetched], most: int) -> Fetched:
+    """What waits, as much of it as fits; in any case the first."""
+    first = queue.popleft()
+    parts, count = [first], len(first.records)
+    while queue and queue[0].seeks == first.seeks:
+        count += len(queue[0].records)
+        if count > most:
+            break
+        parts.append(queue.popleft())
+    return _joined(parts)
 
 
 def _joined(parts: Sequence[Fetched]) -> Fetched:

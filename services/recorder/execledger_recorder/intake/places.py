@@ -48,6 +48,11 @@ class Places:
                 self._circuits.forget(number)
             self._client.hold_back(self._circuits.open.keys())
 
+    async def watch_circuits(self) -> None:
+        """Stop and go on with partitions as Postgres says."""
+        await self._circuits.refresh(self._client.assigned())
+        self._client.hold_back(self._circuits.open.keys())
+
     def return_to(self, partition: Partition, offset: int) -> None:
         """Read again from an offset, if the partition is ours."""
         if self._client.seek(partition.number, offset):
