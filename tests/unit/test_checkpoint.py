@@ -17,6 +17,13 @@ def test_what_is_dropped_is_never_wanted_again(earlier: int, more: int) -> None:
     assert {each for each in kept(newest * EVERY) if each <= earlier * EVERY} <= {*kept(earlier * EVERY)}
 
 
+@pytest.mark.parametrize("behind", [17_000, 17_001, 33_000, 33_001])  # just behind where a round number is too near
+def test_that_holds_where_kept_ones_lie_furthest_apart(behind: int) -> None:
+    for newest in range(behind, 200_000, EVERY):
+        found = max((each for each in kept(newest) if each <= newest - behind), default=0)
+        assert newest - found <= 2 * behind + 2 * EVERY
+
+
 @given(st.integers(1, 1_000_000), st.data())
 def test_a_late_event_finds_one_not_much_further_back_than_it_is_itself(newest: int, data: st.DataObject) -> None:
     behind = data.draw(st.integers(0, newest))
