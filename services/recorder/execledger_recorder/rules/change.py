@@ -25,7 +25,7 @@ from execledger_recorder.rules import pricing
 from execledger_recorder.rules.arrivals import Arrived, sift
 from execledger_recorder.rules.commands import commands
 from execledger_recorder.rules.needs import Known, Log, Need, Pause
-from execledger_recorder.rules.resume import State, by_key, fold_again, fold_on, fold_whole, go_back, resume
+from execledger_recorder.rules.resume import Logged, State, by_key, fold_again, fold_on, fold_whole, go_back, resume
 from execledger_recorder.rules.rows import DuplicateRow, EventRow, LockedExecution
 
 
@@ -78,8 +78,8 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
     state = yield from resume(known, entries)
     events = _judge(known, state, fresh, entries)
     ordered = sorted(entries, key=by_key)
-    is_behind = ordered[0].key < state.execution.head
-    if is_behind and state.log is None:
+    is_behind = ordered[0].key < state.folds.execution.head
+    if is_behind and state.logged is None:
         yield from go_back(known, state, ordered)
     yield (judged := Judged(known.id, *known.alias, entries, events, duplicates))
     yield from fold_again(state, entries) if is_behind else fold_on(state, ordered)
@@ -94,7 +94,7 @@ def refold(known: Known) -> Decision:
     state = State()
     if known.row is not None and (execution := ExecutionFold.load(known.row.fold)) is not None:
         state.see_labels(execution)
-    state.log = yield Log(known.id)
+    state.logged = Logged((yield Log(known.id)))
     yield (judged := Judged(known.id, *known.alias, (), (), ()))
     yield from fold_whole(state, ())
     return _change(judged, known.row, state, NEVER)
@@ -103,7 +103,7 @@ def refold(known: Known) -> Decision:
 def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) -> Generator[Pause, None, Change]:
     """What the log gives, of which these are all entries, whatever else is known of the execution."""
     first = entries[0].event
-    state = State(log=entries)
+    state = State(logged=Logged(entries))
     yield from fold_whole(state, ())
     judged = Judged(execution_id, first.tenantid, first.subject, entries, (), ())
     return _change(judged, None, state, heard_at)
@@ -111,7 +111,7 @@ def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) ->
 
 def _judge(known: Known, state: State, fresh: Sequence[Arrived], entries: Sequence[Entry]) -> list[EventRow]:
     """The rows of the log: what became of each new event, in order of arrival."""
-    judge = Judge.after(state.execution, state.steps)
+    judge = Judge.after(state.folds.execution, state.folds.steps)
     tenant_id, rows = known.alias[0], []
     for (record, decoded), entry in zip(fresh, entries, strict=True):
         verdict, event = judge.judge(entry), entry.event
@@ -139,16 +139,16 @@ def _judge(known: Known, state: State, fresh: Sequence[Arrived], entries: Sequen
 
 
 def _change(judged: Judged, before: LockedExecution | None, state: State, heard_at: datetime) -> Change:
-    execution = state.execution
+    execution, steps = state.folds.execution, state.folds.steps
     return Change(
         judged,
         before,
         execution_record(execution, judged.external_id),
-        [step_record(state.steps[key], execution) for key in state.touched],
+        [step_record(steps[key], execution) for key in state.touched],
         execution.labels or {},
         execution.tags or (),
         (execution.labels, execution.tags) != (state.labels_before or (None, None)),
-        state.log is not None,
+        state.logged is not None,
         heard_at,
         (),
         Checkpoints(_kept_upto(state), state.taken),
@@ -156,9 +156,9 @@ def _change(judged: Judged, before: LockedExecution | None, state: State, heard_
 
 
 def _kept_upto(state: State) -> int | None:
-    if state.log is None:
+    if state.logged is None:
         return None
-    return 0 if state.base is None else state.base.version
+    return 0 if state.logged.base is None else state.logged.base.version
 
 
 @lru_cache(maxsize=4096)

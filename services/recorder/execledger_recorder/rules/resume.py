@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from execledger_lifecycle import Entry, ExecutionFold, StepFold, StepKey, endings, ends_execution, fold
 from execledger_lifecycle.state import is_of_another_format
@@ -15,16 +15,29 @@ Pauses = Generator[Pause, None, None]
 
 
 @dataclass(slots=True)
-class State:
-    """Where the folds of a decision stand; nobody else sees it."""
+class Folds:
+    """The folds of an execution and of steps of it."""
 
     execution: ExecutionFold = field(default_factory=ExecutionFold)
     steps: dict[StepKey, StepFold] = field(default_factory=dict)
+    has_open: bool = True  # whether all steps that are open are among these
+
+
+class Logged(NamedTuple):
+    """What had to be read of the log."""
+
+    entries: Sequence[Entry]
+    base: Checkpoint | None = None  # what they go on from; None: they are all there are
+
+
+@dataclass(slots=True)
+class State:
+    """Where a decision stands; nobody else sees it."""
+
+    folds: Folds = field(default_factory=Folds)
     touched: set[StepKey] = field(default_factory=set)  # steps to be written
-    log: Sequence[Entry] | None = None  # when it had to be read
-    base: Checkpoint | None = None  # what the log was read from; None: from its first event
-    has_open: bool = False  # whether all steps that are open are among these
-    taken: list[tuple[int, str, str]] = field(default_factory=list)
+    logged: Logged | None = None
+    taken: list[tuple[int, str, str]] = field(default_factory=list)  # checkpoints
     labels_before: Any = None
 
     def see_labels(self, execution: ExecutionFold) -> None:
@@ -35,22 +48,20 @@ def resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, State
     """The state before the batch, as the rows have it or, where they cannot be gone on from, as the log gives it."""
     state = State(touched=_step_keys(entries))
     if known.row is None:
-        state.has_open = True
         return state
     execution = ExecutionFold.load(known.row.fold)
     if execution is None or known.is_restored:
         is_damaged = execution is None and not is_of_another_format(known.row.fold)
         return (yield from _resume_from_log(known, "executions" if is_damaged else None))
-    state.execution = execution
     state.see_labels(execution)
     with_open = _may_end(execution, entries) or _reaches_checkpoint(execution, entries)
-    state.has_open = with_open
+    state.folds = Folds(execution, {}, with_open)
     if state.touched or with_open:
         stored: Sequence[str] = yield Steps(known.id, state.touched, with_open)
         for step in map(StepFold.load, stored):
             if step is None:
                 return (yield from _resume_from_log(known, "steps"))
-            state.steps[step.key] = step
+            state.folds.steps[step.key] = step
     return state
 
 
@@ -71,14 +82,14 @@ def _reaches_checkpoint(execution: ExecutionFold, entries: Sequence[Entry]) -> b
 
 def go_back(known: Known, state: State, ordered: Sequence[Entry]) -> Generator[Need, Any, None]:
     """Read what of the log must be folded again: what lies behind the latest checkpoint that stands, else all of it."""
-    if state.execution.version >= checkpoint.EVERY:
-        state.base = yield Before(known.id, ordered[0].key)
-    if state.base is not None:
-        state.log = yield Log(known.id, behind=state.base.head)
-        if (yield from _is_enough(known, state.base, [*state.log, *ordered])):
+    base: Checkpoint | None = None
+    if state.folds.execution.version >= checkpoint.EVERY:
+        base = yield Before(known.id, ordered[0].key)
+    if base is not None:
+        state.logged = Logged((yield Log(known.id, behind=base.head)), base)
+        if (yield from _is_enough(known, base, [*state.logged.entries, *ordered])):
             return
-        state.base = None
-    state.log = yield Log(known.id)
+    state.logged = Logged((yield Log(known.id)))
 
 
 def _is_enough(known: Known, base: Checkpoint, entries: Sequence[Entry]) -> Generator[Need, Any, bool]:
@@ -95,51 +106,52 @@ def _is_enough(known: Known, base: Checkpoint, entries: Sequence[Entry]) -> Gene
 
 
 def _resume_from_log(known: Known, damaged: str | None) -> Generator[Log | Pause, Any, State]:
-    state = State()
-    state.log = yield Log(known.id, damaged)
+    state = State(logged=Logged((yield Log(known.id, damaged))))
     yield from fold_whole(state, ())
     return state
 
 
 def fold_on(state: State, ordered: Sequence[Entry]) -> Pauses:
     """Open steps are written anew when the ending of their execution changes."""
-    others = state.steps.keys() - state.touched
-    before = endings(state.execution) if others else None
+    folds = state.folds
+    others = folds.steps.keys() - state.touched
+    before = endings(folds.execution) if others else None
     yield from _fold(state, ordered)
-    if state.log is not None or (others and endings(state.execution) != before):
-        state.touched = set(state.steps)
+    if state.logged is not None or (others and endings(folds.execution) != before):
+        state.touched = set(folds.steps)
 
 
 def fold_again(state: State, new: Sequence[Entry]) -> Pauses:
     """From where the log was read on, a checkpoint or its first event: what the log has and what is new."""
-    if (base := state.base) is None:
+    entries, base = state.logged or Logged(())
+    if base is None:
         yield from fold_whole(state, new)
         return
-    before = endings(state.execution)
-    state.execution, state.steps, state.has_open = base.execution, {step.key: step for step in base.steps}, True
-    state.taken = []
-    ordered = sorted([*(state.log or ()), *new], key=by_key)
+    before = endings(state.folds.execution)
+    state.folds, state.taken = Folds(base.execution, {step.key: step for step in base.steps}), []
+    ordered = sorted([*entries, *new], key=by_key)
     yield from _fold(state, ordered)
-    is_same = endings(state.execution) == before
-    state.touched = _step_keys(ordered) if is_same else set(state.steps)
+    is_same = endings(state.folds.execution) == before
+    state.touched = _step_keys(ordered) if is_same else set(state.folds.steps)
 
 
 def fold_whole(state: State, new: Sequence[Entry]) -> Pauses:
     """From the first event on, what the log has and what is new."""
-    state.execution, state.steps, state.has_open, state.base = ExecutionFold(), {}, True, None
-    state.taken = []
-    yield from _fold(state, sorted([*(state.log or ()), *new], key=by_key))
-    state.touched = set(state.steps)
+    entries, _ = state.logged or Logged(())
+    state.folds, state.taken = Folds(), []
+    yield from _fold(state, sorted([*entries, *new], key=by_key))
+    state.touched = set(state.folds.steps)
 
 
 def _fold(state: State, ordered: Sequence[Entry]) -> Pauses:
     """In slices, each up to where a checkpoint is due, and others have their turn."""
-    start, last = 0, state.execution.version + len(ordered)
+    execution, steps = state.folds.execution, state.folds.steps
+    start, last = 0, execution.version + len(ordered)
     while start < len(ordered):
-        stop = start + checkpoint.EVERY - state.execution.version % checkpoint.EVERY
-        fold(state.execution, state.steps, ordered[start:stop])
-        if state.has_open and checkpoint.is_kept(state.execution.version, last):
-            taken = checkpoint.take(state.execution, state.steps.values())
+        stop = start + checkpoint.EVERY - execution.version % checkpoint.EVERY
+        fold(execution, steps, ordered[start:stop])
+        if state.folds.has_open and checkpoint.is_kept(execution.version, last):
+            taken = checkpoint.take(execution, steps.values())
             state.taken += () if taken is None else (taken,)
         start = stop
         if start < len(ordered):
