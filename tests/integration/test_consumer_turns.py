@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.account import Misplaced
 from execledger_recorder.rules.circuit import Circuit, Stop
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
@@ -98,6 +99,24 @@ async def test_a_place_that_could_not_be_found_is_sought_with_the_first_batch(
         await consumer.on_partitions_assigned([TopicPartition(bench.topics.events, 0)])
     await bench.publish(event(at=1), partition=0)
     await eventually(lambda: is_at(bench, 2))
+
+
+async def test_a_bug_in_seeking_after_a_misplaced_batch_is_a_bug(
+    bench: Bench, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = asyncio.Event()
+
+    async def misplaced(*_: object, **__: object) -> None:
+        raise Misplaced("partition 0: another offset is next")
+
+    async def stumble(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("execledger_recorder.intake.lane.record", misplaced)
+    monkeypatch.setattr(consumer._places, "seek_to_ledger", stumble)
+    monkeypatch.setattr(consumer, "_on_bug", failed.set)
+    await bench.publish(event(at=1), partition=0)
+    await asyncio.wait_for(failed.wait(), 30)
 
 
 async def test_what_is_held_back_while_the_end_of_the_log_is_asked_for_is_not_taken_for_recorded(

@@ -74,10 +74,6 @@ class Client:
         await asyncio.wait_for(self._connected.commit(places), _COMMIT_PATIENCE_SECONDS)
 
     @property
-    def is_connected(self) -> bool:
-        return self._subscription.client is not None
-
-    @property
     def _connected(self) -> AIOKafkaConsumer:
         if (client := self._subscription.client) is None:
             raise StoreUnavailable("the consumer is not connected")

@@ -195,26 +195,25 @@ class Lane:
 
     async def _record(self, reads: Sequence[Read], batch: Fetched) -> None:
         try:
-            await self._until_done(partial(self._record_once, reads))
-        except Misplaced as misplaced:
-            log.warning("batch_misplaced", why=str(misplaced))
-            self.partition.lose()
-            await self._seek_to_ledger()
+            await self._record_or_return(reads)
         except Exception as error:  # noqa: BLE001  # a bug, whatever it is
             self._fail(error)
         finally:
             self._release(batch)
 
+    async def _record_or_return(self, reads: Sequence[Read]) -> None:
+        try:
+            await self._until_done(partial(self._record_once, reads))
+        except Misplaced as misplaced:
+            log.warning("batch_misplaced", why=str(misplaced))
+            self.partition.lose()
+            await self._seek_to_ledger()
+
     async def _record_once(self, reads: Sequence[Read]) -> None:
         settings = self._shop.settings
         with self._shop.metrics.phase("record"):
-            await record(
-                self._shop.store,
-                reads,
-                settings.dead_letter_topic,
-                settings.command_policy,
-                on_commit=self._committed,
-            )
+            topic, policy = settings.dead_letter_topic, settings.command_policy
+            await record(self._shop.store, reads, topic, policy, on_commit=self._committed)
 
     def _committed(self, report: Report, reads: Sequence[Read]) -> None:
         oldest = report.oldest_occurred_at
