@@ -135,8 +135,8 @@ class Memory:
                     if key in keys or (with_open and (step.provisional or step.status == "running"))
                 ]
             case Before(key=key):
-                places = [checkpoint.place(version, head) for version, (head, _) in self.checkpoints.items()]
-                at = checkpoint.latest_before(places, key)
+                stored = [checkpoint.head_of(version, head) for version, (head, _) in self.checkpoints.items()]
+                at = checkpoint.latest_before(stored, key)
                 return at and checkpoint.read(at, self.checkpoints[at.version][1])
             case Log(behind=behind):
                 entries = [entry for entry in self.entries() if behind is None or entry.key > behind]

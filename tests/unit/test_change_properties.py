@@ -48,7 +48,7 @@ def test_checkpoints_change_nothing(arrival: Arrival, damages: list[str], every:
     assert contents(changes) == contents(plain)
     assert memory.verdicts == without.verdicts
     for version, (head, state) in memory.checkpoints.items():
-        held = checkpoint.read(checkpoint.place(version, head), state)
+        held = checkpoint.read(checkpoint.head_of(version, head), state)
         assert held is not None
         assert len([entry for entry in memory.entries() if entry.key <= held.head]) == held.version == version
 

@@ -111,7 +111,7 @@ class _Recorder:
             yield every(settings.self_audit_interval_seconds, audit.look)
 
     async def _show_outbox(self, store: Store) -> None:
-        """Whoever the relay is, and however it fares."""
+        """Whichever recorder is the relay, and however it fares."""
         self._metrics.waiting(*await store.outbox.state())
 
     async def _terminate_stuck_sessions(self, store: Store) -> None:

@@ -81,10 +81,11 @@ class Circuits:
         self._breakers = {number: self._breaker(number) for number in partitions}
         for number, breaker in self._breakers.items():
             breaker.circuit = known.get(number)
+        stopped = self.open.keys()
         self._metrics.circuit_open.clear()  # one that was taken away is still ours until the group has settled
         for number in partitions:
-            self._metrics.circuit_open.labels(number).set(number in self.open)
-        for number in stopped_before & partitions - self.open.keys():
+            self._metrics.circuit_open.labels(number).set(number in stopped)
+        for number in stopped_before & partitions - stopped:
             log.info("circuit_closed", partition=number, drain_until=self._breakers[number].drain_until or None)
         if any(breaker.drain_until for breaker in self._breakers.values()):
             await self._store.circuits.forget_drained(self._topic)

@@ -66,9 +66,9 @@ class Watermark:
 
     def _watch_for_stall(self, seen: Mapping[int, Lane], level: Collection[int]) -> None:
         """The client may stop fetching without a word. What a circuit breaker holds back is no stall."""
-        now = monotonic()
+        now, stopped = monotonic(), self._circuits.open
         for number, lane in seen.items():
-            if number in level or not lane.is_idle or number in self._circuits.open:
+            if number in level or not lane.is_idle or number in stopped:
                 lane.moved_at = now
         waiting = {number: now - lane.moved_at for number, lane in seen.items() if now - lane.moved_at > _STALL_SECONDS}
         self.is_stalled = bool(waiting)

@@ -117,7 +117,7 @@ async def _logs(tx: Batch, needs: Sequence[Log]) -> Mapping[str, Sequence[Entry]
 
 
 async def _before(tx: Batch, need: Before) -> Checkpoint | None:
-    places = [checkpoint.place(*row) for row in await tx.checkpoints.places(need.execution_id)]
-    if (at := checkpoint.latest_before(places, need.key)) is None:
+    stored = [checkpoint.head_of(*row) for row in await tx.checkpoints.heads(need.execution_id)]
+    if (at := checkpoint.latest_before(stored, need.key)) is None:
         return None
     return checkpoint.read(at, await tx.checkpoints.state(need.execution_id, at.version))

@@ -26,8 +26,8 @@ class Checkpoint(NamedTuple):
     steps: Sequence[StepFold]
 
 
-class Place(NamedTuple):
-    """Where a stored checkpoint stands in the order of events."""
+class CheckpointHead(NamedTuple):
+    """A stored checkpoint: how many events it holds, and the last of them in order."""
 
     version: int
     head: OrderKey
@@ -41,13 +41,13 @@ def take(execution: ExecutionFold, steps: Iterable[StepFold]) -> tuple[int, str,
     return execution.version, json.dumps(execution.head), json.dumps([execution.dump(), open_steps])
 
 
-def place(version: int, head: str) -> Place:
-    """Where one that was stored stands."""
+def head_of(version: int, head: str) -> CheckpointHead:
+    """One that was stored."""
     attempt, microseconds, sequence, rank, event_id = json.loads(head)
-    return Place(version, (attempt, microseconds, sequence, rank, event_id))
+    return CheckpointHead(version, (attempt, microseconds, sequence, rank, event_id))
 
 
-def read(at: Place, state: str) -> Checkpoint | None:
+def read(at: CheckpointHead, state: str) -> Checkpoint | None:
     """One that was stored; None when another version of the fold wrote it."""
     execution_text, step_texts = json.loads(state)
     execution = ExecutionFold.load(execution_text)
@@ -57,9 +57,9 @@ def read(at: Place, state: str) -> Checkpoint | None:
     return Checkpoint(*at, execution, [step for step in steps if step is not None])
 
 
-def latest_before(places: Iterable[Place], key: OrderKey) -> Place | None:
-    """The latest that no event with that place in the order has a part in."""
-    return max((each for each in places if each.head < key), default=None, key=lambda each: each.version)
+def latest_before(stored: Iterable[CheckpointHead], key: OrderKey) -> CheckpointHead | None:
+    """The latest that no event with that key has a part in."""
+    return max((each for each in stored if each.head < key), default=None, key=lambda each: each.version)
 
 
 def kept(newest: int) -> list[int]:

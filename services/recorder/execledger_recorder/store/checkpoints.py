@@ -14,9 +14,9 @@ class Checkpoints:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def places(self, execution_id: str) -> list[tuple[int, str]]:
+    async def heads(self, execution_id: str) -> list[tuple[int, str]]:
         """Version and head of each."""
-        return [tuple(row) for row in await self._connection.fetch(SQL["checkpoint_places"], execution_id)]
+        return [tuple(row) for row in await self._connection.fetch(SQL["checkpoint_heads"], execution_id)]
 
     async def state(self, execution_id: str, version: int) -> str:
         """What one of them holds."""

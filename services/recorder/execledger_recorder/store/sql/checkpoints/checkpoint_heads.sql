@@ -1,2 +1,2 @@
--- Where the checkpoints of an execution stand.
+-- The checkpoints of an execution, without what they hold.
 SELECT version, head FROM execledger.checkpoints WHERE execution_id = $1
