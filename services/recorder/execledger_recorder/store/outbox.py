@@ -68,7 +68,7 @@ class Relay:
         self._turn = asyncio.Lock()  # topics are sent side by side, and a connection does one thing at a time
 
     async def give_way_when_idle(self) -> None:
-        """From now on a relay that asks nothing for a while loses the right, or one that stands still kept it for ever."""
+        """A relay that asks nothing for a while loses the right, or one that stands still kept it for ever."""
         async with self._turn:
             await self._connection.execute(f"SET idle_session_timeout = {self._idle_timeout_ms:d}")
 
