@@ -13,8 +13,10 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Coroutine, Generator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
+import asyncpg
 import structlog
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
@@ -139,13 +141,13 @@ class _DoomedLane(Lane):
     armed_from: int
     goal: _Goal
 
-    async def _take_or_return(self, batch: Fetched) -> None:
-        if batch.records[0].offset >= self.armed_from:
+    async def _decode(self, fetched: Fetched) -> Any:
+        if fetched.records[0].offset >= self.armed_from:
             self.waits.is_armed = True
-        await self.waits.of(super()._take_or_return(batch))
+        return await self.waits.of(super()._decode(fetched))
 
-    async def _record(self, reads: Any, batch: Fetched) -> None:
-        await self.waits.of(super()._record(reads, batch))
+    async def _record_admitted(self, batch: Any) -> None:
+        await self.waits.of(super()._record_admitted(batch))
         if self.partition.number == 0 and (self.partition.next_offset or 0) >= self.goal.upto:
             self.goal.is_reached.set()
 
@@ -170,6 +172,8 @@ async def _run(order: dict[str, Any]) -> None:
     waits.is_armed = order["armed_from"] == 0
     _DoomedLane.waits, _DoomedLane.armed_from, _DoomedLane.goal = waits, order["armed_from"], goal
     setattr(consumer_module, "Lane", _DoomedLane)  # noqa: B010  # mypy knows no assignment to a class
+    # Statements are prepared each time, or how often they wait depends on the connection that the pool gives.
+    setattr(asyncpg, "create_pool", partial(asyncpg.create_pool, statement_cache_size=0))  # noqa: B010
     async with Store(settings.dsn) as store:
         metrics = Metrics(CollectorRegistry())
         consumer = _Doomed(waits, store, metrics, settings, _fail)

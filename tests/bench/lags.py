@@ -40,8 +40,8 @@ async def steady(here: Site, recorder: Service, rate: float, seconds: float, cor
             looking = group.create_task(_look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
             publishing = group.create_task(_publish(producer, here.topic, records, rate))
         after = meters.read(pids)
-    published_in, sendings = publishing.result()
-    seen = lags(sendings, looking.result())
+    published_in, sent = publishing.result()
+    seen = lags(await _placed(sent), looking.result())
     return Steady(
         asked_rate=rate,
         rate=wanted / published_in,
@@ -56,7 +56,7 @@ async def steady(here: Site, recorder: Service, rate: float, seconds: float, cor
 
 async def _publish(
     producer: AIOKafkaProducer, topic: str, records: list[Sent], rate: float
-) -> tuple[float, list[Sending]]:
+) -> tuple[float, list[tuple[float, Future[Any]]]]:
     """At that rate, some in each hundredth of a second; how many seconds it took."""
     began = time.perf_counter()
     sent: list[tuple[float, Future[Any]]] = []
@@ -66,9 +66,14 @@ async def _publish(
         for key, value in records[len(sent) : due]:
             sent.append((time.perf_counter(), await producer.send(topic, value, key=key)))
         await asyncio.sleep(_TICK_SECONDS)
+    await producer.flush()
+    return time.perf_counter() - began, sent
+
+
+async def _placed(sent: list[tuple[float, Future[Any]]]) -> list[Sending]:
+    """Where the broker put them. Ask when nobody looks any more: it takes a second, in which nothing else is seen."""
     acknowledged = await asyncio.gather(*[sending for _, sending in sent])
-    seconds = time.perf_counter() - began
-    return seconds, [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
+    return [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
 
 
 async def _look(here: Site, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:

@@ -13,7 +13,7 @@ from execledger_recorder.rules.ledger import LedgerRow
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 4000, 10_000)
 
-Phase = Literal["decode", "wait", "record"]
+Phase = Literal["decode", "record"]
 
 
 class Metrics:
@@ -68,6 +68,10 @@ class Metrics:
         start = perf_counter()
         yield
         self.batch_seconds.labels(name).observe(perf_counter() - start)
+
+    def waited(self, seconds: float) -> None:
+        """Count how long the first records of a batch waited, decoded, for the batch before."""
+        self.batch_seconds.labels("wait").observe(seconds)
 
     def recorded(self, report: Report, records: int, lag_seconds: float | None) -> None:
         """Count a batch that was committed."""

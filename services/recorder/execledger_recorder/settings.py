@@ -29,7 +29,10 @@ class RecordingSettings(EnvironmentSettings):
 
     # from a backlog, as a share of COPY alone (make bench, medians): 2,000 records reach 0.162, 4,000 reach 0.154
     batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
-    batch_wait_ms: int = Field(50, ge=1, le=10_000, description="how long to wait for the first record of a batch")
+    # at 4,000 events a second on 4 partitions, 0 ms: 179 µs an event and Postgres 119; 100 ms: 138 and 81, no more lag
+    batch_wait_ms: int = Field(
+        100, ge=0, le=10_000, description="from a batch of a partition to its next, unless that is full"
+    )
     max_bytes_in_flight: int = Field(
         16_777_216, ge=1, description="bytes of records that wait to be recorded; then no more are fetched"
     )

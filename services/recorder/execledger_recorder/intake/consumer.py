@@ -21,6 +21,7 @@ from execledger_recorder.store import Store
 log = structlog.get_logger()
 
 _RETRY_SECONDS: Final = 1.0
+_POLL_MS: Final = 50  # a lane that gets room while others are asked waits so long at most
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -174,7 +175,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 self._fail(error)
 
     async def _fetch(self, wanted: Collection[int]) -> None:
-        fetched = await self.client.fetch(wanted, self._settings.batch_size, self._settings.batch_wait_ms)
+        fetched = await self.client.fetch(wanted, self._settings.batch_size, _POLL_MS)
         for number, records in fetched.items():
             if lane := self._lanes.get(number):
                 lane.put(records)

@@ -1,7 +1,7 @@
 """One partition's way into the store: its batches one after the other, beside those of other partitions."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
 from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
+from execledger_recorder.intake.waiting import Waiting
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Report, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
@@ -39,6 +40,15 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """The same records, decoded at that moment of the monotonic clock."""
+
+    fetched: Fetched
+    reads: Sequence[Read]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     """What the lanes of one recorder share."""
 
@@ -54,8 +64,9 @@ class Workshop:
 
 
 class Lane:
-    """Records one partition. While Postgres takes one batch the next is decoded; transactions never overlap.
+    """Records one partition. While Postgres takes one batch, what comes behind it is decoded; no transactions overlap.
 
+    A batch is put together when the one before it is recorded: all that came meanwhile, as far as it fits.
     Of a failure that is nobody's plan `on_bug` is told, and nothing more is recorded here.
     """
 
@@ -64,101 +75,93 @@ class Lane:
         self.moved_at = monotonic()  # when records last came, or nothing was waiting
         self._shop: Final = workshop
         self._task: Final = f"record {number}"  # as it is called where it is waited for
-        self._queue: Final[deque[Fetched]] = deque()
-        self._taken: Final[list[Fetched]] = []  # those that are being decoded or recorded
-        self._arrived: Final = asyncio.Event()
-        self._in_hand: asyncio.Task[None] | None = None
+        self._fetched: Final[Waiting[Fetched]] = Waiting()
+        self._decoded: Final[Waiting[Decoded]] = Waiting()
+        self._taken: Final[list[Fetched]] = []  # those that are decoded, or recorded
+        self._began_at = 0.0  # when the last batch did
         self._closed = False
-        self._worker: Final = asyncio.create_task(self._work())
+        self._decoder: Final = asyncio.create_task(self._work(self._decode_next))
+        self._recorder: Final = asyncio.create_task(self._work(self._record_next))
 
     @property
     def is_idle(self) -> bool:
         """Whether all that was handed out is recorded, or held back."""
-        return not self._queue and not self._taken
+        return not self._fetched.parts and not self._taken
 
     @property
     def has_room(self) -> bool:
-        """Whether more may be fetched: a batch waits at most beside the two that are decoded and recorded."""
-        return sum(len(fetched.records) for fetched in self._queue) < self._shop.settings.batch_size
+        """Whether more may be fetched: a batch waits at most beside the one that is recorded."""
+        waiting = sum(len(part.records) for part in self._fetched.parts) + sum(
+            len(part.reads) for part in self._decoded.parts
+        )
+        return waiting < self._shop.settings.batch_size
 
     @property
     def size(self) -> int:
         """Bytes of what was handed out and is not recorded yet."""
-        return sum(fetched.size for fetched in (*self._queue, *self._taken))
+        return sum(fetched.size for fetched in (*self._fetched.parts, *self._taken))
 
     def put(self, records: Sequence[ConsumerRecord]) -> None:
         """Take what the client has just handed out."""
-        self._queue.append(_fetched(records, self.partition.seeks))
+        self._fetched.put(_fetched(records, self.partition.seeks))
         self._note_oldest()
         self.moved_at = monotonic()
-        self._arrived.set()
 
     async def close(self) -> None:
         """Finish the batch in hand; nothing more is recorded here."""
         self._closed = True
-        await self._finish()
-        self._worker.cancel()
-        await asyncio.wait([self._worker])
-        self._queue.clear()
+        self._decoder.cancel()
+        self._decoded.close()
+        await asyncio.wait([self._decoder, self._recorder])
+        self._fetched.parts.clear()
         self._shop.patience.forget(self._task)
 
-    async def _work(self) -> None:
+    async def _work(self, take_next: Callable[[], Awaitable[None]]) -> None:
         try:
             while not self._closed:
-                await self._take_or_return(await self._next())
+                await take_next()
         except Exception as error:  # noqa: BLE001  # a bug, whatever it is
-            self._fail(error)
+            self._closed = True
+            self._shop.on_bug(error)
 
-    def _fail(self, error: Exception) -> None:
-        self._closed = True
-        self._shop.on_bug(error)
-
-    async def _next(self) -> Fetched:
-        """What waits, as much of it as makes a batch."""
-        while not self._queue:
-            self._arrived.clear()
-            await self._arrived.wait()
-        batch = _next_batch(self._queue, self._shop.settings.batch_size)
-        self._taken.append(batch)
-        self._shop.on_room()
-        return batch
-
-    async def _take_or_return(self, batch: Fetched) -> None:
-        is_handed_on = False
+    async def _decode_next(self) -> None:
+        """What waits is made ready for a batch, or dropped to be read again."""
+        await self._fetched.some()
+        [fetched] = self._fetched.take(1)
+        self._taken.append(fetched)
+        reads: Sequence[Read] = ()
         try:
-            is_handed_on = await self._take(batch)
+            reads = await self._decode(fetched)
         except TROUBLE as error:
             log.warning("batch_lost", error=str(error) or repr(error))
             self.partition.lose()
             await self._seek_to_ledger()
         finally:
-            if not is_handed_on:
-                self._release(batch)
+            if not reads:
+                self._release([fetched])
+        if reads:
+            self._decoded.put(Decoded(fetched, reads, monotonic()))
 
-    async def _take(self, batch: Fetched) -> bool:
-        """Whether the batch, or some of it, is on its way to Postgres."""
-        if not self._is_void(batch) and self.partition.went_back(batch.records[0].offset):
+    async def _decode(self, fetched: Fetched) -> Sequence[Read]:
+        """Nothing when it was fetched before the client was told to read from somewhere else."""
+        if not self._is_void(fetched) and self.partition.went_back(fetched.records[0].offset):
             self.partition.lose(verify=True)
         if self.partition.is_lost:
             await self._seek_to_ledger()
-        if self._is_void(batch):
-            return False
-        reads = await self._read(await self._placed(batch))
-        with self._shop.metrics.phase("wait"):
-            await self._finish()
-        if self._is_void(batch) or not (admitted := await self._admitted(reads, batch)):
-            return False
-        self._in_hand = asyncio.create_task(self._record(admitted, batch))
-        return True
+        if self._is_void(fetched):
+            return ()
+        placed = await self._placed(fetched)
+        with self._shop.metrics.phase("decode"):
+            return await read_in_turns(placed, self._shop.settings.limits)
 
-    async def _placed(self, batch: Fetched) -> list[Record]:
-        """The batch, each record with how far back its fetch shows the log to be empty."""
-        reach = await self._reach(batch.records[0].offset)
+    async def _placed(self, fetched: Fetched) -> list[Record]:
+        """The records, each with how far back its fetch shows the log to be empty."""
+        reach = await self._reach(fetched.records[0].offset)
         placed: list[Record] = []
-        for raw in batch.records:
+        for raw in fetched.records:
             placed.append(Record.received(raw, reach))
             reach = raw.offset + 1
-        if not self._is_void(batch):
+        if not self._is_void(fetched):
             self.partition.reads_from = reach
         return placed
 
@@ -173,35 +176,61 @@ class Lane:
         starts = await self._shop.client.starts([self.partition.number])
         return start if starts[self.partition.number] <= start else offset
 
-    async def _read(self, records: Sequence[Record]) -> Sequence[Read]:
-        with self._shop.metrics.phase("decode"):
-            return await read_in_turns(records, self._shop.settings.limits)
+    async def _record_next(self) -> None:
+        """What is ready becomes a batch."""
+        await self._decoded.some()
+        await self._until_full_or_due()
+        self._began_at = monotonic()
+        batch = self._decoded.take(self._fitting(self._decoded.parts))
+        self._shop.on_room()
+        try:
+            if batch and not self._is_void(batch[0].fetched):
+                self._shop.metrics.waited(monotonic() - batch[0].at)
+                await self._record_admitted(batch)
+        finally:
+            self._release([part.fetched for part in batch])
 
-    async def _admitted(self, reads: Sequence[Read], batch: Fetched) -> Sequence[Read]:
+    async def _until_full_or_due(self) -> None:
+        """Batches that follow each other too soon are small, and cost much for what they hold."""
+        settings = self._shop.settings
+        due_at = self._began_at + settings.batch_wait_ms / 1000
+        while not self._closed and (left := due_at - monotonic()) > 0:
+            if sum(len(part.reads) for part in self._decoded.parts) >= settings.batch_size:
+                return
+            await self._decoded.more(left)
+
+    async def _record_admitted(self, batch: Sequence[Decoded]) -> None:
+        reads = [read for part in batch for read in part.reads]
+        if admitted := await self._admitted(reads, batch[0].fetched):
+            await self._record(admitted)
+
+    def _fitting(self, parts: Sequence[Decoded]) -> int:
+        """How many of them make a batch: as many as fit, and were fetched from one place on; in any case the first."""
+        records, number = 0, 0
+        for part in parts:
+            records += len(part.reads)
+            if number and (records > self._shop.settings.batch_size or part.fetched.seeks != parts[0].fetched.seeks):
+                break
+            number += 1
+        return number
+
+    async def _admitted(self, reads: Sequence[Read], first: Fetched) -> Sequence[Read]:
         """What of a batch is to be recorded: nothing that a circuit breaker holds back, to which we return."""
         shop, number = self._shop, self.partition.number
         if (stop := shop.circuits.look(number, reads)) is not None:
             await self._until_done(partial(shop.circuits.stop, stop))
             await self._until_done(shop.places.watch_circuits)
-        if self._is_void(batch):
+        if self._is_void(first):
             return ()
         admitted, held_back = shop.circuits.admitted(number, reads)
         if held_back is not None:
             shop.places.return_to(self.partition, held_back)
         return admitted
 
-    def _is_void(self, batch: Fetched) -> bool:
-        return self._closed or self.partition.is_void(batch.seeks)
+    def _is_void(self, fetched: Fetched) -> bool:
+        return self._closed or self.partition.is_void(fetched.seeks)
 
-    async def _record(self, reads: Sequence[Read], batch: Fetched) -> None:
-        try:
-            await self._record_or_return(reads)
-        except Exception as error:  # noqa: BLE001  # a bug, whatever it is
-            self._fail(error)
-        finally:
-            self._release(batch)
-
-    async def _record_or_return(self, reads: Sequence[Read]) -> None:
+    async def _record(self, reads: Sequence[Read]) -> None:
         try:
             await self._until_done(partial(self._record_once, reads))
         except Misplaced as misplaced:
@@ -237,19 +266,16 @@ class Lane:
     async def _until_done(self, attempt: Callable[[], Awaitable[None]]) -> None:
         await self._shop.patience.retry_until_done(self._task, attempt, lambda: self._closed)
 
-    async def _finish(self) -> None:
-        if self._in_hand is not None:
-            await asyncio.wait([self._in_hand])
-
-    def _release(self, batch: Fetched) -> None:
-        """Forget a batch that is recorded, or dropped to be read again."""
-        self._taken.remove(batch)
+    def _release(self, done: Sequence[Fetched]) -> None:
+        """Forget what is recorded, or dropped to be read again."""
+        for fetched in done:
+            self._taken.remove(fetched)
         self._note_oldest()
         self._shop.on_room()
 
     def _note_oldest(self) -> None:
         """With nothing in hand the last figure stands: how old the next records are will be known when they come."""
-        if times := [fetched.oldest_ms for fetched in (*self._queue, *self._taken)]:
+        if times := [fetched.oldest_ms for fetched in (*self._fetched.parts, *self._taken)]:
             self.partition.oldest_ms = min(times)
 
 
@@ -260,26 +286,3 @@ def _fetched(records: Sequence[ConsumerRecord], seeks: int) -> Fetched:
         for record in records
     )
     return Fetched(records, seeks, min(oldest_ms, LATEST_MS), size)
-
-
-def _next_batch(queue: deque[Fetched], most: int) -> Fetched:
-    """What waits, as much of it as fits; in any case the first."""
-    first = queue.popleft()
-    parts, count = [first], len(first.records)
-    while queue and queue[0].seeks == first.seeks:
-        count += len(queue[0].records)
-        if count > most:
-            break
-        parts.append(queue.popleft())
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Fetched]) -> Fetched:
-    if len(parts) == 1:
-        return parts[0]
-    return Fetched(
-        [record for part in parts for record in part.records],
-        parts[0].seeks,
-        min(part.oldest_ms for part in parts),
-        sum(part.size for part in parts),
-    )
