@@ -15,7 +15,7 @@ from execledger_contracts.decoding import reread
 from execledger_contracts.events import WATCHDOG_SOURCE, Event
 from execledger_contracts.status import Status
 
-OF_THE_STEP: Final = ("name", "operation", "iteration", "total_items", "agent_id", "parent_id")
+OF_THE_STEP: Final = ("name", "operation", "iteration", "total_items", "try_number", "agent_id", "parent_id")
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _ids: Final = itertools.count(1)
 
@@ -69,6 +69,14 @@ def started(**said: Any) -> Event:
 
 def progressed(**said: Any) -> Event:
     return _said("execution.progressed", said)
+
+
+def paused(**said: Any) -> Event:
+    return _said("execution.paused", said)
+
+
+def resumed(**said: Any) -> Event:
+    return _said("execution.resumed", said)
 
 
 def cancel_requested(**said: Any) -> Event:

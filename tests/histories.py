@@ -99,6 +99,8 @@ SAYINGS: Final[dict[str, dict[str, list[Any]]]] = {
     "execution.created": _BEGINNING,
     "execution.started": _BEGINNING,
     "execution.progressed": _PROGRESS,
+    "execution.paused": {"waiting_for": ["ann"]},
+    "execution.resumed": {"reason": ["approved"]},
     "execution.cancel_requested": {"requested_by": ["ann"]},
     "execution.completed": _ENDING,
     "execution.failed": _FAILING,

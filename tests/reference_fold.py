@@ -14,6 +14,8 @@ ORDER: Final = (
     "execution.created",
     "execution.started",
     "execution.progressed",
+    "execution.paused",
+    "execution.resumed",
     "execution.cancel_requested",
     "step.started",
     "step.completed",

@@ -148,6 +148,7 @@ Count = Annotated[int, Strict(), Field(ge=0, le=MAX_COUNT), _Leniently(_whole)]
 Milliseconds = Count
 Percent = Annotated[int, Strict(), Field(ge=0, le=100), _Leniently(_whole)]
 Iteration = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1), _Leniently(_whole)]
+TryNumber = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), _Leniently(_whole)]
 Attempt = Annotated[
     int, Strict(), Field(ge=1, le=2**31 - 1), _Leniently(_whole_or_digits), _or_digits(low=1, high=2**31 - 1)
 ]

@@ -26,6 +26,7 @@ from execledger_contracts.fields import (
     Text,
     Timestamp,
     TriggerMode,
+    TryNumber,
     UriReference,
 )
 from execledger_contracts.status import Status
@@ -105,6 +106,7 @@ class Step(_Part):
     operation: Identifier | None = None
     iteration: Iteration | None = None
     total_items: Count | None = None
+    try_number: TryNumber | None = None
     agent_id: Identifier | None = None
     parent_id: Identifier | None = None
 
@@ -177,6 +179,13 @@ class CancelledData(FailedData):
     reason: Text | None = None
     cancelled_by: Identifier | None = None
     killed_by_budget: Flag | None = None
+
+
+class PauseData(_Part):
+    """Data of `execution.paused` and `execution.resumed`."""
+
+    reason: Text | None = None
+    waiting_for: Text | None = None
 
 
 class CancelRequestedData(_Part):
@@ -322,10 +331,40 @@ class ExecutionProgressed(_ExecutionEvent):
     data: ProgressData = ProgressData()
 
 
+class ExecutionPaused(_ExecutionEvent):
+    """It waits for something, an approval say."""
+
+    traits: ClassVar = Traits(3, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+
+    type: Literal[
+        "execution.paused",
+        "task.paused",
+        "workflow.paused",
+        "flow.paused",
+        "run.paused",
+    ]
+    data: PauseData = PauseData()
+
+
+class ExecutionResumed(_ExecutionEvent):
+    """It goes on."""
+
+    traits: ClassVar = Traits(4, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+
+    type: Literal[
+        "execution.resumed",
+        "task.resumed",
+        "workflow.resumed",
+        "flow.resumed",
+        "run.resumed",
+    ]
+    data: PauseData = PauseData()
+
+
 class ExecutionCancelRequested(_ExecutionEvent):
     """Somebody asked for it to be stopped."""
 
-    traits: ClassVar = Traits(3, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
+    traits: ClassVar = Traits(5, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
 
     type: Literal[
         "execution.cancel_requested",
@@ -340,7 +379,7 @@ class ExecutionCancelRequested(_ExecutionEvent):
 class ExecutionCompleted(_ExecutionEvent):
     """It ended well."""
 
-    traits: ClassVar = Traits(12, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
+    traits: ClassVar = Traits(14, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.completed",
@@ -360,7 +399,7 @@ class ExecutionCompleted(_ExecutionEvent):
 class ExecutionFailed(_ExecutionEvent):
     """It ended in an error."""
 
-    traits: ClassVar = Traits(13, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
+    traits: ClassVar = Traits(15, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.failed",
@@ -375,7 +414,7 @@ class ExecutionFailed(_ExecutionEvent):
 class ExecutionTimedOut(_ExecutionEvent):
     """It took too long."""
 
-    traits: ClassVar = Traits(14, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=False)
+    traits: ClassVar = Traits(16, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.timed_out",
@@ -395,7 +434,7 @@ class ExecutionTimedOut(_ExecutionEvent):
 class ExecutionCancelled(_ExecutionEvent):
     """It was stopped."""
 
-    traits: ClassVar = Traits(15, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
+    traits: ClassVar = Traits(17, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
     type: Literal[
         "execution.cancelled",
@@ -420,7 +459,7 @@ class ExecutionCancelled(_ExecutionEvent):
 class StepStarted(_StepEvent):
     """A step began."""
 
-    traits: ClassVar = Traits(4, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(6, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.started",
@@ -434,7 +473,7 @@ class StepStarted(_StepEvent):
 class StepCompleted(_StepEvent):
     """A step ended well."""
 
-    traits: ClassVar = Traits(5, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(7, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.completed",
@@ -452,7 +491,7 @@ class StepCompleted(_StepEvent):
 class StepFailed(_StepEvent):
     """A step ended in an error."""
 
-    traits: ClassVar = Traits(6, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(8, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.failed",
@@ -466,7 +505,7 @@ class StepFailed(_StepEvent):
 class StepTimedOut(_StepEvent):
     """A step took too long."""
 
-    traits: ClassVar = Traits(7, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(9, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.timed_out",
@@ -484,7 +523,7 @@ class StepTimedOut(_StepEvent):
 class StepCancelled(_StepEvent):
     """A step was stopped."""
 
-    traits: ClassVar = Traits(8, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(10, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.cancelled",
@@ -506,7 +545,7 @@ class StepCancelled(_StepEvent):
 class StepSkipped(_StepEvent):
     """A step was passed over."""
 
-    traits: ClassVar = Traits(9, ends=Status.SKIPPED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(11, ends=Status.SKIPPED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.skipped",
@@ -520,7 +559,7 @@ class StepSkipped(_StepEvent):
 class LlmCalled(_Fact):
     """A fact: a model was called."""
 
-    traits: ClassVar = Traits(10, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(12, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal["llm.called"]
     data: LlmCallData = LlmCallData()
@@ -529,7 +568,7 @@ class LlmCalled(_Fact):
 class ToolCalled(_Fact):
     """A fact: a tool was called."""
 
-    traits: ClassVar = Traits(10, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(12, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal["tool.called"]
     data: ToolCallData = ToolCallData()
@@ -539,14 +578,15 @@ class OtherEvent(CloudEvent):
     """An event of any other type: kept in the log, changes no state."""
 
     kind: ClassVar[Literal["other"]] = "other"
-    traits: ClassVar = Traits(11, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
+    traits: ClassVar = Traits(13, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
 
     data: JsonValue = None
 
 
 Beginning = ExecutionCreated | ExecutionStarted
 ExecutionEnd = ExecutionCompleted | ExecutionFailed | ExecutionTimedOut | ExecutionCancelled
-ExecutionEvent = Beginning | ExecutionProgressed | ExecutionCancelRequested | ExecutionEnd
+Pause = ExecutionPaused | ExecutionResumed
+ExecutionEvent = Beginning | ExecutionProgressed | Pause | ExecutionCancelRequested | ExecutionEnd
 StepEnd = StepCompleted | StepFailed | StepTimedOut | StepCancelled | StepSkipped
 StepEvent = StepStarted | StepEnd
 Fact = LlmCalled | ToolCalled

@@ -251,6 +251,12 @@ VALID: Final[tuple[Sample, ...]] = (
         _event({"reason": "budget", "cancelled_by": "u-2", "killed_by_budget": True}, type="task.canceled"),
     ),
     Sample(
+        "execution.paused",
+        "It waits, and says for what.",
+        _event({"reason": "above the limit", "waiting_for": "approval of u-2"}, type="execution.paused"),
+    ),
+    Sample("execution.resumed", "It goes on.", _event({"reason": "approved"}, type="workflow.resumed")),
+    Sample(
         "execution.cancel_requested",
         "Somebody asked for it to be stopped.",
         _event({"requested_by": "u-2", "reason": "wrong day"}, type="execution.cancel_requested"),
@@ -270,7 +276,11 @@ VALID: Final[tuple[Sample, ...]] = (
         "A step's good end.",
         _event({"step": _LOOP, "output": ["done"], "duration_ms": 1500}, type="action.succeeded"),
     ),
-    Sample("step.failed", "A step's bad end.", _event({"step": _STEP, "error": _ERROR}, type="step.failed")),
+    Sample(
+        "step.failed",
+        "A step's bad end.",
+        _event({"step": {**_STEP, "try_number": 2}, "error": _ERROR}, type="step.failed"),
+    ),
     Sample(
         "step.timed_out",
         "It ended, and nobody knows when.",

@@ -15,7 +15,9 @@ from execledger_contracts.events import (
     ExecutionEnd,
     ExecutionEvent,
     ExecutionFailed,
+    ExecutionPaused,
     ExecutionProgressed,
+    ExecutionResumed,
     ExecutionStarted,
     ExecutionTimedOut,
     Fact,
@@ -117,6 +119,8 @@ def _take_execution_event(execution: ExecutionFold, attempt: AttemptFold, entry:
             _describe(execution, attempt, entry, event)
         case ExecutionCancelRequested():
             attempt.cancel_requested_at = _least(attempt.cancel_requested_at, entry.at)
+        case ExecutionPaused() | ExecutionResumed():
+            _describe_any(execution, event.traceparent, None)
         case _:
             assert_never(event)
 

@@ -89,7 +89,7 @@ def test_the_check_names_what_drifted_and_changes_nothing(
 def test_every_type_of_the_table_has_a_schema_and_a_valid_sample() -> None:
     types = {sent_types(event)[0] for event in TABLE_EVENTS}
     sampled = {CANONICAL_TYPES.get(str(structured(sample)["type"])) for sample in STRUCTURED}
-    assert len(types) == 16
+    assert len(types) == 18
     assert types <= SCHEMAS.keys()
     assert types <= sampled
 

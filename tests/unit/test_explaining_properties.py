@@ -76,7 +76,7 @@ def test_no_event_is_passed_over_in_silence(history: list[Event]) -> None:
             event = explained_event.entry.event
             assert (
                 of_step(event)
-                or kind(event) in ("fact", "execution.progressed")
+                or kind(event) in ("fact", "execution.progressed", "execution.paused", "execution.resumed")
                 or (is_watchdogs(event) and event.attempt > number)
                 or (is_end(event) and _reports(event))
             ), event

@@ -97,7 +97,7 @@ def test_facts_of_the_same_time_are_ordered_by_their_ids() -> None:
 
 
 def test_every_kind_of_event_has_a_rank() -> None:
-    assert sorted({event.traits.rank for event in EVENTS}) == list(range(16))
+    assert sorted({event.traits.rank for event in EVENTS}) == list(range(18))
 
 
 def test_statements_order_events_as_the_fold_does() -> None:

@@ -15,13 +15,13 @@ ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ("contracts", "services/recorder", "services/query", "services/command")
 _ERROR: Final = re.compile(r"^(\S+?):(\d+): error: (.*)$", re.MULTILINE)
 _TRAITS: Final = (
-    "traits: ClassVar = Traits(16, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)"
+    "traits: ClassVar = Traits(18, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)"
 )
 
 Planted = dict[str, tuple[str, list[str], str]]
 """By the name of a class: its base, its body, and the union that it joins."""
 OF_A_KIND: Final[Planted] = {
-    "ExecutionPaused": ("_ExecutionEvent", [_TRAITS, "data: ProgressData"], "ExecutionEvent"),
+    "ExecutionMoved": ("_ExecutionEvent", [_TRAITS, "data: ProgressData"], "ExecutionEvent"),
     "StepProgressed": ("_StepEvent", [_TRAITS, "data: StepData"], "StepEvent"),
     "AgentCalled": ("_Fact", [_TRAITS, "data: ToolCallData"], "Fact"),
     "NoteTaken": ("CloudEvent", [_TRAITS, 'kind: ClassVar[Literal["note"]] = "note"', "data: StartData"], "TableEvent"),
@@ -43,7 +43,7 @@ def _is_about(name: str, message: str) -> bool:
 
 
 def test_a_new_event_of_the_execution_is_an_error_where_its_effect_is_decided(complaints: dict[str, set[str]]) -> None:
-    assert complaints["ExecutionPaused"] == {"execledger_lifecycle.folding._take_execution_event"}
+    assert complaints["ExecutionMoved"] == {"execledger_lifecycle.folding._take_execution_event"}
 
 
 def test_a_new_event_of_a_step_is_an_error_where_its_effect_is_decided(complaints: dict[str, set[str]]) -> None:
