@@ -10,6 +10,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from xml.etree import ElementTree as ET
 
@@ -23,6 +24,7 @@ from faults.planted import Fault, faults
 _AT_ONCE = 3
 _SECONDS = 300
 _PLUGINS = ("-p", "no:cacheprovider", "-p", "faults.unshrunk")
+_PLANTING = Lock()  # CPython 3.11 raises SystemError now and then where two threads parse at once
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
@@ -49,7 +51,8 @@ def _try(fault: Fault, folder: Path, endpoints: stack.Endpoints) -> bool:
     began = monotonic()
     copy = folder / fault.name
     try:
-        fault.plant(copy)
+        with _PLANTING:
+            fault.plant(copy)
         complaint = _complaint(fault, copy, endpoints)
     except ValueError as error:
         complaint = f"the fault does not fit any more: {error}"

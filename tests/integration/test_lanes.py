@@ -1,6 +1,7 @@
 """Partitions are recorded side by side, within one bound of bytes; the group is told how far they are by a clock."""
 
 import asyncio
+import json
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from factories_recorder import event, history
+from recorded_topic import producing
 from recorder_bench import Bench, connected, many
 from running import eventually
 
@@ -27,6 +29,23 @@ async def test_the_group_hears_of_a_burst_though_nothing_comes_behind_it(bench: 
             return await bench.committed_offsets() == await positions(bench)
 
         await eventually(is_told, seconds=10)
+
+
+async def test_the_group_hears_that_nothing_waits_behind_a_transaction(bench: Bench) -> None:
+    """The broker counts the marker that ends it."""
+    async with bench.recorder():
+        async with producing(bench.servers, transactional_id=bench.topics.group) as producer:
+            for partition in range(3):
+                async with producer.transaction():
+                    value = json.dumps(event(at=partition)).encode()
+                    await producer.send(bench.topics.events, value, partition=partition)
+
+        async def is_told() -> bool:
+            return await bench.committed_offsets() == dict.fromkeys(range(3), 2)
+
+        await eventually(is_told, seconds=10)
+        assert await positions(bench) == dict.fromkeys(range(3), 1)
+    await bench.assert_every_record_is_accounted_for()
 
 
 async def test_a_partition_that_waits_in_postgres_holds_up_no_other(bench: Bench) -> None:

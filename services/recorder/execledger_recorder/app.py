@@ -73,6 +73,7 @@ class _Recorder:
                 self._settings.dsn,
                 statement_timeout_ms=self._settings.statement_timeout_ms,
                 outbox_limit=self._settings.outbox_limit,
+                connections=self._settings.recorder_pool_size,
             ) as store,
         ):
             if await self._wait_for_postgres(store):

@@ -36,6 +36,9 @@ class RecordingSettings(EnvironmentSettings):
     max_bytes_in_flight: int = Field(
         16_777_216, ge=1, description="bytes of records that wait to be recorded; then no more are fetched"
     )
+    recorder_pool_size: int = Field(
+        16, ge=4, le=500, description="database connections at most: one for each partition at work, and four"
+    )
     statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
     max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")

@@ -43,6 +43,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._lanes: Final[dict[int, Lane]] = {}
         self._room: Final = asyncio.Event()  # since it was cleared, a lane came or has more room
         self._committed: dict[int, int] = {}
+        self._level: dict[int, int] = {}  # where Kafka ended of partitions of which nothing waited
         self._fetching: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -76,7 +77,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             return
         with self._patience.waiting("observe"):
             await self._places.seek_to_ledger([lane.partition for lane in lanes])  # no batch may come to try again
-            await self._watermark.observe(lanes)
+            self._level = await self._watermark.observe(lanes)
+        await self.commit()  # at once: with the next tick of its own clock it could take more than two seconds
 
     async def watch_ledger(self) -> None:
         """Show what the ledger says of itself; look up our place again where it stands before what we recorded."""
@@ -95,9 +97,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._room.set()
 
     async def commit(self) -> None:
-        """Tell the group how far we are, for those who watch it: where to read on the ledger knows."""
+        """Tell the group how far we are, for those who watch it: where to read on the ledger knows.
+
+        Behind the last record may lie markers of transactions, which the ledger passes with the next record.
+        """
         assigned = self.client.assigned()
-        offsets = {n: at for n, lane in self._lanes.items() if (at := lane.partition.next_offset) is not None}
+        offsets = {
+            n: max(at, self._level.get(n, 0))
+            for n, lane in self._lanes.items()
+            if (at := lane.partition.next_offset) is not None
+        }
         moved = {n: at for n, at in offsets.items() if n in assigned and self._committed.get(n) != at}
         if not moved:
             return
@@ -116,6 +125,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         for number in numbers:
             self._lanes.pop(number, None)
             self._committed.pop(number, None)
+            self._level.pop(number, None)
             self._metrics.forget(number)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -126,6 +136,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         workshop = self._workshop()
         self._lanes.update({number: Lane(number, workshop) for number in numbers} if not self._stopped else {})
         self._committed.clear()
+        self._level.clear()
         log.info("partitions_assigned", partitions=sorted(numbers))
         try:
             await self._places.seek_to_ledger([lane.partition for lane in self._lanes.values()])

@@ -31,8 +31,11 @@ class Watermark:
         self._metrics = metrics
         self._topic = topic
 
-    async def observe(self, lanes: Collection[Lane]) -> None:
-        """Write down what can be said of partitions. Raises MustWait and KafkaError."""
+    async def observe(self, lanes: Collection[Lane]) -> dict[int, int]:
+        """Write down what can be said of partitions; where Kafka ended of those of which nothing waited.
+
+        Raises MustWait and KafkaError.
+        """
         placed = {lane.partition.number: lane for lane in lanes if not lane.partition.is_lost}
         seeks = {number: lane.partition.seeks for number, lane in placed.items()}
         moment = await self._store.ledger.moment()
@@ -52,6 +55,7 @@ class Watermark:
             if lane.partition.oldest_ms is not None
         ]
         await self._store.ledger.note_ends(self._topic, rows, moment)
+        return {number: ends[number] for number in level}
 
     def _is_ours(self, lane: Lane) -> bool:
         return lane.partition.number in self._client.assigned()
