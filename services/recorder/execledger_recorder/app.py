@@ -22,6 +22,7 @@ from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
 from execledger_recorder.duties.spot_check import SelfAudit
+from execledger_recorder.duties.topic_watch import TopicWatch
 from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 _RETRY_SECONDS: Final = 2.0
 _OBSERVE_SECONDS: Final = 1.0
 _COMMIT_SECONDS: Final = 1.0
+_TOPIC_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 5.0
@@ -105,6 +107,7 @@ class _Recorder:
         yield every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic))
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
+        yield every(_TOPIC_SECONDS, TopicWatch(self._metrics, settings).look)
         yield every(_PARTITION_SECONDS, lambda: store.partitions.make_ahead(_PARTITION_MONTHS_AHEAD))
         yield relay_forever(store, settings)
         if settings.self_audit_interval_seconds and settings.self_audit_executions:

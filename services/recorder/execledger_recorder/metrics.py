@@ -41,6 +41,9 @@ class Metrics:
         self.missed = counter("missed_records", "Offsets that Kafka deleted before they were read")
         self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached, or the outbox is full")
         self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
+        self.topic_dangers = gauge(
+            "topic_dangers", "1 while Kafka keeps the events topic so that some get lost", "danger"
+        )
         self.circuit_open = gauge(
             "circuit_open", "1 while a partition is stopped, for nearly all of its records are bad", "partition"
         )

@@ -120,7 +120,17 @@ async def _kafka(bootstrap_servers: str | None, settings: "StackSettings") -> li
         Finding("Kafka", f"{bootstrap_servers} answers"),
         *(_topic(topic, existing.get(topic.name)) for topic in wanted),
         *_dead_letter_room(events, existing.get(settings.dead_letter_topic)),
+        *(await _dangers({"bootstrap_servers": bootstrap_servers, **options}, settings.events_topic) if events else ()),
     ]
+
+
+async def _dangers(options: Mapping[str, Any], topic: str) -> list[Finding]:
+    """The ways in which Kafka keeps the events topic and loses events."""
+    from execledger_runtime.kafka.topics import ADVICE, keeping
+
+    if (kept := await keeping(options, topic)) is None:
+        return [Finding(f"topic {topic}", "how Kafka keeps it was not looked at: this account may not know")]
+    return [Finding(f"topic {topic}", kept.fact(danger), ADVICE[danger]) for danger in kept.dangers]
 
 
 def _security() -> dict[str, Any]:
