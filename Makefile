@@ -8,6 +8,8 @@ MADE := $(or $(if $(PYTHON),,$(firstword $(wildcard $(VENV)/made-*))),$(VENV)/ma
 RUN := $(VENV)/bin/python -m
 # Two at once, each with servers of its own: the tests wait more than they compute (two cores: 8.5 minutes, 13 by one).
 WORKERS := -n 2 --dist worksteal
+# A test starts a hundred processes of ours: where no bytecode is kept, each of them compiles all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 SOURCES := contracts services tests deploy
 # Package indexes, and directories on somebody's machine. The brackets keep this line from finding itself.
 STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]sers|[b]uilds)/

@@ -1,10 +1,12 @@
 """Real servers for the tests, a fresh database for each, topics of their own."""
 
+import asyncio
+import fcntl
 import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ class Servers:
 
     bootstrap_servers: str
     postgres_dsn: str
+    copying: str = "WAL_LOG"  # how Postgres copies a template
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +86,33 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         if os.environ.get("EXECLEDGER_TEST_DOCKER") == "1":
             yield _containers(cleanup)
         else:
-            data = tmp_path_factory.mktemp("servers") / "data"
-            cleanup.callback(stack.delete, data)
-            endpoints = stack.start(data)
-            dsn = endpoints.postgres_dsn
-            if "EXECLEDGER_POSTGRES_DSN" not in os.environ:
-                dsn = with_database(dsn, "postgres")
-            yield Servers(endpoints.bootstrap_servers, dsn)
+            endpoints = stack.start(_shared(tmp_path_factory) / "servers")
+            if "EXECLEDGER_POSTGRES_DSN" in os.environ:
+                yield Servers(endpoints.bootstrap_servers, endpoints.postgres_dsn)
+            else:
+                dsn = with_database(endpoints.postgres_dsn, "postgres")
+                asyncio.run(_forgo_durability(dsn))
+                yield Servers(endpoints.bootstrap_servers, dsn, "FILE_COPY")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the servers that the workers shared."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        data = _shared(session.config._tmp_path_factory) / "servers"  # type: ignore[attr-defined]  # no public way
+        if data.exists():
+            stack.delete(data)
 
 
 @pytest.fixture(scope="session")
-async def migrated_template(servers: Servers) -> AsyncIterator[str]:
+async def migrated_template(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The name of a migrated database that others are copied from."""
     from execledger_recorder.store.migrations import migrate
 
     name = f"template_{secrets.token_hex(6)}"
     await _execute(servers, f"CREATE DATABASE {name}")
-    await migrate(with_database(servers.postgres_dsn, name))
+    with _alone(_shared(tmp_path_factory) / "migrating"):  # roles are the server's, not the database's
+        await migrate(with_database(servers.postgres_dsn, name))
     yield name
     await _drop(servers, name)
 
@@ -108,7 +121,7 @@ async def migrated_template(servers: Servers) -> AsyncIterator[str]:
 async def database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
     """The DSN of a fresh, migrated database."""
     name = f"test_{secrets.token_hex(6)}"
-    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY {servers.copying}")
     yield with_database(servers.postgres_dsn, name)
     await _drop(servers, name)
 
@@ -117,7 +130,7 @@ async def database(servers: Servers, migrated_template: str) -> AsyncIterator[st
 async def other_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
     """The DSN of a second fresh, migrated database."""
     name = f"other_{secrets.token_hex(6)}"
-    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    await _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY {servers.copying}")
     yield with_database(servers.postgres_dsn, name)
     await _drop(servers, name)
 
@@ -148,6 +161,30 @@ def own_broker(tmp_path: Path) -> Iterator[OwnBroker]:
     own.stop()
 
 
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of a run know."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold a file against the other workers."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+async def _forgo_durability(dsn: str) -> None:
+    """No power cut is tested: without fsync a database is copied in a third of the time."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("ALTER SYSTEM SET fsync = off")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+
+
 async def _execute(servers: Servers, statement: str) -> None:
     connection = await asyncpg.connect(servers.postgres_dsn)
     try:
@@ -169,7 +206,7 @@ def _containers(cleanup: ExitStack) -> Servers:
     from execledger.stack.docker import KAFKA_IMAGE, KAFKA_SETTINGS, POSTGRES_IMAGE
 
     postgres = PostgresContainer(POSTGRES_IMAGE, username="postgres", dbname="postgres", driver=None)
-    postgres.with_command(["-cmax_locks_per_transaction=256"])
+    postgres.with_command(["-cmax_locks_per_transaction=256", "-cfsync=off"])
     # testcontainers' own Kafka is another image; this one must be told the published port beforehand.
     port = processes.choose_port(None)
     kafka = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
@@ -177,4 +214,4 @@ def _containers(cleanup: ExitStack) -> Servers:
     kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
     dsn = cleanup.enter_context(postgres).get_connection_url()
     cleanup.enter_context(kafka)
-    return Servers(f"127.0.0.1:{port}", dsn)
+    return Servers(f"127.0.0.1:{port}", dsn, "FILE_COPY")
