@@ -19,6 +19,7 @@ from execledger_publisher.buffer import Buffer
 from execledger_publisher.drops import DropReason, Tally, log
 from execledger_publisher.encoding import HEADERS, Record
 from execledger_publisher.listening import Listener
+from execledger_publisher.outages import Complaints, Outage
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
@@ -28,10 +29,11 @@ KAFKA_DEFAULTS: Final[Mapping[str, Any]] = {
     "enable_idempotence": True,
     "max_batch_size": 262_144,
     "request_timeout_ms": 10_000,
-    "retry_backoff_ms": 1_000,  # with 100, aiokafka logs some forty errors a second while the broker is away
+    "retry_backoff_ms": 1_000,
 }
 EVENTS_PER_ROUND: Final = 2_000
 SECONDS_TO_ACKNOWLEDGE: Final = 30.0  # then the producer is made anew, and with it the list of brokers
+SECONDS_TO_WORRY: Final = 2.0  # without an acknowledgement: then an outage has begun
 SECONDS_TO_STOP: Final = 5.0
 LONGEST_BACKOFF: Final = 5.0
 _REFUSALS: Final = frozenset({10, 18, 32, 87})  # too large, list too large, bad timestamp, invalid record
@@ -45,7 +47,7 @@ class _Batch:
 
 
 class Delivery:
-    """Delivers what is put into the buffer while `run` runs. Lives in one event loop.
+    """Delivers what is put into the buffer while `run` runs. Lives in one event loop, in a thread of its own.
 
     A listener runs for as long, and nothing is sent before it is ready.
     """
@@ -72,7 +74,9 @@ class Delivery:
         self._loop = asyncio.get_running_loop()
         self._is_woken = False
         self._awake = asyncio.Event()
-        self._progress = asyncio.Event()
+        self._is_last = False
+        self._complaint: str | None = None
+        self._outage = Outage(log, "Events cannot be delivered")
 
     def wake(self) -> None:
         """Say that there is something in the buffer; from any thread."""
@@ -81,29 +85,24 @@ class Delivery:
             with suppress(RuntimeError):  # the loop is closed: nothing will be delivered any more
                 self._loop.call_soon_threadsafe(self._awake.set)
 
+    def end_when_all_is_delivered(self) -> None:
+        """Let `run` return as soon as the buffer is empty."""
+        self._is_last = True
+        self._awake.set()
+
     async def run(self) -> None:
         """Deliver, and listen, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            if self._listener is not None:
-                group.create_task(self._listener.run())
-            while True:
-                await self._something_to_do()
-                await self._deliver(self._buffer.take(EVENTS_PER_ROUND))
-
-    async def drain(self, seconds: float) -> int:
-        """Wait until everything is delivered, so long at most. Gives the number of events that are not."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while len(self._buffer):
-                    await self._next_progress()
-        return len(self._buffer)
-
-    async def room(self, seconds: float) -> None:
-        """Wait until another event would be taken, so long at most."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not self._buffer.has_room():
-                    await self._next_progress()
+        complaints = Complaints(self._hear_complaint)
+        complaints.begin()
+        try:
+            async with asyncio.TaskGroup() as group:
+                listening = None if self._listener is None else group.create_task(self._listener.run())
+                while await self._something_to_do():
+                    await self._deliver(self._buffer.take(EVENTS_PER_ROUND))
+                if listening is not None:
+                    listening.cancel()
+        finally:
+            complaints.end()
 
     async def disconnect(self) -> None:
         """Let go of the producer, and of what it has not delivered."""
@@ -111,17 +110,26 @@ class Delivery:
         if producer is not None:
             await _stop(producer)
 
-    async def _next_progress(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()
+    def _hear_complaint(self, complaint: str) -> None:
+        """aiokafka tries again by itself for long, and says so in its log alone."""
+        self._complaint = self._failed(complaint)
+        if self._outage.lasts:
+            self._outage.goes_on(self._complaint)
 
-    async def _something_to_do(self) -> None:
+    def _failed(self, reason: str) -> str:
+        self._tally.last_error = f"{self._kafka_options.get('bootstrap_servers')}: {reason}"
+        return self._tally.last_error
+
+    async def _something_to_do(self) -> bool:
         while self._buffer.is_empty():
+            if self._is_last:
+                return False
             self._awake.clear()
             self._is_woken = False
             if self._buffer.is_empty():  # looked at again, as one may have come in between
                 await self._awake.wait()
             await asyncio.sleep(self._linger)
+        return True
 
     async def _deliver(self, records: list[Record]) -> None:
         """Send until all are delivered or refused, whatever happens in between."""
@@ -138,9 +146,7 @@ class Delivery:
                 failures = await self._recover(error, failures)
 
     async def _recover(self, error: BaseException, failures: int) -> int:
-        self._tally.last_error = f"{type(error).__name__}: {error}"
-        if failures == 0:
-            log.info("Delivery failed and will be tried again: %s", self._tally.last_error)
+        self._outage.goes_on(self._failed(f"{type(error).__name__}: {error}"))
         await self.disconnect()
         if not _is_refusal(error):
             await asyncio.sleep(min(LONGEST_BACKOFF, 0.25 * 2 ** min(failures, 10)))
@@ -164,7 +170,7 @@ class Delivery:
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Record]:
         """One round: a batch for each partition. Gives what did not fit, in its order."""
         batches, rest = await self._batched(producer, records)
-        await _acknowledgements(batches)
+        await self._acknowledgements(batches)
         failed = [batch for batch in batches if not self._is_settled(batch)]
         if not failed:
             return rest
@@ -199,6 +205,7 @@ class Delivery:
         if batch.acknowledged.cancelled() or batch.acknowledged.exception() is not None:
             return False
         self._tally.sent(len(batch.records))
+        self._outage.is_over()
         self._settle(batch.records)
         return True
 
@@ -218,9 +225,21 @@ class Delivery:
                 self._settle(batch.records)
         return again
 
+    async def _acknowledgements(self, batches: Sequence[_Batch]) -> None:
+        """Wait until each batch is acknowledged, has failed or, when that takes too long, is cancelled."""
+        futures = [batch.acknowledged for batch in batches]
+        try:
+            if (await asyncio.wait(futures, timeout=SECONDS_TO_WORRY))[1]:
+                nothing_said = self._failed(f"no acknowledgement within {SECONDS_TO_WORRY:.0f} s")
+                self._outage.goes_on(self._complaint or nothing_said)
+                await asyncio.wait(futures, timeout=SECONDS_TO_ACKNOWLEDGE - SECONDS_TO_WORRY)
+        finally:
+            for future in futures:
+                future.cancel()  # nothing to those that are done
+
     def _settle(self, records: Sequence[Record]) -> None:
+        self._complaint = None
         self._buffer.settle(records)
-        self._progress.set()
 
 
 class _RoundFailedError(Exception):
@@ -228,16 +247,6 @@ class _RoundFailedError(Exception):
         super().__init__(str(cause))
         self.cause = cause
         self.rest = rest
-
-
-async def _acknowledgements(batches: Sequence[_Batch]) -> None:
-    """Wait until each batch is acknowledged, has failed or, when that takes too long, is cancelled."""
-    futures = [batch.acknowledged for batch in batches]
-    try:
-        await asyncio.wait(futures, timeout=SECONDS_TO_ACKNOWLEDGE)
-    finally:
-        for future in futures:
-            future.cancel()  # nothing to those that are done
 
 
 def _failure(batch: _Batch) -> BaseException:

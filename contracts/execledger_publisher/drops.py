@@ -1,13 +1,14 @@
 """What was not published, and why: counted, reported, logged now and then."""
 
 import logging
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from execledger_publisher.forking import new_lock
 
 log = logging.getLogger("execledger_publisher")
 
@@ -61,7 +62,11 @@ class Tally:
     def __init__(self, on_drop: OnDrop | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._on_drop = on_drop
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = new_lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin to count anew, as in a child after a fork."""
         self._sent = 0
         self._cut = 0
         self._dropped: Counter[DropReason] = Counter()
@@ -89,13 +94,18 @@ class Tally:
             log.warning("%s; the latest: %s of %s: %s", warning, drop.type, drop.subject, drop.detail)
         self._tell(drop)
 
-    def warn_of_the_rest(self) -> None:
-        """Log what no warning has mentioned yet."""
+    def drop_the_rest(self, drops: Sequence[Drop]) -> None:
+        """Count the last ones, and log in one line whatever no warning has mentioned yet."""
         with self._lock:
+            counts = Counter(drop.reason for drop in drops)
+            self._dropped += counts
+            self._not_warned_of += counts
             self._warned_at = None
             warning = self._due_warning()
         if warning:
-            log.warning("%s", warning)
+            log.warning("%s%s", warning, f"; last error: {self.last_error}" if drops and self.last_error else "")
+        for drop in drops:
+            self._tell(drop)
 
     def stats(self, buffered: int = 0) -> Stats:
         """The counts as they stand."""

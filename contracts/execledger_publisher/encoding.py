@@ -1,18 +1,32 @@
-"""From what an orchestrator said to the bytes of a record, checked as the recorder will check them."""
+"""From what an orchestrator said to the bytes of a record that Kafka takes.
 
-import json
+Nothing is checked here: the envelope is made so that it is right, and what the data say wrongly the recorder reads as
+it can, or leaves out. What is too large is cut before it is put together.
+"""
+
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
-from pydantic_core import to_jsonable_python
+import msgspec
 
 from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import Undecodable, decode
 from execledger_publisher.drops import Drop, DropReason
+from execledger_publisher.values import REPLACED, dumped
 
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 DEFAULT_MAX_EVENT_BYTES: Final = 1_000_000
 """Kafka takes batches of 1 MiB by default: this leaves room for key, headers and the batch's own fields."""
+
+SMALL: Final = 4_096
+_TIGHTEST: Final = Limits(text_bytes=Limits.PLAIN_BYTES, json_bytes=Limits.PLAIN_BYTES)
+_SHOWN_OF_A_CUT: Final = 1024
+_OBJECTS: Final = frozenset({"budget", "error", "labels", "owner", "step", "trigger", "usage", "workflow"})
+"""Fields that are read part by part: never cut as a whole, lest what they say be lost with it."""
+_LITTLE: Final = _OBJECTS | {"duration_ms", "parent_execution_id", "root_execution_id", "timeout_seconds"}
+"""What is left of an event's data when it goes without its payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,81 +45,110 @@ class Record:
         """About what it takes in memory and on the wire, in bytes."""
         return len(self.key) + len(self.value)
 
+    @property
+    def is_milestone(self) -> bool:
+        """Whether it begins or ends an execution or a step: what would be missed most."""
+        return self.type.startswith(("execution.", "step.")) and self.type != "execution.progressed"
+
+    @property
+    def is_kept_room_for(self) -> bool:
+        """Whether it is such a one, and small."""
+        return self.is_milestone and self.size <= SMALL
+
     def dropped(self, reason: DropReason, detail: str) -> Drop:
         """This event as one that is not published."""
         return Drop(reason, detail, self.type, self.subject, self.event_id)
 
 
-def encode(document: dict[str, Any], max_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> Record | Drop:
-    """The record of a CloudEvent, or why there is none. Never raises, whatever the values are."""
-    names = {name: str(document.get(key)) for name, key in _NAMES.items()}
-    try:
-        value = _dumped(document)
-        fault = _fault(value)
-        if fault is not None:
-            return Drop(DropReason.INVALID, fault, **names)
-        fitting = _fitting(value, max_bytes)
-    except Exception as error:  # noqa: BLE001 - any object may be among the values, and do anything
-        return Drop(DropReason.INVALID, f"not JSON: {type(error).__name__}: {error}"[:500], **names)
+def encode(event: Mapping[str, Any], max_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> Record | Drop:
+    """The record of a CloudEvent whose attributes are right, or that it is too large however much of it is cut."""
+    envelope = dumped({name: value for name, value in event.items() if name != "data"})
+    room = max_bytes - len(envelope) - len(b',"data":')
+    data = _encoded(event["data"], max_bytes) if "data" in event else None
+    key, names = event["partitionkey"].encode(), _names(event)
+    if data is None:
+        return Record(key, envelope, **names, is_cut=False)
+    whole = _joined(data)
+    fitting = whole if len(whole) <= room else _cut(event["data"], data, room)
     if fitting is None:
-        return Drop(DropReason.TOO_LARGE, f"{len(value)} bytes, at most {max_bytes} are sent", **names)
-    return Record(document["partitionkey"].encode(), fitting, **names, is_cut=fitting is not value)
+        return Drop(DropReason.TOO_LARGE, f"{len(whole)} bytes, at most {max_bytes} are sent", **names)
+    is_cut = fitting is not whole or _has_long_text(event["data"], max_bytes)
+    return Record(key, envelope[:-1] + b',"data":' + fitting + b"}", **names, is_cut=is_cut)
 
 
-_NAMES: Final = {"type": "type", "subject": "subject", "event_id": "id"}
+def without_payload(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with what it says of itself alone: for when there is no room for more."""
+    data = event.get("data")
+    little = {name: data[name] for name in _LITTLE & data.keys()} if isinstance(data, Mapping) else {}
+    if isinstance(error := little.get("error"), Mapping):
+        little["error"] = {name: error[name][:_SHOWN_OF_A_CUT] for name in ("message", "type") if name in error}
+    return {**event, "data": little}
 
 
-def _dumped(document: dict[str, Any]) -> bytes:
-    try:
-        return _json(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # a lone surrogate: escaped it is legal, and the recorder replaces it
-        return _json(document, ensure_ascii=True).encode()
+def _names(event: Mapping[str, Any]) -> dict[str, str]:
+    return {"type": event["type"], "subject": event["subject"], "event_id": event["id"]}
 
 
-def _json(document: dict[str, Any], *, ensure_ascii: bool) -> str:
-    try:
-        return json.dumps(
-            document, default=_jsonable, allow_nan=False, ensure_ascii=ensure_ascii, separators=(",", ":")
-        )
-    except (TypeError, ValueError):  # a key that is no text, or a number that JSON has not
-        return json.dumps(_plain(document), ensure_ascii=ensure_ascii, separators=(",", ":"))
+_Parts = bytes | dict[str, bytes]
+"""The data of an event as JSON: each field apart, or the whole where it has no fields."""
 
 
-def _plain(document: dict[str, Any]) -> Any:
-    """With NaN and the infinities as text: an ending must not be lost for one of them in its output."""
-    return json.loads(json.dumps(_jsonable(document)), parse_constant=str)
+def _encoded(data: Any, max_text: int = sys.maxsize) -> _Parts:
+    if isinstance(data, dict) and all(type(name) is str and name.isascii() for name in data):
+        return {name: _encoded_part(value, max_text) for name, value in data.items()}
+    return _encoded_part(data, max_text)
 
 
-def _jsonable(value: Any) -> Any:
-    """Dates, decimals, UUIDs, models, dataclasses and sets in their usual form, anything else as its `repr`."""
-    return to_jsonable_python(value, fallback=_shown)
+def _has_long_text(data: Any, max_text: int) -> bool:
+    values = data.values() if isinstance(data, dict) else (data,)
+    return any(isinstance(value, str) and len(value) > max_text for value in values)
 
 
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - somebody's __repr__ must not cost the event
-        return f"<{type(value).__name__}>"
+def _encoded_part(value: Any, max_text: int) -> bytes:
+    """A text that is too large for any event is cut before it is written: by a third of the time."""
+    return dumped(_cut_text(value, Limits().text_bytes) if isinstance(value, str) and len(value) > max_text else value)
 
 
-def _fault(value: bytes) -> str | None:
-    decoded = decode(value, limits=_limits(value, Limits()))
-    return decoded.detail if isinstance(decoded, Undecodable) else None
+def _joined(parts: _Parts) -> bytes:
+    return parts if isinstance(parts, bytes) else dumped({name: msgspec.Raw(part) for name, part in parts.items()})
 
 
-def _fitting(value: bytes, max_bytes: int) -> bytes | None:
-    """The value, or the value with its largest parts cut: first as the recorder would cut them, then further."""
-    if len(value) <= max_bytes:
-        return value
+def _cut(data: Any, parts: _Parts, room: int) -> bytes | None:
+    """The data with their largest parts cut: as the recorder would cut them, then further, then left out."""
     for limits in (Limits(), _TIGHTEST):
-        cut = decode(value, limits=_limits(value, limits))
-        if not isinstance(cut, Undecodable) and len(text := cut.text.encode()) <= max_bytes:
-            return text
-    return None
+        fields = _cut_parts(data, parts, limits)
+        if len(fitting := _joined(fields)) <= room:
+            return fitting
+    if isinstance(fields, bytes):
+        return None
+    kept = sorted(fields.items(), key=lambda field: (field[0] not in _LITTLE, len(field[1])))
+    while kept and len(fitting := _joined(dict(kept))) > room:
+        kept.pop()
+    return fitting if kept else None
 
 
-_TIGHTEST: Final = Limits(text_bytes=Limits.PLAIN_BYTES, json_bytes=Limits.PLAIN_BYTES)
+def _cut_parts(data: Any, parts: _Parts, limits: Limits) -> _Parts:
+    if isinstance(parts, bytes):
+        return _cut_part("", data, parts, limits)
+    return {name: _cut_part(name, data[name], part, limits) for name, part in parts.items()}
 
 
-def _limits(value: bytes, limits: Limits) -> Limits:
-    return Limits(limits.text_bytes, limits.json_bytes, max(limits.record_bytes, len(value)))
+def _cut_part(name: str, value: Any, part: bytes, limits: Limits) -> bytes:
+    if len(part) <= limits.text_bytes:
+        return part
+    if isinstance(value, str):
+        return dumped(_cut_text(value, limits.text_bytes))
+    if name in _OBJECTS and isinstance(fields := _encoded(value), dict):
+        return _joined({key: _cut_part("", value[key], field, limits) for key, field in fields.items()})
+    if len(part) <= limits.json_bytes:
+        return part
+    facts = {"bytes": len(part), "sha256": sha256(part).hexdigest()}
+    start = part[:_SHOWN_OF_A_CUT].decode(errors="ignore")
+    return dumped({"execledger_cut": {**facts, "start": start}})
+
+
+def _cut_text(text: str, limit: int) -> str:
+    """As the recorder cuts it."""
+    encoded = text.encode(errors=REPLACED)
+    marker = f"… [cut by execledger: {len(encoded)} bytes, sha256 {sha256(encoded).hexdigest()}]"
+    return encoded[: limit - len(marker.encode())].decode(errors="ignore") + marker

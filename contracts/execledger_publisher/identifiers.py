@@ -1,12 +1,19 @@
-"""UUIDv7 (RFC 9562): ids that sort by time. Python has them from 3.14 on."""
+"""Ids: UUIDv7 (RFC 9562), which sort by time and Python has from 3.14 on, and identifiers that fit an envelope."""
 
+import re
 import secrets
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 from uuid import UUID
 
+from execledger_publisher.forking import new_lock
+
+MAX_CHARACTERS: Final = 255
+_KEPT_CHARACTERS: Final = 190
+_DIGEST_CHARACTERS: Final = 32
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _COUNTER_BITS: Final = 42
@@ -21,7 +28,7 @@ class Uuid7:
 
     def __init__(self, random_bits: Callable[[int], int] = secrets.randbits) -> None:
         self._random_bits = random_bits
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._unix_ms = -1
         self._counter = 0
 
@@ -37,6 +44,28 @@ class Uuid7:
         if unix_ms > self._unix_ms or self._counter >> _COUNTER_BITS:
             self._unix_ms = max(unix_ms, self._unix_ms + 1)
             self._counter = self._random_bits(_COUNTER_BITS - 1)  # the highest bit is room to count
+
+
+def identifier(value: Any) -> str:
+    """An identifier of an event's envelope, whatever was given for it: there a wrong one costs the event.
+
+    >>> identifier("x" * 300)[:195]
+    'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx05738'
+    """
+    text = _UNSTORABLE.sub("\ufffd", value if isinstance(value, str) else shown(value))
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return text[:_KEPT_CHARACTERS] + sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+def shown(value: Any) -> str:
+    """Any object as text, for where nothing better is known; somebody's `__str__` must not cost an event."""
+    for show in (str, repr):
+        try:
+            return show(value)
+        except Exception:  # noqa: BLE001, S112 - see above
+            continue
+    return f"<{type(value).__name__}>"
 
 
 def _assembled(unix_ms: int, counter: int, tail: int) -> UUID:

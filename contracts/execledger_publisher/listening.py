@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from execledger_publisher.drops import log
+from execledger_publisher.outages import Outage
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
@@ -36,6 +37,7 @@ class Listener:
         self._kafka_options = {"metadata_max_age_ms": _METADATA_SECONDS * 1000, **kafka_options}
         self._offsets: dict[int, int] | None = None  # of each partition the next to read; None until they are pinned
         self._is_ready = asyncio.Event()
+        self._outage = Outage(log, f"Cannot listen to {topic}")
 
     async def ready(self) -> None:
         """Wait until no command can be missed any more, but no longer than SECONDS_TO_PIN: the events must go out."""
@@ -54,10 +56,10 @@ class Listener:
                 async with self._connected() as consumer:
                     while True:
                         await self._read(consumer)
+                        self._outage.is_over()
                         failures = 0
             except Exception as error:  # noqa: BLE001 - whatever ails the client, the orchestrator goes on
-                if failures == 0:
-                    log.warning("Cannot listen to %s, will try again: %s: %s", self._topic, type(error).__name__, error)
+                self._outage.goes_on(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.25 * 2 ** min(failures, 10)))
                 failures += 1
 

@@ -1,115 +1,30 @@
-"""The publishers: async, synchronous, and one that only collects."""
+"""The publishers: for asyncio, and for programs without."""
 
 import asyncio
-import atexit
-import threading
-from collections.abc import Callable, Coroutine
+import weakref
+from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack
+from typing import Any, Final, Self
 
-from pydantic import TypeAdapter, ValidationError
-
-from execledger_contracts.fields import RequiredIdentifier, UriReference
 from execledger_publisher.buffer import Buffer
-from execledger_publisher.clock import Clock, SystemClock
+from execledger_publisher.clock import SystemClock
 from execledger_publisher.commands import Running
+from execledger_publisher.courier import Courier
 from execledger_publisher.delivery import KAFKA_DEFAULTS, Delivery
 from execledger_publisher.drops import Drop, DropReason, OnDrop, PublishError, Stats, Tally
-from execledger_publisher.encoding import DEFAULT_MAX_EVENT_BYTES, Record, encode
-from execledger_publisher.identifiers import NewId, Uuid7
+from execledger_publisher.encoding import DEFAULT_MAX_EVENT_BYTES, Record
+from execledger_publisher.identifiers import Uuid7
 from execledger_publisher.listening import Listener
-from execledger_publisher.run import Outlet
-from execledger_publisher.said import ExecutionOptions
-from execledger_publisher.scopes import Execution
-
-T = TypeVar("T")
+from execledger_publisher.publications import Publications
 
 DEFAULT_TOPIC: Final = "executions.events"
 DEFAULT_MAX_EVENTS: Final = 10_000
 DEFAULT_MAX_BYTES: Final = 32 * 1024 * 1024
 
 
-class _Publications:
-    """Makes executions, and checks and counts their events; a subclass says where they go."""
-
-    def __init__(
-        self,
-        source: str,
-        *,
-        tenant: str,
-        clock: Clock,
-        new_id: NewId,
-        max_event_bytes: int,
-        strict: bool,
-        on_drop: OnDrop | None,
-        running: Running | None = None,
-    ) -> None:
-        _check("source", UriReference, source)
-        _check("tenant", RequiredIdentifier, tenant)
-        self._max_event_bytes = max_event_bytes
-        self._strict = strict
-        self._tally = Tally(on_drop)
-        self._outlet = Outlet(source, tenant, clock, new_id, self._accept, self._room, running)
-
-    def execution(self, **options: Unpack[ExecutionOptions]) -> Execution:
-        """An execution: one run of a workflow, flow, crew, task or job. Enter it around the work."""
-        return Execution(self._outlet, **options)
-
-    @property
-    def stats(self) -> Stats:
-        """What became of the events so far."""
-        return self._tally.stats()
-
-    def _accept(self, event: dict[str, Any]) -> None:
-        encoded = encode(event, self._max_event_bytes)
-        if isinstance(encoded, Record):
-            if encoded.is_cut:
-                self._tally.cut()
-            dropped = self._put(encoded)
-        else:
-            dropped = encoded
-        if dropped is not None:
-            self._tally.drop(dropped)
-            if self._strict:
-                raise PublishError(f"{dropped.type} of {dropped.subject}: {dropped.reason}: {dropped.detail}")
-
-    def _put(self, record: Record) -> Drop | None:
-        """Take the record, or say why not."""
-        raise NotImplementedError
-
-    async def _room(self) -> None:
-        """Wait for room, where that is possible."""
-
-
-class Collector(_Publications):
-    """Publishes nothing: keeps the records in a list. For an orchestrator's own tests, and for simulations."""
-
-    def __init__(
-        self,
-        source: str,
-        *,
-        tenant: str = "default",
-        clock: Clock | None = None,
-        new_id: NewId | None = None,
-        strict: bool = True,
-    ) -> None:
-        super().__init__(
-            source,
-            tenant=tenant,
-            clock=clock or SystemClock(),
-            new_id=new_id or Uuid7(),
-            max_event_bytes=DEFAULT_MAX_EVENT_BYTES,
-            strict=strict,
-            on_drop=None,
-        )
-        self.records: list[Record] = []
-
-    def _put(self, record: Record) -> None:
-        self.records.append(record)
-
-
-class _BufferedPublications(_Publications):
-    """Publishes through a bounded buffer and a delivery that runs in an event loop."""
+class _BufferedPublications(Publications):
+    """Publishes through a bounded buffer and a courier."""
 
     def __init__(
         self,
@@ -143,20 +58,21 @@ class _BufferedPublications(_Publications):
         self._buffer = Buffer(max_events, max_bytes)
         self._max_block = max_block_ms / 1000
         self._close_timeout = close_timeout
-        self._topic = topic
-        self._control_topic = control_topic
-        self._linger_ms = linger_ms
-        self._kafka_options = {
-            "bootstrap_servers": bootstrap_servers,
-            "compression_type": compression,
-            **kafka_options,
-        }
-        self._delivery: Delivery | None = None
-        self._is_closed = False
+        self._address = f" to {topic} at {bootstrap_servers}"
+        options = {"bootstrap_servers": bootstrap_servers, "compression_type": compression, **kafka_options}
+        self._courier = Courier(
+            self._buffer,
+            self._tally,
+            partial(
+                _new_delivery, self._buffer, self._tally, topic, linger_ms, options, control_topic, self._outlet.running
+            ),
+            close_timeout,
+        )
+        weakref.finalize(self, self._courier.let_go).atexit = False
 
     @property
     def stats(self) -> Stats:
-        """What became of the events so far."""
+        """What became of the events so far, in this process."""
         return self._tally.stats(len(self._buffer))
 
     def _seconds_to_wait(self) -> float:
@@ -164,44 +80,36 @@ class _BufferedPublications(_Publications):
         raise NotImplementedError
 
     def _put(self, record: Record) -> Drop | None:
-        if self._is_closed:
-            return record.dropped(DropReason.CLOSED, "the publisher is closed")
-        if not self._buffer.put(record, self._seconds_to_wait()):
-            return record.dropped(DropReason.BUFFER_FULL, f"{len(self._buffer)} events wait for delivery")
-        if self._delivery is not None:
-            self._delivery.wake()
-        return None
-
-    def _new_delivery(self) -> Delivery:
-        self._delivery = Delivery(
-            self._buffer,
-            self._tally,
-            topic=self._topic,
-            linger_ms=self._linger_ms,
-            kafka_options=self._kafka_options,
-            listener=self._new_listener(),
-        )
-        return self._delivery
-
-    def _new_listener(self) -> Listener | None:
-        running = self._outlet.running
-        if self._control_topic is None or running is None:
-            return None
-        return Listener(self._control_topic, running.hear, {**KAFKA_DEFAULTS, **self._kafka_options})
-
-    def _give_up_the_rest(self) -> int:
-        """Drop what was not delivered; gives the number."""
-        rest = self._buffer.abandon()
-        for record in rest:
-            self._tally.drop(
-                record.dropped(DropReason.NOT_DELIVERED, self._tally.last_error or "not acknowledged in time")
-            )
-        self._tally.warn_of_the_rest()
-        return len(rest)
+        match self._courier.put(record, self._seconds_to_wait()):
+            case None:
+                return None
+            case DropReason.CLOSED:
+                return record.dropped(DropReason.CLOSED, "the publisher is closed")
+            case reason:
+                return record.dropped(reason, f"{len(self._buffer)} events wait for delivery")
 
     def _complain(self, undelivered: int, error: BaseException | None) -> None:
         if undelivered and self._strict and error is None:
             raise PublishError(f"{undelivered} events were not delivered: {self._tally.last_error or 'no time left'}")
+
+    def _whither(self) -> str:
+        return self._address
+
+
+def _new_delivery(
+    buffer: Buffer,
+    tally: Tally,
+    topic: str,
+    linger_ms: int,
+    options: Mapping[str, Any],
+    control_topic: str | None,
+    running: Running | None,
+) -> Delivery:
+    """Knows no publisher, so that one that nobody holds any more is let go."""
+    listener = None
+    if control_topic is not None and running is not None:
+        listener = Listener(control_topic, running.hear, {**KAFKA_DEFAULTS, **options})
+    return Delivery(buffer, tally, topic=topic, linger_ms=linger_ms, kafka_options=options, listener=listener)
 
 
 class Publisher(_BufferedPublications):
@@ -212,11 +120,12 @@ class Publisher(_BufferedPublications):
                 async with execution.step("draft") as step:
                     step.llm_called(provider="openai", model="gpt-5", prompt_tokens=812, completion_tokens=220)
 
-    Events wait in a buffer of `max_events` and `max_bytes` and go to Kafka in the background; a broker that is away
-    stops nothing. When the buffer is full, entering and leaving executions and steps waits up to `max_block_ms` for
-    room (the other calls cannot, and do not), then events are dropped: `stats`, `on_drop` and a log warning say so.
-    An event that breaks the contract is dropped too; one of more than `max_event_bytes` has its largest values cut.
-    `strict` raises PublishError instead. Closing waits up to `close_timeout` seconds for what is on its way.
+    Events wait in a buffer of `max_events` and `max_bytes` and go to Kafka from a thread of their own; a broker that is
+    away stops nothing. When the buffer is full, entering and leaving executions and steps waits up to `max_block_ms`
+    for room (the other calls cannot, and do not), then events are dropped: `stats`, `on_drop` and a log warning say
+    so. Room is kept for what begins and ends something. An event of more than `max_event_bytes` has its largest values
+    cut. `strict` raises PublishError instead. Closing waits up to `close_timeout` seconds for what is on its way; a
+    publisher that nobody closed is closed when the program ends, and so is one in the child of a fork.
 
     With a `control_topic` it listens there, and an execution that Execledger stops is cancelled: ExecutionStopped is
     raised out of its block.
@@ -224,27 +133,24 @@ class Publisher(_BufferedPublications):
     Other keywords go to aiokafka's producer as they are: `security_protocol`, `ssl_context`, `sasl_mechanism`, …
     """
 
-    _running: asyncio.Task[None] | None = None
-
     async def start(self) -> None:
-        """Begin to deliver; what was published before is delivered too. Does not wait for the broker."""
-        if self._running is None:
-            self._running = asyncio.create_task(self._new_delivery().run())
+        """Begin to deliver, and raise what is wrong with the client's options. Does not wait for the broker.
+
+        The first event begins it too. After a close it opens the publisher again.
+        """
+        await asyncio.to_thread(self._courier.start)
 
     async def flush(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - it gives up, and says how far it came
         """Wait until all is delivered, at most so many seconds. Gives the number of events that are not yet."""
-        return await self._drain(timeout) if not self._is_closed else 0
+        await self._courier.until(lambda: not len(self._buffer), timeout)
+        return len(self._buffer)
 
     async def close(self, timeout: float | None = None) -> int:  # noqa: ASYNC109 - as above
         """Flush and stop. Gives the number of events that were not delivered, and are dropped now."""
-        if self._is_closed:
-            return 0
-        self._is_closed = True
         try:
-            await self._drain(self._close_timeout if timeout is None else timeout)
+            await self.flush(self._close_timeout if timeout is None else timeout)
         finally:
-            await self._stop()
-            undelivered = self._give_up_the_rest()
+            undelivered = await asyncio.to_thread(self._courier.close, 0.0)
         return undelivered
 
     async def __aenter__(self) -> Self:
@@ -260,17 +166,8 @@ class Publisher(_BufferedPublications):
         return 0.0
 
     async def _room(self) -> None:
-        if self._max_block and self._delivery and not self._buffer.has_room():
-            await self._delivery.room(self._max_block)
-
-    async def _drain(self, seconds: float) -> int:
-        return await self._delivery.drain(seconds) if self._delivery else len(self._buffer)
-
-    async def _stop(self) -> None:
-        if self._running is not None and self._delivery is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
-            await self._delivery.disconnect()
+        if self._max_block and not self._buffer.has_room():
+            await self._courier.until(self._buffer.has_room, self._max_block)
 
 
 class SyncPublisher(_BufferedPublications):
@@ -281,39 +178,26 @@ class SyncPublisher(_BufferedPublications):
                 with execution.step("draft") as step:
                     step.llm_called(provider="openai", model="gpt-5", prompt_tokens=812, completion_tokens=220)
 
-    Delivers from a thread of its own, which does not survive a fork: make the publisher after it. When the buffer is
-    full, a call waits up to `max_block_ms`. A publisher that nobody closed is closed when the program ends.
+    When the buffer is full, any call waits up to `max_block_ms`.
 
     With a `control_topic` it listens there. A thread cannot be cancelled: call `execution.check()` now and then, which
     raises ExecutionStopped when Execledger has stopped the execution.
     """
 
-    _thread: "_LoopThread | None" = None
-
     def start(self) -> None:
-        """Begin to deliver; what was published before is delivered too. Does not wait for the broker."""
-        if self._thread is None:
-            self._thread = _LoopThread(self._new_delivery)
-            self._thread.begin()
-            atexit.register(self.close)
+        """Begin to deliver, and raise what is wrong with the client's options. Does not wait for the broker.
+
+        The first event begins it too. After a close it opens the publisher again.
+        """
+        self._courier.start()
 
     def flush(self, timeout: float = 10.0) -> int:
         """Wait until all is delivered, at most so many seconds. Gives the number of events that are not yet."""
-        return self._drain(timeout) if not self._is_closed else 0
+        return self._courier.flush(timeout)
 
     def close(self, timeout: float | None = None) -> int:
         """Flush and stop. Gives the number of events that were not delivered, and are dropped now."""
-        if self._is_closed:
-            return 0
-        self._is_closed = True
-        atexit.unregister(self.close)
-        try:
-            self._drain(self._close_timeout if timeout is None else timeout)
-        finally:
-            if self._thread is not None:
-                self._thread.end()
-            undelivered = self._give_up_the_rest()
-        return undelivered
+        return self._courier.close(timeout)
 
     def __enter__(self) -> Self:
         self.start()
@@ -325,63 +209,4 @@ class SyncPublisher(_BufferedPublications):
         self._complain(self.close(), error)
 
     def _seconds_to_wait(self) -> float:
-        return self._max_block if self._delivery else 0.0
-
-    def _drain(self, seconds: float) -> int:
-        if self._thread is not None and self._delivery is not None:
-            return self._thread.call(self._delivery.drain(seconds))
-        return len(self._buffer)
-
-
-class _LoopThread(threading.Thread):
-    """A thread with an event loop, in which a delivery runs."""
-
-    def __init__(self, new_delivery: Callable[[], Delivery]) -> None:
-        super().__init__(name="execledger-publisher", daemon=True)
-        self._new_delivery = new_delivery
-        self._has_begun = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop = asyncio.new_event_loop()
-        self._ending = asyncio.Event()
-
-    def begin(self) -> None:
-        """Start the thread; an error in making the delivery is raised here."""
-        self.start()
-        self._has_begun.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it there, wait for it here."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def end(self) -> None:
-        """Stop delivering, and wait for the thread."""
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self.join()
-
-    def run(self) -> None:
-        """The thread's work."""
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._deliver())
-
-    async def _deliver(self) -> None:
-        try:
-            delivery = self._new_delivery()
-        except Exception as error:  # noqa: BLE001 - raised again where the publisher was started
-            self._failure = error
-            return
-        finally:
-            self._has_begun.set()
-        running = asyncio.create_task(delivery.run())
-        await self._ending.wait()
-        running.cancel()
-        await asyncio.wait([running])
-        await delivery.disconnect()
-
-
-def _check(name: str, field: Any, value: str) -> None:
-    try:
-        TypeAdapter(field).validate_python(value)
-    except ValidationError as error:
-        raise ValueError(f"{name}: {error.errors(include_url=False)[0]['msg']}") from None
+        return self._max_block

@@ -1,6 +1,5 @@
 """One execution as the SDK keeps it: its identity, its attempts, and the numbering of its events. Knows no Kafka."""
 
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,9 @@ from typing import Any, Final
 from execledger_contracts.events import DATASCHEMA
 from execledger_publisher.clock import Clock
 from execledger_publisher.commands import Block, Inbox, Running
-from execledger_publisher.identifiers import NewId
+from execledger_publisher.forking import Lock, new_lock
+from execledger_publisher.identifiers import NewId, identifier
+from execledger_publisher.naming import Names
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -37,9 +38,10 @@ class Attempt:
 
     number: int
     inbox: Inbox
+    names: Names = field(default_factory=Names)
     next_sequence: int = 0
     started: float | None = None
-    has_ended: bool = False
+    ending: str | None = None
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Run:
     traceparent: str | None
     inherits: dict[str, Any]
     # Reentrant: an on_drop callback may publish an event of the same execution.
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _lock: Lock = field(default_factory=new_lock)
     _latest: datetime = _BEFORE_ALL
 
     def publish(self, attempt: Attempt, type_: str, data: Any) -> None:
@@ -69,7 +71,7 @@ class Run:
 
     def listen(self, attempt: Attempt) -> None:
         """From now on commands for the attempt reach its inbox, if this publisher listens."""
-        if self.outlet.running is not None and not attempt.has_ended:
+        if self.outlet.running is not None and attempt.ending is None:
             self.outlet.running.add((self.tenant, self.id, attempt.number), attempt.inbox)
 
     def listen_no_more(self, attempt: Attempt) -> None:
@@ -92,7 +94,7 @@ class Run:
                 "specversion": "1.0",
                 "id": self.outlet.new_id(self._latest),
                 "source": self.outlet.source,
-                "type": type_,
+                "type": identifier(type_) or "unnamed",
                 "subject": self.id,
                 "time": _rfc3339(self._latest),
                 "dataschema": DATASCHEMA,

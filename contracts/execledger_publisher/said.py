@@ -1,19 +1,20 @@
 """What an orchestrator can say of an execution or a step, and how it becomes the data of an event.
 
-Nothing here raises for a value: what is no amount, no owner, no list is passed on as it is, for the check against
-the contract to name. A misspelt option is a TypeError, as with any function.
+Nothing here raises for a value: what is no amount, no owner, no list is passed on as it is, for the recorder to read as
+it can. A misspelt option is a TypeError, as with any function.
 """
 
+import math
 import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypedDict
 
-from pydantic import BaseModel
-
 from execledger_contracts.models import Budget, Owner, Trigger, Usage, Workflow
+from execledger_publisher.identifiers import shown
 from execledger_publisher.run import without_none
+from execledger_publisher.usage import tokens
 
 MoneyLike = str | Decimal | int | float
 
@@ -59,9 +60,9 @@ class Outcome(TypedDict, total=False):
 
     output: Any
     result: str
-    usage: Usage | Mapping[str, Any]
-    """What the attempt consumed; without it, the sum of its `llm_called`."""
-    duration_ms: int
+    usage: Any
+    """What the attempt consumed: `Usage`, or a provider's usage object; without it, the sum of its `llm_called`."""
+    duration_ms: float
     agents_used: int
     tools_invoked: int
     cache_hits: int
@@ -72,12 +73,14 @@ class StepOptions(TypedDict, total=False):
     """What can be said of a step when it begins."""
 
     id: str
-    """Tells steps of one name apart; the name without it."""
+    """What tells it from the other steps, if not its name: the same id again is its next try."""
     operation: str
     agent_id: str
     iteration: int
-    """1-based, in a loop."""
+    """1-based, in a loop. `loop()` counts by itself."""
     total_items: int
+    try_number: int
+    """From 1; when another process tries again what failed."""
     parent_id: str
     input: Any
     metadata: Mapping[str, Any]
@@ -88,7 +91,7 @@ class StepOutcome(TypedDict, total=False):
 
     output: Any
     metadata: Mapping[str, Any]
-    duration_ms: int
+    duration_ms: float
 
 
 def check_names(given: Mapping[str, Any], allowed: type[Any]) -> None:
@@ -100,7 +103,6 @@ def check_names(given: Mapping[str, Any], allowed: type[Any]) -> None:
 def start_data(options: Mapping[str, Any]) -> dict[str, Any]:
     """The data of `execution.created` and `execution.started`."""
     check_names(options, ExecutionOptions)
-    tags = options.get("tags")
     return without_none(
         {
             **{name: options.get(name) for name in _PLAIN_START_FIELDS},
@@ -108,7 +110,7 @@ def start_data(options: Mapping[str, Any]) -> dict[str, Any]:
             "owner": _named("id", options.get("owner")),
             "trigger": _named("mode", options.get("trigger")),
             "budget": _with_money(options.get("budget"), "cost_limit_usd"),
-            "tags": list(tags) if isinstance(tags, Iterable) and not isinstance(tags, str) else tags,
+            "tags": _listed(options.get("tags")),
         }
     )
 
@@ -116,19 +118,23 @@ def start_data(options: Mapping[str, Any]) -> dict[str, Any]:
 def outcome_data(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """What the data of an execution's ending say of its outcome."""
     check_names(outcome, Outcome)
-    return without_none({**outcome, "usage": _with_money(outcome.get("usage"), "cost_usd")})
+    return _rounded({**outcome, "usage": _usage(outcome.get("usage"))})
 
 
 def step_outcome_data(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """What the data of a step's ending say of its outcome."""
     check_names(outcome, StepOutcome)
-    return without_none(dict(outcome))
+    return _rounded({**outcome})
 
 
-def step_identity(name: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The `step` of a step's events."""
-    check_names(options, StepOptions)
-    return without_none({"name": name, **{key: options.get(key) for key in _STEP_IDENTITY}})
+def progress_data(**said: Any) -> dict[str, Any]:
+    """The data of an `execution.progressed`."""
+    return without_none({name: whole(value) for name, value in said.items()})
+
+
+def whole(value: Any) -> Any:
+    """A fraction as the whole number that the contract wants; anything else as it is."""
+    return round(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 def money(amount: Any) -> Any:
@@ -147,7 +153,7 @@ def error_data(error: BaseException | str | None) -> dict[str, Any] | None:
         case BaseException():
             return {"message": message(error), "type": type(error).__name__, "stack": _stack(error)}
         case _:
-            return {"message": error}
+            return {"message": shown(error)}
 
 
 def message(error: BaseException) -> str:
@@ -166,8 +172,30 @@ def _stack(error: BaseException) -> str:
     return stack if len(stack) <= MAX_STACK_CHARACTERS else "…" + stack[-MAX_STACK_CHARACTERS:]
 
 
+def _listed(tags: Any) -> Any:
+    if not isinstance(tags, Iterable) or isinstance(tags, str | bytes | Mapping):
+        return tags
+    try:
+        return list(tags)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
 def _named(key: str, value: Any) -> Any:
     return {key: value} if isinstance(value, str) else _plain(value)
+
+
+def _usage(value: Any) -> Any:
+    """A mapping or model of ours as it is; a provider's usage object as the tokens that it names."""
+    plain = _with_money(value, "cost_usd")
+    if plain is None or isinstance(value, Usage):
+        return plain
+    named = {name: plain[name] for name in _USAGE if name in plain} if isinstance(plain, Mapping) else {}
+    return {name: whole(amount) for name, amount in {**tokens(value), **named}.items() if name in _USAGE} or plain
+
+
+def _rounded(said: dict[str, Any]) -> dict[str, Any]:
+    return without_none({**said, "duration_ms": whole(said.get("duration_ms"))})
 
 
 def _with_money(value: Any, key: str) -> Any:
@@ -176,10 +204,11 @@ def _with_money(value: Any, key: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
+    return value.model_dump(exclude_none=True) if isinstance(value, _OURS) else value
 
 
-_STEP_IDENTITY: Final = ("id", "operation", "iteration", "total_items", "agent_id", "parent_id")
+_OURS: Final = (Budget, Owner, Trigger, Usage, Workflow)
+_USAGE: Final = frozenset(Usage.model_fields)
 _PLAIN_START_FIELDS: Final = (
     "session_id",
     "parent_execution_id",

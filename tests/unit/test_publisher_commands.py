@@ -5,18 +5,19 @@ import asyncio
 import gc
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from execledger_publisher import Collector, Execution, ExecutionStopped, Publisher, PublishError, Step
+from execledger_publisher import Collector, Execution, ExecutionStopped, Publisher, PublishError, Step, courier
 
 Command = dict[str, Any]
 
 
 class Listening:
-    """A publisher that was never started: it is told commands, and keeps its events."""
+    """A publisher whose broker is away: it is told commands, and keeps its events."""
 
     def __init__(self, **options: Any) -> None:
         self._publisher = Publisher("localhost:1", "urn:test", control_topic="executions.control", **options)
@@ -32,7 +33,9 @@ class Listening:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(record.value) for record in self._publisher._buffer._records]
+        buffer = self._publisher._buffer
+        with buffer._changed:
+            return [json.loads(record.value) for record in [*buffer._on_their_way.values(), *buffer._records]]
 
     @property
     def types(self) -> list[str]:
@@ -47,6 +50,13 @@ class Listening:
 @pytest.fixture
 def listening() -> Listening:
     return Listening()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_delivered_later() -> Iterator[None]:
+    yield
+    for open_one in list(courier._open):
+        open_one.close(0.0)
 
 
 def halt(**said: Any) -> Command:
@@ -362,7 +372,7 @@ async def test_a_stop_for_what_waits_in_a_queue_ends_it_when_it_begins(listening
 
 
 async def test_a_stop_does_not_reach_the_task_of_a_block_that_could_not_begin() -> None:
-    listening = Listening(strict=True, max_events=1)
+    listening = Listening(strict=True, max_bytes=500)
     waiting = listening.execution().create()
     with pytest.raises(PublishError):
         await waiting.__aenter__()
