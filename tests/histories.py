@@ -51,7 +51,7 @@ _BEGINNING: Final[dict[str, list[Any]]] = {
     "metadata": [{"a": 1}, {"a": None, "b": [1.5]}],
     "complexity_score": [0.5, 0],
     "timeout_seconds": [9, 0.5],
-    "budget": [{"token_limit": 5}, {"cost_limit_usd": "0.5"}, {"token_limit": 0}],
+    "budget": [{"token_limit": 5}, {"cost_limit_usd": "0.5"}, {"token_limit": 0, "scope": "execution"}],
 }
 _PROGRESS: Final[dict[str, list[Any]]] = {
     "progress_percent": [0, 70],

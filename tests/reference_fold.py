@@ -79,6 +79,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "timeout_seconds": last(beginning, "timeout_seconds"),
         "token_limit": budget and budget.token_limit,
         "cost_limit_usd": budget and budget.cost_limit_usd,
+        "budget_scope": budget and (budget.scope or "tree"),
         "cancelled_by": first(ends, "cancelled_by"),
         "cancel_reason": first(ends, "reason") if status == "cancelled" else None,
         "cancel_requested_at": earliest(e for e in told if is_cancel_request(e) and e.attempt >= attempt),

@@ -18,7 +18,7 @@ class Limit(_Part):
     """Which limit was reached, and how much of it is consumed: tokens as a count, cost as decimal text."""
 
     kind: Literal["tokens", "cost_usd"]
-    scope: Literal["execution", "owner", "tenant"]
+    scope: Literal["execution", "tree", "owner", "tenant"]
     value: Count | Money
     consumed: Count | Money
 

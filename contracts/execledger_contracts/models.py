@@ -70,6 +70,7 @@ class Budget(_Part):
 
     token_limit: Count | None = None
     cost_limit_usd: Money | None = None
+    scope: Literal["tree", "execution"] | None = None
 
 
 class Usage(_Part):

@@ -130,7 +130,7 @@ def killed_by_budget(of: ExecutionSources) -> bool:
     attempt = of.attempt
     if attempt.status is not Status.CANCELLED:
         return False
-    tokens, nanos = of.execution.budget or (None, None)
+    tokens, nanos, _ = of.execution.budget or (None, None, None)
     return (
         attempt.killed_by_budget is True
         or (tokens is not None and attempt.spent_tokens > tokens)
@@ -145,6 +145,10 @@ def token_limit(of: ExecutionSources) -> int | None:
 def cost_limit_usd(of: ExecutionSources) -> Decimal | None:
     nanos = None if of.execution.budget is None else of.execution.budget[1]
     return None if nanos is None else nanos * _NANO
+
+
+def budget_scope(of: ExecutionSources) -> str | None:
+    return None if of.execution.budget is None else of.execution.budget[2]
 
 
 def cost_usd(of: ExecutionSources) -> Decimal:

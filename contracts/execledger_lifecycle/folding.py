@@ -135,7 +135,7 @@ def _describe(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, even
     if (trigger := data.trigger) is not None:
         execution.trigger = (trigger.mode, trigger.event_id, trigger.event_name)
     if (budget := data.budget) is not None:
-        execution.budget = (budget.token_limit, _nanos(budget.cost_limit_usd))
+        execution.budget = (budget.token_limit, _nanos(budget.cost_limit_usd), budget.scope or "tree")
     if data.input is not None:
         execution.input_event = entry.event_id
     if data.labels is not None:

@@ -53,6 +53,7 @@ class ExecutionRecord(NamedTuple):
     cost_limit_usd: Annotated[
         Decimal | None, Column("numeric", "execution.budget", make=derived.cost_limit_usd, shown="budget")
     ]
+    budget_scope: Annotated[str | None, Column("text", "execution.budget", make=derived.budget_scope, shown="budget")]
     tags: Annotated[str | None, Column("jsonb", "execution.tags", make=derived.tags)]
     parent_execution_id: Annotated[str | None, Column("text", "execution.parent_execution_id")]
     root_execution_id: Annotated[str, Column("text", "execution.root_execution_id", make=derived.root_execution_id)]

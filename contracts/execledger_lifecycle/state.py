@@ -80,7 +80,7 @@ class ExecutionFold:
     workflow: tuple[str | None, str | None, str | None] | None = None  # id, name, version
     owner: tuple[str | None, str | None, str | None] | None = None  # id, email, name
     trigger: tuple[str | None, str | None, str | None] | None = None  # mode, event id, event name
-    budget: tuple[int | None, int | None] | None = None  # tokens, nano-dollars
+    budget: tuple[int | None, int | None, str] | None = None  # tokens, nano-dollars, scope
     session_id: str | None = None
     parent_execution_id: str | None = None
     root_execution_id: str | None = None

@@ -77,14 +77,17 @@ async def test_a_command_goes_out_under_the_root_s_key_as_a_structured_event(off
     assert (document["subject"], document["tenantid"], document["partitionkey"]) == ("run-1", "acme", "root")
 
 
-async def test_a_budget_that_is_raised_and_passed_again_halts_no_second_time(office: Desk) -> None:
-    """The id would be the same, and a consumer that drops repeats would not see it."""
+async def test_a_budget_that_is_raised_and_passed_again_halts_again(office: Desk) -> None:
+    """Another value is another limit, and its command has another id."""
     topic = Topic()
     await office.record(topic.add(started(10), called(11, at=1)))
     await office.record(topic.add(started(100, at=2)))
     report = await office.record(topic.add(called(100, at=3)))
-    assert "execution.halt" not in report.commands
-    assert await halts(office) == 1
+    assert report.commands["execution.halt"] == 1
+    rows = await office.rows("SELECT value FROM execledger.outbox WHERE topic = 'executions.control'")
+    documents = [json.loads(row["value"]) for row in rows]
+    assert len({document["id"] for document in documents}) == len(documents)
+    assert await halts(office) == 2
 
 
 async def test_figures_that_fall_and_rise_again_halt_no_second_time(office: Desk) -> None:
@@ -95,7 +98,9 @@ async def test_figures_that_fall_and_rise_again_halt_no_second_time(office: Desk
     await office.record(topic.add(event(at=2.5, attempt=2)))
     await office.record(topic.add(reported))
     await office.record(topic.add(called(50, at=4, attempt=2)))
-    noted = await office.rows("SELECT attempt, count(*) FROM execledger.halts GROUP BY 1 ORDER BY 1")
+    noted = await office.rows(
+        "SELECT attempt, count(*) FROM execledger.limit_commands WHERE type = 'halt' GROUP BY 1 ORDER BY 1"
+    )
     assert [tuple(row.values()) for row in noted] == [(1, 1), (2, 1)]
     assert await halts(office) == 2
 
@@ -223,7 +228,7 @@ async def test_limits_are_looked_at_however_fast_the_days_change(office: Desk, m
     )
     async with asyncio.timeout(20):
         await recorder._settle_days(office.store)
-    assert await office.value("SELECT count(*) FROM execledger.halts") == 1
+    assert await office.value("SELECT count(*) FROM execledger.limit_commands") == 1
 
 
 async def test_a_limit_that_is_removed_halts_nobody(office: Desk) -> None:

@@ -236,7 +236,7 @@ async def test_a_daily_limit_halts_within_ten_seconds_and_once(bench: Bench) -> 
         "SELECT min(recorded_at) FROM execledger.llm_calls JOIN execledger.execution_events"
         " USING (execution_id, event_id)"
     )
-    assert await bench.value("SELECT halted_at FROM execledger.halts") - called_at < timedelta(seconds=10)
+    assert await bench.value("SELECT noted_at FROM execledger.limit_commands") - called_at < timedelta(seconds=10)
     (halt,) = await bench.commands()
     assert halt["data"]["limit"] == {"kind": "tokens", "scope": "owner", "value": 100, "consumed": 101}
 

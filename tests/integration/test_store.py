@@ -24,6 +24,7 @@ from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.rules.ids import new_id
+from execledger_recorder.rules.rows import TreeMarks
 from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
 from execledger_recorder.store.migrations import SchemaMismatchError, migrate, pending
@@ -505,11 +506,11 @@ async def test_days_are_computed_by_one_recorder_at_a_time(office: Desk) -> None
     """Else one that looked earlier could write later, and its older figures would stay."""
     mark = ("t", "o", date(2026, 3, 1))
     async with office.store.batch() as tx:
-        await tx.mark_usage([mark])
+        await tx.mark([mark], TreeMarks(set(), set()))
     async with connected(office.dsn) as other, other.transaction():
         assert len(await other.fetch(SQL["take_usage_marks"], 10)) == 1
         async with office.store.batch() as tx:
-            await tx.mark_usage([mark])
+            await tx.mark([mark], TreeMarks(set(), set()))
         assert await office.store.usage.recompute() == 0
     assert await office.store.usage.recompute() == 1
 

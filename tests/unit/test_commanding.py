@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from execledger_contracts.control import Cancel, Command, Halt, Warn
 from execledger_contracts.events import IMPORT_SOURCE, Event
 from execledger_lifecycle import Entry, ExecutionRecord, enter
-from execledger_recorder.rules.commands import PassedDay, commands, daily_halt
+from execledger_recorder.rules.commands import PassedLimit, commands, halt
 from factories import cancel_requested, finished, llm_called, moment, started, step_started, watchdog_ended
 from histories import arrivals, records
 
@@ -71,7 +71,7 @@ def test_a_halt_says_what_was_passed_and_by_how_much() -> None:
     assert isinstance(halt, Halt)
     assert halt.model_dump(mode="json", exclude_none=True) == {
         "specversion": "1.0",
-        "id": str(uuid5(NAMESPACE_URL, "execledger:execution.halt:acme:run-1:1:tokens:execution")),
+        "id": str(uuid5(NAMESPACE_URL, "execledger:execution.halt:acme:run-1:1:tokens:execution:100")),
         "source": "execledger:recorder",
         "type": "execution.halt",
         "subject": "run-1",
@@ -153,11 +153,11 @@ def test_figures_that_no_message_can_hold_are_said_as_the_largest() -> None:
 
 
 def test_a_daily_halt_names_whose_day_it_is() -> None:
-    passed = PassedDay("acme", "run-1", 2, "root", "tokens", "owner", date(2026, 3, 1), Decimal(10), Decimal(12))
-    halt = daily_halt(passed, moment(0))
-    assert halt.id == str(uuid5(NAMESPACE_URL, "execledger:execution.halt:acme:run-1:2:tokens:owner"))
-    assert halt.data.reason == "the token limit of the owner on 2026-03-01 is passed"
-    assert halt.model_dump(mode="json")["data"]["limit"] == {
+    passed = PassedLimit("acme", "run-1", 2, "root", "tokens", "owner", date(2026, 3, 1), Decimal(10), Decimal(12))
+    said = halt(passed, moment(0))
+    assert said.id == str(uuid5(NAMESPACE_URL, "execledger:execution.halt:acme:run-1:2:tokens:owner:2026-03-01:10"))
+    assert said.data.reason == "the token limit of the owner on 2026-03-01 is passed"
+    assert said.model_dump(mode="json")["data"]["limit"] == {
         "kind": "tokens",
         "scope": "owner",
         "value": 10,

@@ -45,6 +45,7 @@ def test_what_nobody_said_is_null_and_usage_and_budget_are_objects() -> None:
     assert shown["budget"] == {
         "token_limit": None,
         "cost_limit_usd": None,
+        "scope": None,
         "consumed_tokens": 7,
         "consumed_cost_usd": "0.5",
     }
@@ -92,7 +93,7 @@ _COLUMNS = [
     *("trigger_mode", "trigger_event_id", "trigger_event_name", "error_message", "error_type"),
     *("error_event_id", "input_event_id", "output_event_id", "result_event_id"),
     *(name for name in views.Usage.model_fields),
-    *("token_limit", "cost_limit_usd"),
+    *("token_limit", "cost_limit_usd", "budget_scope"),
 ]
 _EXECUTION = {
     "external_id": "run-1",

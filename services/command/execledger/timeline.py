@@ -55,7 +55,7 @@ async def read(reader: Reader, row: Row) -> Timeline:
     """Everything that is shown of an execution."""
     steps = await reader.steps(row["id"], None, None)
     payloads = await reader.payloads(execution_sources([row]) | step_sources(steps))
-    execution = execution_of(row, payloads)
+    execution = execution_of(row, payloads, await reader.trees([row]))
     shown = [(step_of(step, payloads), step["parent_id"]) for step in steps]
     attempts = [
         _attempt(attempt, execution, [step for step, _ in shown if step.attempt == attempt["attempt"]])

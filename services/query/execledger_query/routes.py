@@ -90,7 +90,8 @@ async def list_executions(held: _Services, caller: _Caller, asked: Annotated[Pag
         rows = await reader.executions(filters, after, asked.limit + 1)
         rows, end = split(rows, asked.limit, execution_key)
         payloads = await reader.payloads(views.execution_sources(rows) if asked.with_payloads else ())
-    items = [views.execution_of(row, payloads) for row in rows]
+        trees = await reader.trees(rows)
+    items = [views.execution_of(row, payloads, trees) for row in rows]
     page = views.ExecutionPage(items=items, next_cursor=_cursor(scope, end))
     fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
     return _json(page, {"items": {"__all__": fields}, "next_cursor": True})
@@ -103,8 +104,9 @@ async def show_execution(held: _Services, caller: _Caller, id: _Name, asked: Ann
         row = await _found(reader, id)
         _allow_payloads(caller, row, asked)
         payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
+        trees = await reader.trees([row])
     fields = views.shown_fields((), with_payloads=asked.with_payloads)
-    return _json(views.execution_of(row, payloads), fields)
+    return _json(views.execution_of(row, payloads, trees), fields)
 
 
 @v1.get("/executions/{id}/steps", response_model=views.StepPage)

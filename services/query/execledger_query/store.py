@@ -15,7 +15,7 @@ import structlog
 from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled, sent_types
 from execledger_lifecycle.order import EVENT_ORDER
 from execledger_lifecycle.timeline import ENDED_BY
-from execledger_query.caller import Caller
+from execledger_query.caller import Caller, Sees
 from execledger_query.paging import Key
 from execledger_query.sql import statement
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
@@ -24,7 +24,7 @@ from execledger_runtime.postgres import GRACE_SECONDS, Database
 Row = Mapping[str, Any]
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 3
+REQUIRED_SCHEMA: Final = 10
 _FILTERS: Final = "/* AND filters */"
 _NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 
@@ -162,7 +162,7 @@ class Store:
                 await connection.execute(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
             role = f"execledger_{caller.sees.value}"
             await connection.execute(statement("become"), role, caller.tenant, caller.subject)
-            yield Reader(connection, longest)
+            yield Reader(connection, caller.sees, longest)
 
     async def schema_version(self) -> int:
         """The newest migration that the database has; StoreUnavailable when it has none of ours."""
@@ -208,8 +208,9 @@ class Store:
 class Reader:
     """The reads of one transaction. Rows are as the columns of the statement in sql/ of the same name."""
 
-    def __init__(self, connection: asyncpg.Connection, longest: float | None) -> None:
+    def __init__(self, connection: asyncpg.Connection, sees: Sees, longest: float | None) -> None:
         self._connection = connection
+        self._sees = sees
         self._driver_timeout = None if longest is None else longest + GRACE_SECONDS
 
     async def executions(self, filters: Filters, after: Key | None, limit: int) -> Sequence[Row]:
@@ -246,6 +247,22 @@ class Reader:
         executions, events = zip(*sources, strict=True)
         rows = await self._rows(statement("payloads"), executions, events)
         return {(row["execution_id"], row["event_id"]): row for row in rows}
+
+    async def trees(self, executions: Collection[Row]) -> dict[tuple[str, str], Row]:
+        """By tenant and external id: what the trees come to of those executions that are roots of one.
+
+        An owner's are those of its own executions.
+        """
+        roots = [
+            (row["tenant_id"], row["external_id"])
+            for row in executions
+            if row["root_execution_id"] == row["external_id"]
+        ]
+        if not roots:
+            return {}
+        name = "own_trees" if self._sees is Sees.OWNER else "trees"
+        rows = await self._rows(statement(name), *zip(*roots, strict=True))
+        return {(row["tenant_id"], row["root_execution_id"]): row for row in rows}
 
     async def attempts(self, execution_id: UUID) -> Sequence[Row]:
         """The attempts of an execution."""

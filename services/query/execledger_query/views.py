@@ -23,6 +23,7 @@ from execledger_query.errors import DamagedError
 Row = Mapping[str, Any]
 Source = tuple[UUID, UUID]  # execution and event that say a payload
 Payloads = Mapping[Source, Row]
+Trees = Mapping[tuple[str, str], Row]
 
 PAYLOAD_FIELDS: Final = ("input", "output", "result")
 
@@ -105,12 +106,23 @@ class Usage(_Shape):
 
 
 class Budget(_Shape):
-    """What it may consume, and how much of that it has."""
+    """What it may consume, and how much of that is consumed: by its tree, when its scope is that and it is a root."""
 
     token_limit: int | None
     cost_limit_usd: Money | None
+    scope: Literal["tree", "execution"] | None
     consumed_tokens: int
     consumed_cost_usd: Money
+
+
+class Tree(_Shape):
+    """What a root and those come to that name it as theirs; for an owner, of its own executions."""
+
+    executions: int
+    open: int
+    failed: int
+    total_tokens: int
+    cost_usd: Money
 
 
 class Execution(_Shape):
@@ -143,6 +155,7 @@ class Execution(_Shape):
     complexity_score: float | None
     timeout_seconds: float | None
     budget: Budget
+    tree: Tree | None = Field(description="of a root whose descendants are known")
     cancelled_by: str | None
     cancel_reason: str | None
     cancel_requested_at: Timestamp | None
@@ -153,7 +166,8 @@ class Execution(_Shape):
     parent_execution_id: str | None
     root_execution_id: str
     traceparent: str | None
-    version: int
+    version: int = Field(description="how many events it has")
+    revision: int = Field(description="rises with each change of it or of its tree")
     input: JsonValue = Field(default=None, description="only with include=payloads")
     output: JsonValue = Field(default=None, description="only with include=payloads")
     result: str | None = Field(default=None, description="only with include=payloads")
@@ -237,6 +251,7 @@ class Readiness(_Shape):
 
 
 EXECUTION_FIELDS: Final = tuple(Execution.model_fields)
+_NO_TREES: Final[Trees] = {}
 
 
 def execution_sources(rows: Sequence[Row]) -> set[Source]:
@@ -249,10 +264,10 @@ def step_sources(rows: Sequence[Row]) -> set[Source]:
     return _sources(rows, "execution_id", ("input_event_id", "output_event_id", "error_event_id"))
 
 
-def execution_of(row: Row, payloads: Payloads) -> Execution:
-    """An execution as it is shown; what `payloads` lacks is null. Raises DamagedError."""
+def execution_of(row: Row, payloads: Payloads, trees: Trees = _NO_TREES) -> Execution:
+    """An execution as it is shown; what `payloads` and `trees` lack is null. Raises DamagedError."""
     try:
-        return _execution_of(row, payloads)
+        return _execution_of(row, payloads, trees.get((row["tenant_id"], row["external_id"])))
     except ValidationError as error:
         raise DamagedError.of_execution(row["id"], _fault(error)) from error
 
@@ -280,12 +295,13 @@ def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
     return fields if with_payloads else fields - set(PAYLOAD_FIELDS)
 
 
-_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", *PAYLOAD_FIELDS}
+_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", "tree", "revision", *PAYLOAD_FIELDS}
 _SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
 _SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
 
 
-def _execution_of(row: Row, payloads: Payloads) -> Execution:
+def _execution_of(row: Row, payloads: Payloads, tree: Row | None) -> Execution:
+    consumed = tree if tree is not None and row["budget_scope"] == "tree" else row
     return Execution(
         **{name: row[name] for name in _SAME_IN_EXECUTION},
         owner=_part(Owner, row, "owner", Owner.model_fields),
@@ -296,9 +312,12 @@ def _execution_of(row: Row, payloads: Payloads) -> Execution:
         budget=Budget(
             token_limit=row["token_limit"],
             cost_limit_usd=row["cost_limit_usd"],
-            consumed_tokens=row["total_tokens"],
-            consumed_cost_usd=row["cost_usd"],
+            scope=row["budget_scope"],
+            consumed_tokens=consumed["total_tokens"],
+            consumed_cost_usd=consumed["cost_usd"],
         ),
+        tree=None if tree is None else Tree(**{name: tree[name] for name in Tree.model_fields}),
+        revision=row["version"] + (0 if tree is None else tree["revision"]),
         **{name: _payload(name, row, row["id"], payloads) for name in PAYLOAD_FIELDS},
     )
 

@@ -23,6 +23,7 @@ from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.topic_watch import TopicWatch
+from execledger_recorder.duties.trees import sum_trees
 from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
@@ -42,6 +43,7 @@ _TOPIC_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 5.0
+_TREE_SECONDS: Final = 0.5  # a budget that is passed halts within a second
 _FEED_SECONDS: Final = 60.0
 _PARTITION_SECONDS: Final = 3600.0
 _PARTITION_MONTHS_AHEAD: Final = 2
@@ -106,6 +108,7 @@ class _Recorder:
         yield every(_STUCK_SECONDS, lambda: self._terminate_stuck_sessions(store))
         yield every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic))
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
+        yield every(_TREE_SECONDS, lambda: self._sum_trees(store))
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
         yield every(_TOPIC_SECONDS, TopicWatch(self._metrics, settings).look)
         yield every(_PARTITION_SECONDS, lambda: store.partitions.make_ahead(_PARTITION_MONTHS_AHEAD))
@@ -129,6 +132,11 @@ class _Recorder:
         while sent := await halt_days(store, self._settings.control_topic):
             self._metrics.commanded(sent)
             log.info("days_halted", **{type_.removeprefix("execution."): count for type_, count in sent.items()})
+
+    async def _sum_trees(self, store: Store) -> None:
+        policy = self._settings.command_policy
+        while (done := await sum_trees(store, policy.topic, policy.warning_share))[0]:
+            self._metrics.commanded(done[1])
 
     async def _wait_for_postgres(self, store: Store) -> bool:
         async def current() -> None:

@@ -1,12 +1,12 @@
 """Executions compared with what a fold of their log gives, and mended where they differ."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from execledger_recorder.recording import Folded, fold_log, restore, restore_executions
 from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated, rows_of
 from execledger_recorder.rules.feed import REBUILD, FeedEntry
-from execledger_recorder.rules.rows import UsageMark
+from execledger_recorder.rules.rows import TreeMarks
 from execledger_recorder.rules.said import feed_entry
 from execledger_recorder.store import Batch, Store
 from execledger_runtime.errors import LogDamaged
@@ -134,7 +134,8 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
     # Whoever had them locked may have changed what the look without locks saw.
     findings = [finding for finding in await _findings(tx, ids) if finding.folded]
     await restore(tx, [finding.folded for finding in findings if finding.folded])
-    await tx.mark_usage({mark for finding in findings for mark in _usage_marks(finding)})
+    rows = [row for finding in findings for row in _rows_before_and_after(finding)]
+    await tx.mark({(row["tenant_id"], row["owner_id"] or "", row["usage_day"]) for row in rows}, _tree_marks(rows))
     await tx.append_changes(REBUILD, [entry for finding in findings for entry in _feed_entries(finding)])
 
 
@@ -144,9 +145,18 @@ def _feed_entries(finding: Finding) -> Iterator[FeedEntry]:
         yield feed_entry(finding.folded.change, before[0] if before else None)
 
 
-def _usage_marks(finding: Finding) -> Iterator[UsageMark]:
-    """The days that the execution was counted under, and is from now on."""
-    rows = [*finding.stored.get("executions", ())]
-    rows += rows_of(finding.folded.change)["executions"] if finding.folded else ()
+def _rows_before_and_after(finding: Finding) -> list[Mapping[str, Any]]:
+    """Of executions: the days and the trees that they were counted in, and are from now on."""
+    return [
+        *finding.stored.get("executions", ()),
+        *(rows_of(finding.folded.change)["executions"] if finding.folded else ()),
+    ]
+
+
+def _tree_marks(rows: Iterable[Mapping[str, Any]]) -> TreeMarks:
+    marks = TreeMarks(set(), set())
     for row in rows:
-        yield (row["tenant_id"], row["owner_id"] or "", row["usage_day"])
+        marks.parts.add((row["tenant_id"], row["external_id"]))
+        if row["root_execution_id"] != row["external_id"]:
+            marks.roots.add((row["tenant_id"], row["root_execution_id"]))
+    return marks

@@ -1,37 +1,54 @@
-"""Commands on their way: into the outbox, each halt once."""
+"""Commands on their way: into the outbox, what a limit calls for once."""
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 
-from execledger_contracts.control import Command, Halt
+from execledger_contracts.control import Command, Halt, Warn
 from execledger_recorder.rules.change import Change
-from execledger_recorder.rules.rows import HaltKey
+from execledger_recorder.rules.rows import LimitKey
 from execledger_recorder.store import Batch, OutboxRow, pack_headers
 
 _HEADERS = pack_headers([("content-type", b"application/cloudevents+json")])
 
 
-def called_for(changes: Sequence[Change]) -> list[tuple[str, Command]]:
-    """The commands that changes call for, each with the id of its execution."""
-    return [(change.judged.id, command) for change in changes for command in change.commands]
+class CalledFor(NamedTuple):
+    """A command, the id of the execution that it is for, and the day of the limit that calls for it, if it has one."""
+
+    execution_id: str
+    command: Command
+    day: date | None = None
 
 
-async def send(tx: Batch, called_for: Sequence[tuple[str, Command]], topic: str) -> Counter[str]:
-    """Put commands, each with the id of its execution, into the outbox; how many of each type.
+def called_for(changes: Sequence[Change]) -> list[CalledFor]:
+    """The commands that changes call for."""
+    return [CalledFor(change.judged.id, command) for change in changes for command in change.commands]
 
-    A halt that was given before, in the same attempt, is left out.
+
+async def send(tx: Batch, called_for: Sequence[CalledFor], topic: str) -> Counter[str]:
+    """Put commands into the outbox; how many of each type.
+
+    One that a limit called for before, in the same attempt, is left out; so is one for a budget that the execution
+    passed by itself, and its tree has passed too, or the other way round.
     """
     if not called_for:
         return Counter()
-    halts = {_halt_key(id_, command) for id_, command in called_for if isinstance(command, Halt)}
-    due = await tx.note_halts(sorted(halts)) if halts else set()
-    sent = [command for id_, command in called_for if not isinstance(command, Halt) or _halt_key(id_, command) in due]
+    limited = {key: each for each in called_for if (key := _limit_key(each)) is not None}
+    due = await tx.note_limit_commands(sorted(limited, key=str)) if limited else set()
+    sent = [each.command for each in called_for if (key := _limit_key(each)) is None or key in due]
     await tx.append_outbox([_message(command, topic) for command in sent])
     return Counter(command.type for command in sent)
 
 
-def _halt_key(execution_id: str, halt: Halt) -> HaltKey:
-    return (execution_id, halt.attempt, halt.data.limit.kind, halt.data.limit.scope)
+def _limit_key(called: CalledFor) -> LimitKey | None:
+    command = called.command
+    if not isinstance(command, Halt | Warn):
+        return None
+    limit, type_ = command.data.limit, command.type.removeprefix("execution.")
+    whose = "budget" if limit.scope in ("execution", "tree") else limit.scope
+    return (called.execution_id, command.attempt, type_, limit.kind, whose, called.day, Decimal(limit.value))
 
 
 def _message(command: Command, topic: str) -> OutboxRow:

@@ -14,7 +14,7 @@ from execledger_contracts.fields import MAX_COUNT, MAX_MONEY
 from execledger_lifecycle import Entry
 
 Kind = Literal["tokens", "cost_usd"]
-DailyScope = Literal["owner", "tenant"]
+Scope = Literal["execution", "tree", "owner", "tenant"]
 
 KINDS: Final[tuple[Kind, ...]] = ("tokens", "cost_usd")
 
@@ -57,18 +57,30 @@ class Recorded(Standing, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PassedDay:
-    """A limit of a UTC day that is passed, and an open execution of that day and scope."""
+class PassedLimit:
+    """A limit that is near or passed, and an open execution that it concerns; of a UTC day, or of no day."""
 
     tenant_id: str
     external_id: str
     attempt: int
     root_execution_id: str
     kind: Kind
-    scope: DailyScope
-    day: date
+    scope: Scope
+    day: date | None
     value: Decimal
     consumed: Decimal
+
+    @property
+    def key(self) -> str:
+        """Which limit it is: another value is another limit."""
+        parts = (self.kind, self.scope, *(() if self.day is None else (self.day.isoformat(),)))
+        return ":".join((*parts, f"{self.value.normalize():f}"))
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        on_day = "" if self.day is None else f" on {self.day:%Y-%m-%d}"
+        return f"the {_NAMES[self.kind]} limit of the {self.scope}{on_day}"
 
 
 def commands(
@@ -86,16 +98,22 @@ def commands(
     is_near = any(_level(kind, after, share) is not _Level.WITHIN for kind in KINDS)
     if not (is_near or asked) or not (live := [entry for entry in entries if not _is_imported(entry)]):
         return []
-    addressed = _Address(*alias, after.attempt, after.root_execution_id, max(entry.event.time for entry in live))
-    limited = _on_limits(addressed, before, after, share)
+    at = max(entry.event.time for entry in live)
+    addressed = _Address(*alias, after.attempt, after.root_execution_id, at)
+    limited = _on_limits(alias, before, after, share, at)
     return [*limited, *(_cancel(addressed, entry) for entry in asked if not _is_imported(entry))]
 
 
-def daily_halt(passed: PassedDay, at: datetime) -> Halt:
-    """The command for an execution of a day whose limit is passed."""
-    address = _Address(passed.tenant_id, passed.external_id, passed.attempt, passed.root_execution_id, at)
-    of_whom = f"of the {passed.scope} on {passed.day:%Y-%m-%d}"
-    return _halt(address, passed.kind, passed.scope, of_whom, passed.value, passed.consumed)
+def halt(passed: PassedLimit, at: datetime) -> Halt:
+    """The command for an execution that is to stop."""
+    said = LimitData(reason=f"{passed.name} is passed", limit=_limit(passed))
+    return Halt.model_validate({**_address(passed, at).attributes("execution.halt", passed.key), "data": said})
+
+
+def warning(near: PassedLimit, at: datetime) -> Warn:
+    """The command for an execution that has little left."""
+    said = LimitData(reason=f"{near.name} is near or passed", limit=_limit(near))
+    return Warn.model_validate({**_address(near, at).attributes("execution.warning", near.key), "data": said})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +144,23 @@ class _Level(IntEnum):
     PASSED = 2
 
 
-def _on_limits(address: _Address, before: Standing | None, after: Recorded, share: Decimal) -> Iterator[Command]:
+def _on_limits(
+    alias: tuple[str, str], before: Standing | None, after: Recorded, share: Decimal, at: datetime
+) -> Iterator[Command]:
+    """What its own consumption calls for; what its tree adds to that is seen when trees are summed."""
     for kind in KINDS:
         known = before is not None and before.attempt == after.attempt
         level_before = _level(kind, before, share) if known and before is not None else _Level.WITHIN
         level = _level(kind, after, share)
         if level is _Level.WITHIN:
             continue
-        consumed, limit = _figures(kind, after)
-        assert limit is not None  # noqa: S101  # without one there is no level
+        consumed, value = _figures(kind, after)
+        assert value is not None  # noqa: S101  # without one there is no level
+        limit = PassedLimit(*alias, after.attempt, after.root_execution_id, kind, "execution", None, value, consumed)
         if level_before is _Level.WITHIN:  # also when one batch brings it beyond the limit: batching decides nothing
-            yield _warning(address, kind, limit, consumed)
+            yield warning(limit, at)
         if level is _Level.PASSED:
-            yield _halt(address, kind, "execution", "of the execution", limit, consumed)
+            yield halt(limit, at)
 
 
 def _level(kind: Kind, standing: Standing, share: Decimal) -> _Level:
@@ -156,27 +178,13 @@ def _figures(kind: Kind, standing: Standing) -> tuple[Decimal, Decimal | None]:
     return Decimal(standing.total_tokens), None if standing.token_limit is None else Decimal(standing.token_limit)
 
 
-def _halt(
-    address: _Address,
-    kind: Kind,
-    scope: Literal["execution", "owner", "tenant"],
-    of_whom: str,
-    value: Decimal,
-    consumed: Decimal,
-) -> Halt:
-    said = LimitData(
-        reason=f"the {_NAMES[kind]} limit {of_whom} is passed",
-        limit=Limit(kind=kind, scope=scope, value=_amount(kind, value), consumed=_amount(kind, consumed)),
-    )
-    return Halt.model_validate({**address.attributes("execution.halt", f"{kind}:{scope}"), "data": said})
+def _address(limit: PassedLimit, at: datetime) -> _Address:
+    return _Address(limit.tenant_id, limit.external_id, limit.attempt, limit.root_execution_id, at)
 
 
-def _warning(address: _Address, kind: Kind, value: Decimal, consumed: Decimal) -> Warn:
-    said = LimitData(
-        reason=f"the {_NAMES[kind]} limit of the execution is near or passed",
-        limit=Limit(kind=kind, scope="execution", value=_amount(kind, value), consumed=_amount(kind, consumed)),
-    )
-    return Warn.model_validate({**address.attributes("execution.warning", f"{kind}:execution"), "data": said})
+def _limit(limit: PassedLimit) -> Limit:
+    amounts = {name: _amount(limit.kind, getattr(limit, name)) for name in ("value", "consumed")}
+    return Limit(kind=limit.kind, scope=limit.scope, **amounts)
 
 
 def _cancel(address: _Address, entry: Entry) -> Cancel:

@@ -12,6 +12,7 @@ What = Literal["created", "changed", "ended", "reopened"]
 
 REBUILD: Final = "rebuild"
 REPRICE: Final = "reprice"
+TREES: Final = "trees"
 """Lanes of those who write and are no partition."""
 
 

@@ -152,11 +152,20 @@ class LockedExecution(NamedTuple):
     cost_nanos: int
     token_limit: int | None
     cost_limit_usd: Decimal | None
+    budget_scope: str | None
+    root_execution_id: str
 
 
-HaltKey = tuple[str, int, str, str]
-"""Execution id, attempt, kind, scope."""
+LimitKey = tuple[str, int, str, str, str, date | None, Decimal]
+"""Execution id, attempt, type of command; kind, whose (budget, owner, tenant), day and value of the limit."""
 Named = tuple[str, str, str | None, str | None, datetime, str]
 """Tenant, id, two names of it, when that was said, by which event."""
 UsageMark = tuple[str, str, date]
 """Tenant, owner (empty: nobody), UTC day."""
+
+
+class TreeMarks(NamedTuple):
+    """Trees that changes touch."""
+
+    roots: set[Alias]  # named as the root by others
+    parts: set[Alias]  # executions that may be a root themselves

@@ -1,11 +1,24 @@
 """What a change says beside the rows of its execution: names of workflows and owners, days of usage, the feed."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from execledger_contracts.events import ExecutionCreated, ExecutionStarted
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.feed import FeedEntry, what_changed
-from execledger_recorder.rules.rows import Named, UsageMark
+from execledger_recorder.rules.rows import Named, TreeMarks, UsageMark
+
+# What a tree shows of its parts, and what its root says of limits. An attempt that begins anew may be halted once more.
+_IN_TREES: Final = (
+    "root_execution_id",
+    "status",
+    "attempt",
+    "total_tokens",
+    "cost_nanos",
+    "token_limit",
+    "cost_limit_usd",
+    "budget_scope",
+)
 
 
 def workflows(changes: Iterable[Change]) -> Iterator[Named]:
@@ -30,6 +43,19 @@ def usage_marks(changes: Iterable[Change]) -> set[UsageMark]:
         marks.add((tenant_id, record.owner_id or "", record.usage_day))
         if before is not None:
             marks.add((tenant_id, before.owner_id or "", before.usage_day))
+    return marks
+
+
+def tree_marks(changes: Iterable[Change]) -> TreeMarks:
+    """The trees that may come to something else, or may go on: their parts, or limits, are others than before."""
+    marks = TreeMarks(set(), set())
+    for change in changes:
+        before, after, tenant_id = change.before, change.record, change.judged.tenant_id
+        if before is not None and all(getattr(before, name) == getattr(after, name) for name in _IN_TREES):
+            continue
+        marks.parts.add((tenant_id, change.judged.external_id))
+        roots = {after.root_execution_id} if before is None else {before.root_execution_id, after.root_execution_id}
+        marks.roots.update((tenant_id, root) for root in roots - {change.judged.external_id})
     return marks
 
 

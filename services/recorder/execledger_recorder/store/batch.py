@@ -8,16 +8,17 @@ import asyncpg
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_lifecycle import Outcome, StepKey
 from execledger_recorder.rules.account import Tally
-from execledger_recorder.rules.commands import PassedDay
+from execledger_recorder.rules.commands import PassedLimit
 from execledger_recorder.rules.feed import FeedEntry
 from execledger_recorder.rules.rows import (
     Alias,
     DeadLetterRow,
     DuplicateRow,
     EventRow,
-    HaltKey,
+    LimitKey,
     LockedExecution,
     Named,
+    TreeMarks,
     UsageMark,
 )
 from execledger_recorder.store.binary_copy import copy
@@ -29,6 +30,7 @@ from execledger_recorder.store.outbox import OutboxRow, append_outbox
 from execledger_recorder.store.prices import Prices
 from execledger_recorder.store.rebuild import Rebuild
 from execledger_recorder.store.statements import SQL
+from execledger_recorder.store.trees import Trees
 
 
 class Batch:
@@ -44,6 +46,7 @@ class Batch:
         self.log = EventLog(connection)
         self.prices = Prices(connection)
         self.derived = Derived(connection)
+        self.trees = Trees(connection)
         self.rebuild = Rebuild(connection, self.derived)
         self._connection = connection
         self._outbox_limit = outbox_limit
@@ -95,17 +98,17 @@ class Batch:
         """Messages to be sent once this is committed. Raises StoreUnavailable while too many wait already."""
         await append_outbox(self._connection, rows, self._outbox_limit)
 
-    async def find_daily_halts(self) -> list[tuple[str, PassedDay]]:
+    async def find_daily_halts(self) -> list[tuple[str, PassedLimit]]:
         """Open executions (by id) of days whose limit is passed; none while another recorder looks after them."""
         if not await self._connection.fetchval(SQL["try_daily_limits_lock"]):
             return []
         rows = await self._connection.fetch(SQL["find_daily_halts"], IMPORT_SOURCE)
-        return [(str(row["id"]), PassedDay(*row[1:])) for row in rows]
+        return [(str(row["id"]), PassedLimit(*row[1:])) for row in rows]
 
-    async def note_halts(self, due: Sequence[HaltKey]) -> set[HaltKey]:
-        """Note halts that are about to be sent, in key order; those that were not noted before."""
-        rows = await self._connection.fetch(SQL["note_halts"], *columns(due, 4))
-        return {(str(row["execution_id"]), row["attempt"], row["kind"], row["scope"]) for row in rows}
+    async def note_limit_commands(self, due: Sequence[LimitKey]) -> set[LimitKey]:
+        """Note commands that are about to be sent for limits; those that were not noted before."""
+        rows = await self._connection.fetch(SQL["note_limit_commands"], *columns(due, 7))
+        return {(str(row["execution_id"]), *row[1:]) for row in rows}
 
     def name_workflows(self, said: Iterable[Named]) -> None:
         """What workflows are called; written at the end."""
@@ -115,9 +118,10 @@ class Batch:
         """What owners are called; written at the end."""
         self._owners += said
 
-    async def mark_usage(self, marks: Iterable[UsageMark]) -> None:
-        if days := sorted(marks):
-            await self._connection.execute(SQL["mark_usage"], *columns(days, 3))
+    async def mark(self, days: Iterable[UsageMark], trees: TreeMarks) -> None:
+        """Days of usage that changed, and trees; of roots that may have none only those that have one."""
+        marks = (*columns(sorted(days), 3), *columns(sorted(trees.roots), 2), *columns(sorted(trees.parts), 2))
+        await self._connection.execute(SQL["mark"], *marks)
 
     async def append_changes(self, lane: str, entries: Sequence[FeedEntry]) -> None:
         """Tell those who follow the feed. Locks the lane, so it comes when all that others wait for is locked."""

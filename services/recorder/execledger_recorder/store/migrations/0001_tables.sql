@@ -57,6 +57,7 @@ CREATE TABLE execledger.executions (
     timeout_seconds     double precision,
     token_limit         bigint,
     cost_limit_usd      numeric,
+    budget_scope        text CHECK (budget_scope IN ('tree', 'execution')),
     cancelled_by        text,
     cancel_reason       text,
     cancel_requested_at timestamptz,

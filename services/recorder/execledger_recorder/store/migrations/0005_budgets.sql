@@ -1,4 +1,4 @@
--- Limits per UTC day of a tenant, or of one of its owners; and the halts that were sent, so that each is sent once.
+-- Limits per UTC day of a tenant, or of one of its owners; and what was sent for limits, so that each is sent once.
 
 CREATE TABLE execledger.daily_limits (
     tenant_id      text NOT NULL,
@@ -9,13 +9,16 @@ CREATE TABLE execledger.daily_limits (
     CHECK (token_limit IS NOT NULL OR cost_limit_usd IS NOT NULL)
 );
 
-CREATE TABLE execledger.halts (
+CREATE TABLE execledger.limit_commands (
     execution_id uuid NOT NULL,
     attempt      integer NOT NULL,
+    type         text NOT NULL CHECK (type IN ('warning', 'halt')),
     kind         text NOT NULL CHECK (kind IN ('tokens', 'cost_usd')),
-    scope        text NOT NULL CHECK (scope IN ('execution', 'owner', 'tenant')),
-    halted_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (execution_id, attempt, kind, scope)
+    whose        text NOT NULL CHECK (whose IN ('budget', 'owner', 'tenant')),
+    day          date,  -- of a limit that holds for a day
+    value        numeric NOT NULL,
+    noted_at     timestamptz NOT NULL DEFAULT now(),
+    UNIQUE NULLS NOT DISTINCT (execution_id, attempt, type, kind, whose, day, value)
 );
 
 -- A tenant's day is the sum of its owners' days.
@@ -23,4 +26,4 @@ CREATE INDEX usage_daily_day ON execledger.usage_daily (tenant_id, day);
 -- The relay reads topic by topic: one that cannot be written does not hold up another.
 CREATE INDEX outbox_topic ON execledger.outbox (topic, id);
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON execledger.daily_limits, execledger.halts TO execledger_recorder;
+GRANT SELECT, INSERT, UPDATE, DELETE ON execledger.daily_limits, execledger.limit_commands TO execledger_recorder;

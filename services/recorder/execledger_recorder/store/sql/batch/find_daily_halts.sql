@@ -35,9 +35,10 @@ CROSS JOIN LATERAL (
     WHERE tenant_id = passed.tenant_id AND execledger.is_open(status) AND usage_day = passed.day
       AND passed.owner_id IN ('', owner_id)
       AND NOT EXISTS (
-          SELECT FROM execledger.halts
-          WHERE halts.execution_id = execution.id AND halts.attempt = execution.attempt AND halts.kind = passed.kind
-            AND halts.scope = CASE passed.owner_id WHEN '' THEN 'tenant' ELSE 'owner' END
+          SELECT FROM execledger.limit_commands AS sent
+          WHERE sent.execution_id = execution.id AND sent.attempt = execution.attempt AND sent.type = 'halt'
+            AND sent.kind = passed.kind AND sent.whose = CASE passed.owner_id WHEN '' THEN 'tenant' ELSE 'owner' END
+            AND sent.day = passed.day AND sent.value = passed.value
       )
       AND EXISTS (
           SELECT FROM execledger.execution_events AS event

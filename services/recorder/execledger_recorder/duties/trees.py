@@ -1,0 +1,39 @@
+"""Trees of executions, brought up to date; what passes the budget of its root is halted, the whole tree."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from execledger_contracts.status import OPEN
+from execledger_recorder.recording import commands
+from execledger_recorder.recording.commands import CalledFor
+from execledger_recorder.rules.commands import PassedLimit, halt, warning
+from execledger_recorder.rules.feed import TREES, FeedEntry
+from execledger_recorder.rules.rows import LockedExecution
+from execledger_recorder.store import Store
+
+
+async def sum_trees(store: Store, topic: str, warning_share: Decimal) -> tuple[int, Counter[str]]:
+    """Sum trees that changed, and command those whose budget is near or passed; how many trees, and which commands.
+
+    Of many it takes some: call it until there are none. While another recorder does there are none.
+    """
+    async with store.batch() as tx:
+        if not (roots := await tx.trees.take_marks()):
+            return 0, Counter()
+        changed = await tx.trees.sum(roots)
+        due = await tx.trees.limits(roots, warning_share)
+        locked = await tx.lock_executions(sorted({id_ for id_, _, _ in due})) if due else {}
+        now = datetime.now(UTC)
+        called_for = [
+            CalledFor(id_, (halt if type_ == "halt" else warning)(passed, now))
+            for id_, type_, passed in due
+            if _is_still(locked.get(id_), passed)
+        ]
+        sent = await commands.send(tx, called_for, topic)
+        await tx.append_changes(TREES, [FeedEntry(tenant, id_, version, "changed") for id_, tenant, version in changed])
+        return len(roots), sent
+
+
+def _is_still(execution: LockedExecution | None, passed: PassedLimit) -> bool:
+    return execution is not None and execution.status in OPEN and execution.attempt == passed.attempt

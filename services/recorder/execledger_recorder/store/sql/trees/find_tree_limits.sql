@@ -1,0 +1,45 @@
+-- What of trees is to be told that the budget of their root is near, or passed: the root once that it is near, and every
+-- open execution once in an attempt that it is passed. What was imported as a whole is left alone.
+WITH budget AS MATERIALIZED (
+    SELECT tree.tenant_id, tree.root_execution_id, root.id AS root_id, limits.kind, limits.value, limits.consumed,
+           limits.consumed > limits.value AS is_passed
+    FROM unnest($1::text[], $2::text[]) AS touched (tenant_id, root_execution_id)
+    JOIN execledger.trees AS tree USING (tenant_id, root_execution_id)
+    JOIN execledger.execution_aliases AS alias
+      ON alias.tenant_id = tree.tenant_id AND alias.external_id = tree.root_execution_id
+    JOIN execledger.executions AS root
+      ON root.id = alias.id AND root.root_execution_id = root.external_id AND root.budget_scope = 'tree'
+    CROSS JOIN LATERAL (
+        VALUES ('tokens', root.token_limit::numeric, tree.total_tokens::numeric),
+               ('cost_usd', root.cost_limit_usd, tree.cost_usd)
+    ) AS limits (kind, value, consumed)
+    WHERE limits.consumed >= limits.value * $3 AND limits.consumed > 0
+), told AS (
+    SELECT budget.*, 'warning' AS type, budget.root_id AS id FROM budget
+    UNION ALL
+    SELECT budget.*, 'halt', budget.root_id FROM budget WHERE is_passed
+    UNION ALL
+    SELECT budget.*, 'halt', below.id
+    FROM budget
+    JOIN execledger.executions AS below
+      ON below.tenant_id = budget.tenant_id AND below.root_execution_id = budget.root_execution_id
+     AND below.root_execution_id <> below.external_id
+    WHERE budget.is_passed
+)
+SELECT execution.id, told.type, execution.tenant_id, execution.external_id, execution.attempt,
+       execution.root_execution_id, told.kind, told.value, told.consumed
+FROM told
+JOIN execledger.executions AS execution ON execution.id = told.id
+WHERE execledger.is_open(execution.status)
+  AND NOT EXISTS (
+      SELECT FROM execledger.limit_commands AS sent
+      WHERE sent.execution_id = execution.id AND sent.attempt = execution.attempt AND sent.type = told.type
+        AND sent.kind = told.kind AND sent.whose = 'budget' AND sent.value = told.value
+  )
+  AND EXISTS (
+      SELECT FROM execledger.execution_events AS event
+      WHERE event.execution_id = execution.id AND event.raw ->> 'source' <> $4
+        AND NOT starts_with(event.raw ->> 'source', $4 || ':')
+  )
+ORDER BY execution.id
+LIMIT 1000
