@@ -34,6 +34,7 @@ async def test_an_execution_has_the_shape_that_is_promised(rows: Ledger, client:
     execution = await rows.execution(
         external_id="run-1", owner_id="ann", labels={"venture": "v"}, tags=["a"], metadata={"deep": {"n": None}},
         cost_usd=Decimal("0.012500000"), total_tokens=10, token_limit=100, cost_limit_usd=Decimal("1.00"),
+        budget_scope="tree",
     )  # fmt: skip
     shown = (await client.get("/v1/executions/run-1", headers=READER)).json()
     assert list(shown) == [name for name in views.EXECUTION_FIELDS if name not in views.PAYLOAD_FIELDS]
@@ -43,6 +44,7 @@ async def test_an_execution_has_the_shape_that_is_promised(rows: Ledger, client:
     assert shown["budget"] == {
         "token_limit": 100,
         "cost_limit_usd": "1",
+        "scope": "tree",
         "consumed_tokens": 10,
         "consumed_cost_usd": "0.0125",
     }
