@@ -22,13 +22,18 @@ async def test_work_that_costs_more_than_it_may_is_halted_and_recorded_as_killed
 
         async def ended() -> asyncpg.Record | None:
             return await connection.fetchrow(
-                "SELECT status, killed_by_budget, cancelled_by, cost_usd FROM execledger.executions "
-                "WHERE external_id = $1 AND ended_at IS NOT NULL",
+                "SELECT root.status, root.killed_by_budget, root.cancelled_by, child.status AS child_status, "
+                "root.cost_usd + child.cost_usd AS cost_usd FROM execledger.executions AS root "
+                "JOIN execledger.executions AS child ON child.root_execution_id = root.external_id "
+                "WHERE root.external_id = $1 AND child.id <> root.id"
+                " AND root.ended_at IS NOT NULL AND child.ended_at IS NOT NULL",
                 overspent.external_id,
             )
 
         row = await eventually(ended)
         assert row is not None
         assert (row["status"], row["killed_by_budget"], row["cancelled_by"]) == ("cancelled", True, "execledger")
+        assert row["child_status"] == "cancelled"
+        assert overspent.stop.limit.scope == "tree"
         assert Decimal(overspent.stop.limit.consumed) <= row["cost_usd"] < 30 * Decimal("0.02")
         await connection.close()

@@ -153,7 +153,7 @@ def _remarks(measured: dict[str, Row]) -> Iterator[str]:
     for label in others:
         row = measured[label]
         if row.recorder_ratio is None:
-            share = f"{baseline} takes {_spread(row.work_ratio, 3)} of the processor time of all that {label} needs"
+            share = f"{baseline} takes {_spread(row.work_ratio, 3)} of the processor time of all of {label}"
             yield from wrap(share, WIDTH)
         else:
             times = f"{label}: {_spread(row.recorder_ratio, 2)} times the recorder's processor time of {baseline}"

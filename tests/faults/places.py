@@ -47,5 +47,6 @@ def _files(dotted: str, pattern: str) -> tuple[Path, ...]:
 
 def _only(files: list[Path], place: str) -> Path:
     if len(files) != 1:
-        raise ValueError(f"{len(files)} files have {place}: {', '.join(sorted(map(str, files)))}")
+        found = ", ".join(sorted(map(str, files))) or "was it renamed?"
+        raise ValueError(f"{len(files)} files have {place}: {found}")
     return files[0]

@@ -73,7 +73,7 @@ def test_rates_and_processor_time_stand_side_by_side() -> None:
 
 def test_work_is_compared_where_rates_depend_on_who_else_is_there() -> None:
     text = " ".join(lines(FULL))
-    assert "COPY takes 0.001 (0.001 to 0.001) of the processor time of all that 10,000,000 stored needs" in text
+    assert "COPY takes 0.001 (0.001 to 0.001) of the processor time of all of 10,000,000 stored" in text
     assert "many: 1.00 (1.00 to 1.00) times the recorder's processor time of few" in text
 
 

@@ -8,7 +8,10 @@ from faults.planted import Fault, faults
 
 @pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.name)
 def test_a_fault_fits(fault: Fault) -> None:
-    planted = fault.planted()
+    try:
+        planted = fault.planted()
+    except ValueError as error:
+        pytest.fail(f"tests/faults/{fault.name}.toml: {error}")
     assert planted
     for file, text in planted.items():
         assert text != read(file)

@@ -1,4 +1,4 @@
-"""An orchestrator that really works while the demo looks on: it spends more than it may, and is halted for it."""
+"""An orchestrator that really works while the demo looks on. Its child spends more than they may: both are halted."""
 
 import asyncio
 from dataclasses import dataclass
@@ -40,7 +40,12 @@ async def overspend(bootstrap_servers: str, events_topic: str, control_topic: st
 
 
 async def _research(execution: Execution) -> None:
-    async with execution.step("research", operation="llm") as step:
+    """In an execution of its own; the budget is that of the whole tree."""
+    async with (
+        execution.step("research"),
+        execution.execution(workflow=Workflow(name="Research", version="1.0")) as child,
+        child.step("ask", operation="llm") as step,
+    ):
         for _ in range(_CALLS_OF_THE_WHOLE_WORK):
             await asyncio.sleep(_SECONDS_OF_A_CALL)
             step.llm_called(
