@@ -24,6 +24,8 @@ class Sizes:
     tenants: int = 1_000
     long: int = 40_000
     late: int = 10
+    crowd: int = 50_000
+    crowd_seconds: float = 15.0
     facts: int = 24_000
     agents: tuple[int, int] = (12, 12_000)
     payloads: int = 600
@@ -38,6 +40,7 @@ class Sizes:
             events=_share(self.events, share),
             steps=_share(self.steps, share),
             long=_share(self.long, share),
+            crowd=_share(self.crowd, share),
             facts=_share(self.facts, share),
             agents=(few, max(few, _share(many, share))),
             payloads=_share(self.payloads, share),
@@ -49,7 +52,7 @@ def _share(count: int, share: float) -> int:
     return max(1, round(count * share))
 
 
-QUICK = replace(Sizes().scaled(0.1), rounds=1, lag_seconds=5.0, lone_events=20, starts=1, late=3)
+QUICK = replace(Sizes().scaled(0.1), rounds=1, lag_seconds=5.0, crowd_seconds=5.0, lone_events=20, starts=1, late=3)
 """For a look that takes a minute: too little for figures that are quoted."""
 
 Publication = Callable[[Sizes, datetime], Iterator[Sent]]
@@ -119,6 +122,22 @@ def long_execution(sizes: Sizes, until: datetime) -> tuple[list[Sent], list[Sent
     return events, late
 
 
+def crowd(sizes: Sizes, until: datetime, coming: int, apart_ms: int) -> tuple[list[Sent], list[Sent]]:
+    """One long execution; and more of its events, 10 ms apart, in turn with beginnings of others.
+
+    Every other one comes from a second worker, whose clock is so many milliseconds behind.
+    """
+    random = chance(6)
+    story = Story(random, "tenant-0", until - timedelta(days=1))
+    stored = [story.tell(said) for said in islice(_long(random), sizes.crowd)]
+    events: list[Sent] = []
+    for number in range(coming // 2):
+        at = story.at + timedelta(milliseconds=10 * (number + 1) - (apart_ms if number % 2 else 0))
+        events.append(story.tell_at(at, model_call(random, "agent-0", "step-0")))
+        events.append(Story(random, "tenant-1", until - timedelta(minutes=1)).tell(beginning(random, number)))
+    return stored, events
+
+
 def _long(random: Random) -> Iterator[Said]:
     yield beginning(random, 0)
     for turn in count():
@@ -142,4 +161,4 @@ BESIDE_COPY: dict[str, Publication] = {
 }
 """Cases that are one stream of events, and are measured beside a COPY of their rows."""
 
-NAMES = (*BESIDE_COPY, "agents", "late")
+NAMES = (*BESIDE_COPY, "agents", "late", "crowd")

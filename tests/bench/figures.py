@@ -117,6 +117,26 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """Seconds from sending each of some events until it was seen to be recorded, and what all that were sent took."""
+
+    lags: tuple[float, ...]
+    seconds: float
+    spent: Spent
+    cores_obtained: float
+    cores_free: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded:
+    """The lag of others beside a long execution, told in order, and by two workers that are 50 ms apart."""
+
+    stored: int
+    in_order: Lag
+    apart: Lag
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What the rounds say of one label: medians, and ratios to the baseline, pair by pair.
 

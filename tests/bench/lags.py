@@ -37,11 +37,11 @@ async def steady(here: Site, recorder: Service, rate: float, seconds: float, cor
         obtained = await cores.obtained()
         before = meters.read(pids)
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(_look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
-            publishing = group.create_task(_publish(producer, here.topic, records, rate))
+            looking = group.create_task(look(here, wanted, seconds + _PATIENCE_SECONDS, connection))
+            publishing = group.create_task(publish(producer, here.topic, records, rate))
         after = meters.read(pids)
     published_in, sent = publishing.result()
-    seen = lags(await _placed(sent), looking.result())
+    seen = lags(await placed(sent), looking.result())
     return Steady(
         asked_rate=rate,
         rate=wanted / published_in,
@@ -54,7 +54,7 @@ async def steady(here: Site, recorder: Service, rate: float, seconds: float, cor
     )
 
 
-async def _publish(
+async def publish(
     producer: AIOKafkaProducer, topic: str, records: list[Sent], rate: float
 ) -> tuple[float, list[tuple[float, Future[Any]]]]:
     """At that rate, some in each hundredth of a second; how many seconds it took."""
@@ -70,13 +70,13 @@ async def _publish(
     return time.perf_counter() - began, sent
 
 
-async def _placed(sent: list[tuple[float, Future[Any]]]) -> list[Sending]:
+async def placed(sent: list[tuple[float, Future[Any]]]) -> list[Sending]:
     """Where the broker put them. Ask when nobody looks any more: it takes a second, in which nothing else is seen."""
     acknowledged = await asyncio.gather(*[sending for _, sending in sent])
     return [(said.partition, said.offset, at) for (at, _), said in zip(sent, acknowledged, strict=True)]
 
 
-async def _look(here: Site, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:
+async def look(here: Site, wanted: int, seconds: float, connection: asyncpg.Connection) -> list[Sight]:
     """How far each partition is recorded, every few milliseconds, until all is or the time is over."""
     sights: list[Sight] = []
     deadline = time.perf_counter() + seconds

@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from bench.cases import Sizes
-from bench.figures import Comparison, Late, Lone, Measured, Row, Spread, Steady, percentile, rows
+from bench.figures import Comparison, Crowded, Late, Lone, Measured, Row, Spread, Steady, percentile, rows
 from bench.interpreter import Interpreter
 
 WIDTH = 80
@@ -38,6 +38,7 @@ class Report:
     steady: Steady | None = None
     lone: Lone | None = None
     late: Late | None = None
+    crowded: Crowded | None = None
 
     @property
     def peak_mib(self) -> float | None:
@@ -75,6 +76,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "steady": None if report.steady is None else {**asdict(report.steady), "lags": _tail(report.steady.lags)},
         "lone": None if report.lone is None else {**asdict(report.lone), "seconds": _tail(report.lone.seconds)},
         "late": None if report.late is None else asdict(report.late),
+        "crowd": None if report.crowded is None else _crowd_json(report.crowded),
     }
 
 
@@ -178,6 +180,8 @@ def _others(report: Report) -> Iterator[str]:
         )
     if (late := report.late) is not None:
         yield from _late(late)
+    if (crowded := report.crowded) is not None:
+        yield from _crowded(crowded)
     if obtained := [each.cores_obtained for each in report.measured]:
         yield from wrap(
             "before each measurement, as many busy loops as there are cores got the work of "
@@ -206,6 +210,20 @@ def _late(late: Late) -> Iterator[str]:
         f"(medians of {len(late.spent)})",
         WIDTH,
     )
+
+
+def _crowded(crowded: Crowded) -> Iterator[str]:
+    for title, lag in (("in order", crowded.in_order), ("by two workers 50 ms apart", crowded.apart)):
+        yield from wrap(
+            f"others beside an execution of {crowded.stored:,} that goes on {title}, publish to recorded: "
+            f"{_shown(lag.lags)}; {lag.spent.recorder / lag.seconds:.2f} of a core for the recorder",
+            WIDTH,
+        )
+
+
+def _crowd_json(crowded: Crowded) -> dict[str, Any]:
+    both = {"in_order": crowded.in_order, "apart": crowded.apart}
+    return {"stored": crowded.stored} | {n: {**asdict(lag), "lags": _tail(lag.lags)} for n, lag in both.items()}
 
 
 def _shown(seconds: Sequence[float]) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from bench.cases import BESIDE_COPY, Publication, Sizes, agents, usual
+from bench.crowding import crowded
 from bench.events import Sent
 from bench.figures import Comparison, Measured
 from bench.growth import growth
@@ -41,6 +42,9 @@ async def measure(servers: Servers, sizes: Sizes, cases: Collection[str], *, gro
     if "late" in cases:
         say("late: events that come late to a long execution ...")
         report = replace(report, late=await late(servers, sizes))
+    if "crowd" in cases:
+        say("crowd: others beside a long execution that two workers tell ...")
+        report = replace(report, crowded=await crowded(servers, sizes, run.cores))
     if grown:
         report = _with(report, await growth(servers, sizes, run.cores, say))
     return report

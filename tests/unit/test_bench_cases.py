@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +14,7 @@ from bench.cases import (
     Publication,
     Sizes,
     agents,
+    crowd,
     large_payloads,
     long_execution,
     many_steps,
@@ -96,6 +99,20 @@ def test_late_events_are_of_the_middle_of_their_execution() -> None:
     times = sorted(each.event.time for each in stored)
     middle = times[0] + (times[-1] - times[0]) / 2
     assert all(abs(each.event.time - middle) < timedelta(seconds=1) for each in late)
+
+
+def test_of_a_crowd_every_other_event_of_the_long_execution_is_behind_the_one_before() -> None:
+    sizes = replace(SMALL, crowd=40)
+    stored, coming = map(decoded, crowd(sizes, NOW, 40, 50))
+    own, others = coming[::2], coming[1::2]
+    assert len(stored) == 40
+    assert {each.event.subject for each in own} == {stored[0].event.subject}
+    assert len({each.event.subject for each in others}) == len(others) == 20
+    steps = [(late.at - before.at) // 1000 for before, late in pairwise(own)]
+    assert steps == [-40, 60] * 9 + [-40]
+    in_order = [each.at for each in decoded(crowd(sizes, NOW, 40, 0)[1])[::2]]
+    assert in_order == sorted(set(in_order))
+    assert min(in_order) > max(each.at for each in stored)
 
 
 def test_a_quick_run_is_smaller_in_everything() -> None:
