@@ -76,7 +76,7 @@ class Delivery:
         self._awake = asyncio.Event()
         self._is_last = False
         self._complaint: str | None = None
-        self._outage = Outage(log, "Events cannot be delivered")
+        self._outage = Outage(log.warning, "Events cannot be delivered")
 
     def wake(self) -> None:
         """Say that there is something in the buffer; from any thread."""

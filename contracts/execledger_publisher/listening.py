@@ -37,7 +37,7 @@ class Listener:
         self._kafka_options = {"metadata_max_age_ms": _METADATA_SECONDS * 1000, **kafka_options}
         self._offsets: dict[int, int] | None = None  # of each partition the next to read; None until they are pinned
         self._is_ready = asyncio.Event()
-        self._outage = Outage(log, f"Cannot listen to {topic}")
+        self._outage = Outage(log.warning, f"Cannot listen to {topic}")
 
     async def ready(self) -> None:
         """Wait until no command can be missed any more, but no longer than SECONDS_TO_PIN: the events must go out."""

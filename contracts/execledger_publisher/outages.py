@@ -15,8 +15,10 @@ SECONDS_BETWEEN_LINES: Final = 60.0
 class Outage:
     """Whether something is out of order, and the lines that the log gets for it."""
 
-    def __init__(self, log: logging.Logger, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._log = log
+    def __init__(
+        self, say: Callable[[str], object], what: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
         self._what = what
         self._monotonic = monotonic
         self._began: float | None = None
@@ -32,15 +34,15 @@ class Outage:
         now = self._monotonic()
         if self._began is None:
             self._began = self._said = now
-            self._log.warning("%s: %s; it is tried again until it works", self._what, reason)
+            self._say(f"{self._what}: {reason}; it is tried again until it works")
         elif now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
-            self._log.warning("%s for %.0f s: %s", self._what, now - self._began, reason)
+            self._say(f"{self._what}, for {now - self._began:.0f} s: {reason}")
 
     def is_over(self) -> None:
         """It works."""
         if self._began is not None:
-            self._log.warning("%s: over after %.0f s", self._what, self._monotonic() - self._began)
+            self._say(f"{self._what}: over after {self._monotonic() - self._began:.0f} s")
             self._began = None
 
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from conftest import OwnBroker
 from consuming import consumed
 from execledger.stack import broker
 from execledger_contracts.samples import INVALID, VALID
@@ -463,3 +464,37 @@ async def test_a_copy_that_the_dead_letter_topic_refuses_is_cut_and_the_table_ke
 async def is_outbox_empty(bench: Bench) -> bool:
     async with connected(bench.dsn) as connection:
         return not await connection.fetchval("SELECT EXISTS (SELECT FROM execledger.outbox)")
+
+
+async def test_a_broker_that_goes_away_is_shown_within_ten_seconds_and_said_once(
+    bench: Bench, own_broker: OwnBroker
+) -> None:
+    """By its address; of what the client says of it, a line a minute is enough."""
+    made = [
+        broker.Topic(name, 1, 1_048_588)
+        for name in (bench.topics.events, bench.topics.dead_letter, bench.topics.control)
+    ]
+    await broker.make_topics(own_broker.address, made)
+    async with bench.recorder(kafka_bootstrap_servers=own_broker.address) as service:
+        await eventually(lambda: has_partitions(service))
+        before = await service.metrics()
+        await asyncio.to_thread(own_broker.stop)
+        await eventually(lambda: is_unready(service), seconds=10)
+        assert f"Kafka at {own_broker.address}" in (await service.get("/readyz")).text
+        metrics = await service.metrics()
+        assert metrics["execledger_paused"] == 1
+        assert metrics["execledger_retries_total"] > before["execledger_retries_total"]
+        await asyncio.sleep(8)
+        await asyncio.to_thread(own_broker.start)
+        await eventually(service.is_ready, seconds=60)
+        assert (await service.metrics())["execledger_paused"] == 0
+        assert await service.stop() == 0
+    assert len(service.said("kafka_client_complains")) == 1
+    waits = [line["error"] for line in service.said("background_waits")]
+    assert len(waits) <= 4, waits
+    assert any(own_broker.address in line for line in waits)
+    assert len(service.log.read_text().splitlines()) < 25
+
+
+async def has_partitions(service: Service) -> bool:
+    return any(name.startswith("execledger_consumer_lag_records{") for name in await service.metrics())

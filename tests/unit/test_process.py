@@ -16,14 +16,15 @@ class Passing(Exception):  # noqa: N818
     """What time mends."""
 
 
-def failing(*errors: Exception) -> Callable[[], Awaitable[None]]:
-    """Work that raises these, one after the other, and then waits for ever."""
+def failing(*errors: Exception | None) -> Callable[[], Awaitable[None]]:
+    """Work that raises these, one after the other, or succeeds for None, and then waits for ever."""
     left = list(errors)
 
     async def work() -> None:
-        if left:
-            raise left.pop(0)
-        await asyncio.Event().wait()
+        if not left:
+            await asyncio.Event().wait()
+        elif (error := left.pop(0)) is not None:
+            raise error
 
     return work
 
@@ -42,16 +43,17 @@ async def test_a_signal_ends_it_and_is_no_failure(number: signal.Signals) -> Non
     assert not lifetime.has_failed
 
 
-async def test_what_time_mends_is_logged_and_tried_again() -> None:
+async def test_what_time_mends_is_tried_again_and_logged_when_it_begins_and_when_it_is_over() -> None:
     lifetime = Lifetime(Passing)
     with capture_logs() as lines:
-        async with lifetime.background([lifetime.every(0, failing(Passing("away"), Passing(), Unstorable("damaged")))]):
+        errors = (Passing("away"), Passing(), Unstorable("damaged"), None)
+        async with lifetime.background([lifetime.every(0, failing(*errors))]):
             await lifetime.wait(0.1)
     assert not lifetime.is_over
     assert [(line["event"], line["error"]) for line in lines] == [
-        ("background_waits", "away"),
-        ("background_waits", "Passing()"),
+        ("background_waits", "what is done now and then: away; it is tried again until it works"),
         ("background_failed", "damaged"),
+        ("background_waits", "what is done now and then: over after 0 s"),
     ]
 
 

@@ -18,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from execledger_publisher.outages import Outage
 from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
@@ -31,6 +32,7 @@ from execledger_recorder.rules.circuit import Circuit
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Store
 from execledger_runtime.errors import MustWait, SchemaMissing
+from execledger_runtime.kafka.complaints import quiet_kafka
 from execledger_runtime.listener import Answer, answering, listening
 from execledger_runtime.process import Lifetime
 
@@ -80,8 +82,9 @@ class _Recorder:
                 connections=self._settings.recorder_pool_size,
             ) as store,
         ):
-            if await self._wait_for_postgres(store):
-                await self._record(store)
+            with quiet_kafka():
+                if await self._wait_for_postgres(store):
+                    await self._record(store)
         log.info("recorder_stopped", failed=self._lifetime.has_failed)
         return 1 if self._lifetime.has_failed else 0
 
@@ -147,15 +150,18 @@ class _Recorder:
 
     async def _wait_for(self, what: str, attempt: Callable[[], Awaitable[None]]) -> bool:
         """Whether it came, rather than the signal to stop."""
+        outage = Outage(lambda said: log.warning("waiting_for", what=what, error=said), what)
+        self._waits_for = what  # from now on: a broker that drops what it is sent is asked for long
+        self._metrics.paused.set(1)
         while not self._lifetime.is_over:
             try:
                 await attempt()
             except (MustWait, KafkaError) as error:
-                self._waits_for = what
-                self._metrics.paused.set(1)
-                log.warning("waiting_for", what=what, error=str(error) or repr(error), seconds=_RETRY_SECONDS)
+                self._metrics.retries.inc()
+                outage.goes_on(str(error) or repr(error))
                 await self._lifetime.wait(_RETRY_SECONDS)
             else:
+                outage.is_over()
                 self._metrics.paused.set(0)
                 return True
         return False

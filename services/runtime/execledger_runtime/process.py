@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from execledger_publisher.outages import Outage
 from execledger_runtime.errors import Unstorable
 from execledger_runtime.settings import EnvironmentSettings, SettingsError
 
@@ -96,11 +97,13 @@ class Lifetime:
 
     async def every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         """Do it again and again, so many seconds after each end. What time mends is logged, and tried again."""
+        outage = Outage(lambda said: log.warning("background_waits", error=said), "what is done now and then")
         while True:
             try:
                 await work()
+                outage.is_over()
             except self._passing as error:
-                log.warning("background_waits", error=str(error) or repr(error))
+                outage.goes_on(str(error) or repr(error))
             except Unstorable as error:  # a row that was damaged by hand must not end what records
                 log.error("background_failed", error=str(error))
             await asyncio.sleep(seconds)

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
+from execledger_publisher.outages import Outage
 from execledger_recorder.rules.dead_letter import FACTS
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import OutboxRow, Relay, Store, unpack_headers
@@ -32,13 +33,14 @@ Send = Callable[[OutboxRow], Awaitable[Exception | None]]
 
 async def relay_forever(store: Store, settings: Settings) -> None:
     """Send what the outbox holds, for as long as this recorder is the one that may; ends when it is cancelled."""
+    outage = Outage(lambda said: log.warning("outbox_waits", error=said), "the outbox")
     while True:
         try:
             async with store.outbox.relay() as relay:
                 if relay is not None:
-                    await _send_forever(relay, settings)
+                    await _send_forever(relay, settings, outage)
         except (MustWait, KafkaError) as error:
-            log.warning("outbox_waits", error=str(error) or repr(error))
+            outage.goes_on(str(error) or repr(error))
         await asyncio.sleep(_RETRY_SECONDS)
 
 
@@ -64,7 +66,7 @@ async def send_in_turn(waiting: Sequence[Waiting], send: Send, *, in_order: bool
     return taken, failures
 
 
-async def _send_forever(relay: Relay, settings: Settings) -> None:
+async def _send_forever(relay: Relay, settings: Settings, outage: Outage) -> None:
     """Each topic by itself: one that cannot be written holds up no other."""
     sending: dict[str, asyncio.Task[None]] = {}
     async with Producer.open(
@@ -72,6 +74,7 @@ async def _send_forever(relay: Relay, settings: Settings) -> None:
     ) as producer:  # however long it takes
         try:
             await relay.give_way_when_idle()
+            outage.is_over()
             while True:
                 for topic in await relay.topics():
                     if topic not in sending:

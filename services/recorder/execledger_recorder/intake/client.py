@@ -1,16 +1,19 @@
 """The Kafka client, spoken to about partitions of the one topic by their numbers."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Set
-from typing import Any, Final
+from collections.abc import Awaitable, Iterable, Mapping, Set
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from execledger_recorder.intake.subscription import Subscription
 from execledger_recorder.settings import Settings
 from execledger_runtime.errors import StoreUnavailable
 
-_COMMIT_PATIENCE_SECONDS: Final = 5.0
+Answer = TypeVar("Answer")
+
+_PATIENCE_SECONDS: Final = 5.0
 
 
 class Client:
@@ -18,6 +21,7 @@ class Client:
 
     def __init__(self, settings: Settings, listener: ConsumerRebalanceListener) -> None:
         self._topic = settings.events_topic
+        self._brokers = settings.kafka_bootstrap_servers
         self._subscription = Subscription(settings, listener)
         self.start = self._subscription.start
         self.stop = self._subscription.stop
@@ -53,15 +57,15 @@ class Client:
 
         Ask before a question to Kafka: while that is answered, a batch that is on its way to us arrives.
         """
-        return {each: await self._connected.position(self._place(each)) for each in partitions}
+        return {each: await self._answered(self._connected.position(self._place(each))) for each in partitions}
 
     async def starts(self, partitions: Iterable[int]) -> dict[int, int]:
         """Where the log begins; in one question, for each waits behind a fetch that finds nothing."""
-        return _by_number(await self._connected.beginning_offsets(self._places(partitions)))
+        return _by_number(await self._answered(self._connected.beginning_offsets(self._places(partitions))))
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """Where the log ends for those who read what is committed; in one question as well."""
-        return _by_number(await self._connected.end_offsets(self._places(partitions)))
+        return _by_number(await self._answered(self._connected.end_offsets(self._places(partitions))))
 
     def is_hiding(self, partition: int, end: int) -> bool:
         """Whether records lie behind a transaction that is still open: nobody sees them, and they grow old."""
@@ -71,7 +75,15 @@ class Client:
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell the group how far we are. Raises TimeoutError: by itself the client would wait for ever for it."""
         places = {self._place(partition): offset for partition, offset in offsets.items()}
-        await asyncio.wait_for(self._connected.commit(places), _COMMIT_PATIENCE_SECONDS)
+        await asyncio.wait_for(self._connected.commit(places), _PATIENCE_SECONDS)
+
+    async def _answered(self, question: Awaitable[Answer]) -> Answer:
+        """By itself the client would ask a broker that is away for forty seconds."""
+        try:
+            return await asyncio.wait_for(question, _PATIENCE_SECONDS)
+        except TimeoutError:
+            said = f"no answer from Kafka at {self._brokers} within {_PATIENCE_SECONDS:.0f} s"
+            raise KafkaTimeoutError(said) from None
 
     @property
     def _connected(self) -> AIOKafkaConsumer:

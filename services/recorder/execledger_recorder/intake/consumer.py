@@ -36,7 +36,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._store: Final = store
         self._metrics: Final = metrics
         self._settings: Final = settings
-        self._patience: Final = Patience(metrics)
+        self._patience: Final = Patience(metrics, settings.kafka_bootstrap_servers)
         self._places: Final = Places(self.client, store, self.circuits, metrics, settings)
         self._watermark: Final = Watermark(self.client, store, self.circuits, metrics, settings.events_topic)
         self._on_bug: Final = on_bug

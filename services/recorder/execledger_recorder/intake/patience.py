@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
+from execledger_publisher.outages import Outage
 from execledger_recorder.metrics import Metrics
 from execledger_runtime.errors import MustWait
 
@@ -23,8 +24,9 @@ _LONGEST_PAUSE: Final = 5.0
 class Patience:
     """Tries again until it succeeds, and knows what cannot be done meanwhile, and why."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, brokers: str) -> None:
         self._metrics = metrics
+        self._brokers = brokers
         self._obstacles: dict[str, str] = {}
 
     @property
@@ -37,13 +39,15 @@ class Patience:
     ) -> None:
         """Try until it succeeds or it is over: once in any case."""
         pause = _FIRST_PAUSE
+        outage = Outage(lambda said: log.warning("waiting", error=said), task)
         while True:
             try:
                 with self.waiting(task):
-                    return await attempt()
-            except TROUBLE as error:
-                log.warning("waiting", error=str(error), seconds=pause)
-                self._metrics.retries.inc()
+                    await attempt()
+            except TROUBLE:
+                outage.goes_on(self._obstacles[task])
+            else:
+                return outage.is_over()
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             if is_over():
@@ -55,8 +59,11 @@ class Patience:
         try:
             yield
         except TROUBLE as error:
-            self._obstacles[task] = str(error) or repr(error)
+            said = str(error) or repr(error)
+            is_clear = not isinstance(error, KafkaError) or self._brokers in said
+            self._obstacles[task] = said if is_clear else f"Kafka at {self._brokers}: {said}"
             self._metrics.paused.set(1)
+            self._metrics.retries.inc()
             raise
         self.forget(task)
 
