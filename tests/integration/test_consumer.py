@@ -243,7 +243,7 @@ async def test_a_recorder_waits_for_kafka_and_says_which(bench: Bench) -> None:
         await eventually(lambda: waits(service, f"Kafka at {line.address}"))
         await line.mend()
         await bench.until_recorded()
-        assert await service.is_ready()
+        await eventually(service.is_ready)
         assert await service.stop() == 0
     await bench.assert_every_record_is_accounted_for()
 
