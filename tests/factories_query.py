@@ -14,6 +14,7 @@ import httpx2
 import jwt
 import uuid_utils.compat as uuid_utils
 
+from execledger_lifecycle.order import iteration_key
 from execledger_query.app import create_app
 from execledger_query.settings import Settings
 
@@ -58,6 +59,7 @@ class Ledger:
     async def step(self, execution_id: UUID, step_id: str = "draft", **values: Any) -> None:
         """One step of an execution, running."""
         row = {**_STEP, "execution_id": execution_id, "step_id": step_id, "name": step_id, **values}
+        row["iteration_key"] = iteration_key(row.get("iteration"))
         await self._insert("steps", row)
 
     async def ends(
@@ -160,8 +162,8 @@ _EVENT: dict[str, Any] = {
     "digest": b"",
 }
 _STEP: dict[str, Any] = {
-    "iteration": 0,
     "attempt": 1,
+    "try_number": 1,
     "tenant_id": "acme",
     "status": "running",
     "provisional": False,

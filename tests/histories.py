@@ -18,12 +18,14 @@ from execledger_lifecycle import (
     Entry,
     ExecutionFold,
     ExecutionRecord,
-    StepFold,
-    StepKey,
+    StepFolds,
     StepRecord,
+    TryKey,
     enter,
     execution_record,
     fold,
+    place,
+    raised_by,
     step_record,
 )
 from factories import NOON, OF_THE_STEP, event, nth_id, watchdog_ended
@@ -99,7 +101,7 @@ SAYINGS: Final[dict[str, dict[str, list[Any]]]] = {
     "execution.created": _BEGINNING,
     "execution.started": _BEGINNING,
     "execution.progressed": _PROGRESS,
-    "execution.paused": {"waiting_for": ["ann"]},
+    "execution.paused": {"waiting_for": ["ann", "bob"], "reason": ["approval"]},
     "execution.resumed": {"reason": ["approved"]},
     "execution.cancel_requested": {"requested_by": ["ann"]},
     "execution.completed": _ENDING,
@@ -116,10 +118,11 @@ SAYINGS: Final[dict[str, dict[str, list[Any]]]] = {
 ids: Final = st.integers(0, 999).map(nth_id)
 times: Final = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 2.0005, 3.000001, -1.0])
 sequences: Final = st.sampled_from([None, None, 0, 1, 2])
-sources: Final = st.sampled_from(["/orchestrator", "/orchestrator", WATCHDOG_SOURCE])
+sources: Final = st.sampled_from(["/orchestrator", "/orchestrator", "/another", WATCHDOG_SOURCE])
 parents: Final = st.sampled_from([None, None, None, "00-1", "00-2"])
 step_ids: Final = st.sampled_from(["draft", "draft", "draft", "review"])
 iterations: Final = st.sampled_from([None, None, None, 0, 1])
+try_numbers: Final = st.sampled_from([None, None, None, None, 1, 2, 4])
 
 
 _ENDS: Final = ["execution.completed", "execution.failed", "execution.timed_out", "execution.cancelled"]
@@ -135,6 +138,9 @@ THEMES: Final[list[tuple[list[str], list[str]]]] = [
         ["query"],
     ),
     (["step.started", "step.completed", "step.failed"], ["duration_ms", "agent_id", "output"]),
+    (["step.started", "step.started", "step.failed", "step.completed", "execution.completed"], ["input", "output"]),
+    (["step.started", "step.started", "step.failed", "step.completed", "execution.started", "llm.called"], ["mode"]),
+    (["execution.paused", "execution.resumed", "execution.completed", _WATCHDOG], ["waiting_for"]),
     (["execution.created", "execution.started", "execution.completed"], ["labels", "metadata", "tags", "owner"]),
     (["execution.started", "execution.progressed", *_STEPS], ["total_steps", "completed_steps", "progress_percent"]),
     (["llm.called", "tool.called", *_ENDS], ["usage", "cost_usd", "prompt_tokens", "cache_hits", "cache_hit"]),
@@ -153,7 +159,8 @@ def said(draw: st.DrawFn, type_: str, fields: list[str], last_attempt: int) -> E
         data = dict(draw(st.lists(st.sampled_from(fragments), max_size=4)))
     if type_.startswith("step."):
         of_the_step = {name: data.pop(name) for name in OF_THE_STEP if name in data}
-        data["step"] = {"id": draw(step_ids), "iteration": draw(iterations), **of_the_step}
+        numbers = {"iteration": draw(iterations), "try_number": draw(try_numbers)}
+        data["step"] = {"id": draw(step_ids), **numbers, **of_the_step}
     # Without the marker, what the watchdog says counts as from anyone.
     source = "/orchestrator" if "provisional" in data else draw(sources)
     return event(type_, data, **draw(attributes(last_attempt)), source=source, traceparent=draw(parents))
@@ -226,13 +233,19 @@ def entered(event: Event, prices: Prices) -> Entry:
     return enter(event, event.id, prices.get(event.id))
 
 
-def folded(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionFold, dict[StepKey, StepFold]]:
+def in_order(history: Iterable[Event], prices: Prices = NO_PRICES) -> list[Entry]:
+    """Events as they are folded."""
+    entries = [entered(event, prices) for event in history]
+    return sorted(place(entries, raised_by(entries)), key=lambda entry: entry.key)
+
+
+def folded(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionFold, StepFolds]:
     """The fold of a set of events, from nothing and at once."""
-    execution, steps = ExecutionFold(), dict[StepKey, StepFold]()
-    fold(execution, steps, sorted((entered(event, prices) for event in history), key=lambda entry: entry.key))
+    execution, steps = ExecutionFold(), StepFolds()
+    fold(execution, steps, in_order(history, prices))
     return execution, steps
 
 
-def records(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionRecord, dict[StepKey, StepRecord]]:
+def records(history: Iterable[Event], prices: Prices = NO_PRICES) -> tuple[ExecutionRecord, dict[TryKey, StepRecord]]:
     execution, steps = folded(history, prices)
-    return execution_record(execution, EXTERNAL_ID), {key: step_record(steps[key], execution) for key in steps}
+    return execution_record(execution, EXTERNAL_ID), {step.key: step_record(step, execution) for step in steps}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -13,12 +14,12 @@ import msgspec
 
 from execledger_contracts.decoding import Decoded
 from execledger_contracts.events import Event, LlmCalled
-from execledger_lifecycle import Entry, ExecutionRecord, StepKey, StepRecord, Verdict, enter
+from execledger_lifecycle import Entry, ExecutionRecord, StepKey, StepRecord, TryKey, Verdict, enter
 from execledger_lifecycle.judging import Outcome
 from execledger_recorder.rules import checkpoint, pricing
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.change import Change, Judged, decide, fold_log, refold
-from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, StepKeys, Steps, Text
 from execledger_recorder.rules.rows import DuplicateRow, LockedExecution
 from execledger_recorder.rules.tables import TABLES, Row, Table, Writing
 from histories import EXTERNAL_ID, PRICES
@@ -50,7 +51,7 @@ class Memory:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     duplicates: list[DuplicateRow] = field(default_factory=list)
     row: ExecutionRecord | None = None
-    steps: dict[StepKey, StepRecord] = field(default_factory=dict)
+    steps: dict[TryKey, StepRecord] = field(default_factory=dict)
     checkpoints: dict[int, tuple[str, str]] = field(default_factory=dict)
     asked_for_log: int = 0
     read_of_log: int = 0
@@ -128,12 +129,15 @@ class Memory:
                 return {id_: _decoded(self.log[id_]).digest for id_ in ids if id_ in self.log}
             case Text(event_id=id_):
                 return _decoded(self.log[id_]).text
-            case Steps(keys=keys, with_open=with_open):
+            case Steps(tries=tries, named=named, with_open=with_open):
+                wanted = {key for step, count in tries.items() for key in self._greatest_tries(step, count)} | {*named}
                 return [
                     step.fold
                     for key, step in self.steps.items()
-                    if key in keys or (with_open and (step.provisional or step.status == "running"))
+                    if key in wanted or (with_open and (step.provisional or step.status == "running"))
                 ]
+            case StepKeys():
+                return set(self.steps)
             case Before(key=key):
                 stored = [checkpoint.head_of(version, head) for version, (head, _) in self.checkpoints.items()]
                 at = checkpoint.latest_before(stored, key)
@@ -145,6 +149,9 @@ class Memory:
                 return entries
             case Pause():
                 return None
+
+    def _greatest_tries(self, step: StepKey, count: int) -> list[TryKey]:
+        return sorted((key for key in self.steps if key[:3] == step), key=itemgetter(3))[-count:]
 
     def _keep(self, judged: Judged) -> None:
         assert [row.event_id for row in judged.events] == [entry.event_id for entry in judged.entries]
@@ -160,7 +167,14 @@ class Memory:
         upto, kept = change.checkpoints.kept_upto, checkpoint.kept(change.record.version)
         standing = {n: said for n, said in self.checkpoints.items() if n in kept and (upto is None or n <= upto)}
         self.checkpoints = standing | {version: (head, state) for version, head, state in change.checkpoints.taken}
-        self.steps |= {(step.step_id, step.iteration, step.attempt): step for step in change.steps}
+        assert not {key_of(step) for step in change.steps} & {*change.gone}
+        self.steps = {key: step for key, step in self.steps.items() if key not in change.gone}
+        self.steps |= {key_of(step): step for step in change.steps}
+
+
+def key_of(step: StepRecord) -> TryKey:
+    """Which step, and which try of it."""
+    return (step.step_id, step.iteration, step.attempt, step.try_number)
 
 
 def contents(changes: Iterable[Change]) -> Contents:
@@ -172,7 +186,8 @@ def contents(changes: Iterable[Change]) -> Contents:
             if table.writing is Writing.APPEND:
                 assert not rows.keys() & found[table.name].keys()
             if table.writing is not Writing.REPLACE:
-                found[table.name] |= rows
+                gone = {key[1:] for key in table.gone(change)}
+                found[table.name] = {key: row for key, row in found[table.name].items() if key not in gone} | rows
             elif table.is_changed(change):
                 found[table.name] = rows
     return found

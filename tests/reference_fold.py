@@ -6,6 +6,7 @@ Each function looks at all events again, as the rules are worded. Times are date
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import is_
 from typing import Any, Final
 
 from execledger_contracts.events import CANONICAL_TYPES, Event
@@ -31,23 +32,26 @@ ORDER: Final = (
     "execution.cancelled",
 )
 TERMINAL: Final = ("completed", "failed", "timed_out", "cancelled", "skipped")
-Step = tuple[str, int, int]
+Step = tuple[str, int | None]
+"""Step id, iteration: without a number it is another step than with 0."""
+Try = tuple[str, int | None, int, int]
+"""The same, attempt, try."""
 Prices = Mapping[str, int]
 """The stored price of calls whose cost nobody reported, in nano-dollars by event id."""
 
 
 def reference_record(events: Iterable[Event], external_id: str, prices: Prices) -> dict[str, Any]:
     """What the record of these distinct events must hold, by column; the JSON columns as values."""
-    everything = sorted(events, key=place)
+    everything = in_order(events)
     told = contributing(everything)
     attempt = highest_attempt(everything)
-    own = [event for event in told if event.attempt == attempt]
+    own = [event for event in told if attempt_of(event, everything) == attempt]
     ends = [event for event in own if is_end(event)]
     status = status_of(own)
     beginning = [event for event in told if kind(event) in ("execution.created", "execution.started")]
-    started_at, ended_at = start_of(own), ends[0].time if ends else None
-    total_steps, completed_steps, progress = steps_of(own, status)
-    owner, workflow = last(beginning, "owner"), last(beginning, "workflow")
+    started_at, ended_at = start_of(own, everything), ends[0].time if ends else None
+    total_steps, completed_steps, progress = steps_of(own, everything, status)
+    owner, workflow = last(of_the_first_source(beginning), "owner"), last(beginning, "workflow")
     trigger, budget = last(beginning, "trigger"), last(beginning, "budget")
     created_at = creation_of(told)
     return {
@@ -63,6 +67,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "query": last(beginning, "query"),
         "created_at": created_at,
         "started_at": started_at,
+        **pause_of(own),
         "ended_at": ended_at,
         "duration_ms": duration(first(ends, "duration_ms"), started_at, ended_at),
         "progress_percent": progress,
@@ -73,7 +78,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "input_event_id": who_last(beginning, "input"),
         "output_event_id": who_first(ends, "output"),
         "result_event_id": who_first(ends, "result"),
-        **figures_of(told, prices),
+        **figures_of(told, everything, prices),
         "agents_used": agents_of(told, ends),
         "complexity_score": last(beginning, "complexity_score"),
         "timeout_seconds": last(beginning, "timeout_seconds"),
@@ -84,7 +89,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "cancel_reason": first(ends, "reason") if status == "cancelled" else None,
         "cancel_requested_at": earliest(e for e in told if is_cancel_request(e) and e.attempt >= attempt),
         "killed_by_budget": status == "cancelled"
-        and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, ends[0], prices)),
+        and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, everything, ends[0], prices)),
         "tags": last(beginning, "tags"),
         "labels": merged(beginning, "labels"),
         "metadata": merged([event for event in told if is_of_execution(event)], "metadata"),
@@ -95,25 +100,27 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
     }
 
 
-def reference_steps(events: Iterable[Event]) -> dict[Step, dict[str, Any]]:
-    """What the records of the steps must hold."""
-    everything = sorted(events, key=place)
-    return {
-        step: reference_step(everything, step) for step in {step_of(event) for event in everything if of_step(event)}
-    }
+def reference_steps(events: Iterable[Event]) -> dict[Try, dict[str, Any]]:
+    """What the records of the tries of steps must hold."""
+    everything = in_order(events)
+    tries = tries_of(everything)
+    return {each: reference_try(everything, each) for each in set(tries.values())}
 
 
-def reference_step(everything: Sequence[Event], step: Step) -> dict[str, Any]:
-    told = [event for event in contributing(everything) if of_step(event) and step_of(event) == step]
+def reference_try(everything: Sequence[Event], its: Try) -> dict[str, Any]:
+    tries = tries_of(everything)
+    told = [event for event in contributing(everything) if tries.get(event.id) == its]
     ends = [event for event in told if is_step_end(event)]
     said = [event.data.step for event in told]  # type: ignore[union-attr]  # step events have one
-    taken = None if ends else taken_status(everything, step[2])
+    is_superseded = any(other[:3] == its[:3] and other[3] > its[3] for other in tries.values())
+    taken = None if ends else taken_status(everything, its[2], is_superseded=is_superseded)
     unexpected = bool(ends) and ends[0].data.unexpected is True  # type: ignore[union-attr]
     ended_at = ends[0].time if ends and not unexpected else None
     reported = first(ends, "duration_ms")
     started_at = earliest(event for event in told if kind(event) == "step.started") or before(ended_at, reported)
     return {
-        **dict(zip(("step_id", "iteration", "attempt"), step, strict=True)),
+        **dict(zip(("step_id", "iteration", "attempt", "try_number"), its, strict=True)),
+        "iteration_key": -1 if its[1] is None else its[1],
         **{name: last_of(said, name) for name in ("name", "operation", "total_items", "agent_id", "parent_id")},
         "status": word(ends[0]) if ends else taken or "running",
         "provisional": taken is not None,
@@ -134,18 +141,19 @@ def reference_outcome(recorded: Sequence[Event], event: Event) -> tuple[str, str
     """What becomes of an event that arrives when these are recorded, and why when it is rejected."""
     if kind(event) in ("fact", "other"):
         return "applied", None
-    highest = highest_attempt([*recorded, event])
-    peers = [known for known in recorded if not of_step(event) or (of_step(known) and step_of(known) == step_of(event))]
-    if is_step_end(event):
-        rivals = [known for known in peers if is_step_end(known)]
-    elif is_end(event) and event.attempt == highest:
-        rivals = [known for known in peers if is_end(known) and known.attempt == highest and not is_watchdogs(known)]
+    known = in_order([*recorded, event])
+    highest, attempt, tries = highest_attempt(known), attempt_of(event, known), tries_of(known)
+    if of_step(event):
+        peers = [other for other in recorded if of_step(other) and tries[other.id][:3] == tries[event.id][:3]]
+        rivals = [other for other in peers if is_step_end(other) and tries[other.id] == tries[event.id]]
     else:
-        rivals = []
-    deciding = min(rivals, key=place, default=None)
-    if deciding is not None and place(deciding) < place(event) and word(deciding) != word(event):
-        return "rejected", f"already {word(deciding)}"
-    if event.attempt < highest or any(place(event) < place(known) for known in peers):
+        peers = list(recorded)
+        rivals = [other for other in recorded if is_end(other) and other.attempt == highest and not is_watchdogs(other)]
+    if is_step_end(event) or (is_end(event) and attempt == highest):
+        deciding = min(rivals, key=lambda rival: place(rival, known), default=None)
+        if deciding is not None and is_before(deciding, event, known) and word(deciding) != word(event):
+            return "rejected", f"already {word(deciding)}"
+    if attempt < highest or any(is_before(event, other, known) for other in peers):
         return "late", None
     return "applied", None
 
@@ -153,9 +161,18 @@ def reference_outcome(recorded: Sequence[Event], event: Event) -> tuple[str, str
 # The order.
 
 
-def place(event: Event) -> tuple[int, datetime, int, int, str]:
+def in_order(events: Iterable[Event]) -> list[Event]:
+    everything = list(events)
+    return sorted(everything, key=lambda event: place(event, everything))
+
+
+def place(event: Event, everything: Sequence[Event]) -> tuple[int, datetime, int, int, str]:
     sequence = -1 if event.sequence is None else event.sequence
-    return (event.attempt, event.time, sequence, ORDER.index(kind(event)), event.id)
+    return (attempt_of(event, everything), event.time, sequence, ORDER.index(kind(event)), event.id)
+
+
+def is_before(one: Event, other: Event, everything: Sequence[Event]) -> bool:
+    return place(one, everything) < place(other, everything)
 
 
 def kind(event: Event) -> str:
@@ -197,7 +214,41 @@ def is_watchdogs(event: Event) -> bool:
 
 def step_of(event: Event) -> Step:
     step: Any = event.data.step  # type: ignore[union-attr]  # only asked of step events
-    return (step.name if step.id is None else step.id, step.iteration or 0, event.attempt)
+    return (step.name if step.id is None else step.id, step.iteration)
+
+
+_asked_last: list[tuple[Sequence[Event], dict[str, Try]]] = [([], {})]
+
+
+def tries_of(everything: Sequence[Event]) -> dict[str, Try]:
+    """Which try each event of a step is of, by event id. The events are all there are, in order."""
+    asked, found = _asked_last[0]
+    if len(asked) == len(everything) and all(map(is_, asked, everything)):
+        return found
+    found = {}
+    for event in everything:
+        if of_step(event):
+            its = (*step_of(event), attempt_of(event, everything))
+            behind = [other for other in everything if other.id in found and found[other.id][:3] == its]
+            found[event.id] = (*its, try_number(event, behind, found))
+    _asked_last[0] = (list(everything), found)
+    return found
+
+
+def try_number(event: Event, behind: Sequence[Event], found: Mapping[str, Try]) -> int:
+    """Given the events of its step that are ordered before it, and their tries."""
+    said: int | None = event.data.step.try_number  # type: ignore[union-attr]  # step events have one
+    if said is not None:
+        return said
+    greatest = max((found[other.id][3] for other in behind), default=1)
+    ends = [other for other in behind if is_step_end(other) and found[other.id][3] == greatest]
+    return greatest + 1 if ends and word(event) == "started" and not is_before_by_sequence(event, ends[0]) else greatest
+
+
+def is_before_by_sequence(started: Event, ended: Event) -> bool:
+    if started.sequence is None or ended.sequence is None or started.attempt != ended.attempt:
+        return False
+    return started.sequence <= ended.sequence
 
 
 # Which of them count.
@@ -205,33 +256,46 @@ def step_of(event: Event) -> Step:
 
 def contributing(everything: Sequence[Event]) -> list[Event]:
     """All but void provisional endings, and endings that come after one of another status."""
-    standing = [event for event in everything if not any(makes_void(later, event) for later in everything)]
-    return [event for event in standing if not is_refused(event, standing)]
+    standing = [
+        event
+        for event in everything
+        if not is_watchdogs(event) or not any(makes_void(other, event, everything) for other in everything)
+    ]
+    return [event for event in standing if not is_refused(event, standing, everything)]
 
 
-def makes_void(later: Event, event: Event) -> bool:
-    is_sign = kind(later) != "other" and not is_cancel_request(later) and not is_watchdogs(later)
-    return is_watchdogs(event) and is_sign and later.attempt >= event.attempt and place(later) > place(event)
+def makes_void(later: Event, event: Event, everything: Sequence[Event]) -> bool:
+    is_sign = not is_cancel_request(later) and not is_watchdogs(later)
+    return is_sign and is_before(event, later, everything)
 
 
-def is_refused(event: Event, standing: Sequence[Event]) -> bool:
+def is_refused(event: Event, standing: Sequence[Event], everything: Sequence[Event]) -> bool:
     if is_end(event):
         ends = [other for other in standing if is_end(other) and other.attempt == event.attempt]
     elif is_step_end(event):
-        ends = [other for other in standing if is_step_end(other) and step_of(other) == step_of(event)]
+        tries = tries_of(everything)
+        ends = [other for other in standing if is_step_end(other) and tries[other.id] == tries[event.id]]
     else:
         return False
-    return word(event) != word(min(ends, key=place))
+    return word(event) != word(ends[0])
+
+
+def attempt_of(event: Event, everything: Iterable[Event]) -> int:
+    """What a step or a fact says of an attempt that nobody raised is of the highest below it that somebody did."""
+    if not of_step(event) and kind(event) != "fact":
+        return event.attempt
+    if event.attempt == 1:
+        return 1
+    raised = [1, *(other.attempt for other in everything if raises_attempt(other))]
+    return max(attempt for attempt in raised if attempt <= event.attempt)
 
 
 def highest_attempt(events: Iterable[Event]) -> int:
-    """Facts, unknown types, requests to cancel and the watchdog's endings do not raise it."""
+    """Steps, facts, unknown types, requests to cancel and the watchdog's endings do not raise it."""
     return max((event.attempt for event in events if raises_attempt(event)), default=1)
 
 
 def raises_attempt(event: Event) -> bool:
-    if of_step(event):
-        return True
     return is_of_execution(event) and not is_cancel_request(event) and not is_watchdogs(event)
 
 
@@ -256,20 +320,34 @@ def creation_of(told: Sequence[Event]) -> datetime:
     return at
 
 
-def start_of(own: Sequence[Event]) -> datetime | None:
+def start_of(own: Sequence[Event], everything: Sequence[Event]) -> datetime | None:
     ends = [event for event in own if is_end(event)]
     signs = [event for event in own if shows_running(event) and not is_end(event)]
     if ends:
-        signs = [event for event in signs if place(event) < place(ends[0])]
+        signs = [event for event in signs if is_before(event, ends[0], everything)]
     started = earliest(event for event in own if kind(event) == "execution.started")
     return started or earliest(signs) or before(ends[0].time if ends else None, first(ends, "duration_ms"))
 
 
-def steps_of(own: Sequence[Event], status: str) -> tuple[int, int, int | None]:
+def pause_of(own: Sequence[Event]) -> dict[str, Any]:
+    """The last pause that nothing resumed; what has ended waits for nothing."""
+    pauses = [event for event in own if kind(event) in ("execution.paused", "execution.resumed")]
+    is_on = bool(pauses) and kind(pauses[-1]) == "execution.paused" and not any(is_end(event) for event in own)
+    waiting_for = pauses[-1].data.waiting_for if is_on else None  # type: ignore[union-attr]  # pauses have it
+    return {"paused_at": pauses[-1].time if is_on else None, "waiting_for": waiting_for}
+
+
+def of_the_first_source(beginning: Sequence[Event]) -> list[Event]:
+    """Who named the first owner may name another, and nobody else."""
+    naming = [event for event in beginning if getattr(event.data, "owner", None) is not None]
+    return [event for event in naming if event.source == naming[0].source]
+
+
+def steps_of(own: Sequence[Event], everything: Sequence[Event], status: str) -> tuple[int, int, int | None]:
     """Total, completed, percent."""
     reports = [e for e in own if kind(e) in ("execution.created", "execution.started", "execution.progressed")]
     seen = {step_of(event) for event in own if of_step(event)}
-    done = {step_of(event) for event in own if is_step_end(event) and word(event) in ("completed", "skipped")}
+    done = {step for step in seen if last_status_of(step, own, everything) in ("completed", "skipped")}
     total, completed = last(reports, "total_steps"), last(reports, "completed_steps")
     total = len(seen) if total is None else total
     completed = len(done) if completed is None else completed
@@ -279,17 +357,29 @@ def steps_of(own: Sequence[Event], status: str) -> tuple[int, int, int | None]:
     return total, completed, 100 if status == "completed" else progress
 
 
-def taken_status(everything: Sequence[Event], attempt: int) -> str | None:
-    """What a step that did not end itself takes from its execution, or from its older attempt."""
-    status = status_of([event for event in contributing(everything) if event.attempt == attempt])
+def last_status_of(step: Step, own: Sequence[Event], everything: Sequence[Event]) -> str | None:
+    """How the greatest try of a step ended, within one attempt."""
+    tries = tries_of(everything)
+    of_it = [event for event in own if of_step(event) and step_of(event) == step]
+    greatest = max(tries[event.id][3] for event in of_it)
+    ends = [event for event in of_it if is_step_end(event) and tries[event.id][3] == greatest]
+    return word(ends[0]) if ends else None
+
+
+def taken_status(everything: Sequence[Event], attempt: int, *, is_superseded: bool) -> str | None:
+    """What a try that did not end itself takes from its execution; one that another followed has ended."""
+    own = [event for event in contributing(everything) if attempt_of(event, everything) == attempt]
+    status = status_of(own)
     if status in TERMINAL:
         return status
-    return "cancelled" if attempt < highest_attempt(everything) else None
+    return "cancelled" if is_superseded or attempt < highest_attempt(everything) else None
 
 
-def figures_of(told: Sequence[Event], prices: Prices) -> dict[str, Any]:
-    attempts = {event.attempt for event in told}
-    each = [figures_of_attempt([e for e in told if e.attempt == attempt], prices) for attempt in attempts]
+def figures_of(told: Sequence[Event], everything: Sequence[Event], prices: Prices) -> dict[str, Any]:
+    attempts = {attempt_of(event, everything) for event in told}
+    each = [
+        figures_of_attempt([e for e in told if attempt_of(e, everything) == attempt], prices) for attempt in attempts
+    ]
     names = ("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "tools_invoked", "cache_hits")
     sums: dict[str, Any] = {name: sum(figures[name] for figures in each) for name in names}
     sources = {figures["cost_source"] for figures in each}
@@ -328,8 +418,10 @@ def agents_of(told: Sequence[Event], ends: Sequence[Event]) -> int:
     return int(or_else(first(ends, "agents_used"), len(in_facts | in_steps - {None})))
 
 
-def is_exceeded(budget: Any, told: Sequence[Event], cancelled: Event, prices: Prices) -> bool:
-    facts = [event for event in told if kind(event) == "fact" and place(event) < place(cancelled)]
+def is_exceeded(
+    budget: Any, told: Sequence[Event], everything: Sequence[Event], cancelled: Event, prices: Prices
+) -> bool:
+    facts = [event for event in told if kind(event) == "fact" and is_before(event, cancelled, everything)]
     tokens = sum(values(facts, "prompt_tokens")) + sum(values(facts, "completion_tokens"))
     cost = sum([*values(facts, "cost_usd"), *computed_of(facts, prices)], Decimal(0))
     if budget is None:

@@ -214,14 +214,17 @@ class StepEndData(StepData):
 
 
 class LlmCallData(_Part):
-    """Data of `llm.called`; cached and reasoning tokens are parts of the two before."""
+    """Data of `llm.called`; the tokens named after the first two are parts of those."""
 
     provider: Identifier | None = None
     model: Identifier | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
+    input_audio_tokens: Count | None = None
+    output_audio_tokens: Count | None = None
     cost_usd: Money | None = None
     duration_ms: Milliseconds | None = None
     agent_id: Identifier | None = None
@@ -460,7 +463,7 @@ class ExecutionCancelled(_ExecutionEvent):
 class StepStarted(_StepEvent):
     """A step began."""
 
-    traits: ClassVar = Traits(6, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(6, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.started",
@@ -474,7 +477,7 @@ class StepStarted(_StepEvent):
 class StepCompleted(_StepEvent):
     """A step ended well."""
 
-    traits: ClassVar = Traits(7, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(7, ends=Status.COMPLETED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.completed",
@@ -492,7 +495,7 @@ class StepCompleted(_StepEvent):
 class StepFailed(_StepEvent):
     """A step ended in an error."""
 
-    traits: ClassVar = Traits(8, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(8, ends=Status.FAILED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.failed",
@@ -506,7 +509,7 @@ class StepFailed(_StepEvent):
 class StepTimedOut(_StepEvent):
     """A step took too long."""
 
-    traits: ClassVar = Traits(9, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(9, ends=Status.TIMED_OUT, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.timed_out",
@@ -524,7 +527,7 @@ class StepTimedOut(_StepEvent):
 class StepCancelled(_StepEvent):
     """A step was stopped."""
 
-    traits: ClassVar = Traits(10, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(10, ends=Status.CANCELLED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.cancelled",
@@ -546,7 +549,7 @@ class StepCancelled(_StepEvent):
 class StepSkipped(_StepEvent):
     """A step was passed over."""
 
-    traits: ClassVar = Traits(11, ends=Status.SKIPPED, raises_attempt=True, is_sign_of_life=True, shows_running=True)
+    traits: ClassVar = Traits(11, ends=Status.SKIPPED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
     type: Literal[
         "step.skipped",
@@ -579,7 +582,7 @@ class OtherEvent(CloudEvent):
     """An event of any other type: kept in the log, changes no state."""
 
     kind: ClassVar[Literal["other"]] = "other"
-    traits: ClassVar = Traits(13, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
+    traits: ClassVar = Traits(13, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=False)
 
     data: JsonValue = None
 

@@ -4,12 +4,12 @@ Pure: values in, values out. docs/lifecycle.md holds the rules in words and the 
 """
 
 from execledger_lifecycle.derived import endings
-from execledger_lifecycle.explaining import ExplainedEntry, Explanation, NotApplied, explain
+from execledger_lifecycle.explaining import ExplainedEntry, Explanation, NotApplied, Note, explain
 from execledger_lifecycle.folding import fold
 from execledger_lifecycle.judging import Judge, Outcome, Verdict
-from execledger_lifecycle.order import Entry, StepKey, ends_execution, enter, step_key
+from execledger_lifecycle.order import Entry, StepKey, TryKey, enter, place, raised_by
 from execledger_lifecycle.record import ExecutionRecord, StepRecord, execution_record, step_record
-from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold
+from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold, StepFolds
 
 __all__ = [
     "AttemptFold",
@@ -20,17 +20,20 @@ __all__ = [
     "Explanation",
     "Judge",
     "NotApplied",
+    "Note",
     "Outcome",
     "StepFold",
+    "StepFolds",
     "StepKey",
     "StepRecord",
+    "TryKey",
     "Verdict",
     "endings",
-    "ends_execution",
     "enter",
     "execution_record",
     "explain",
     "fold",
-    "step_key",
+    "place",
+    "raised_by",
     "step_record",
 ]

@@ -47,6 +47,8 @@ class ExecutionSources:
     started: int | None
     completed_steps: int
     total_steps: int
+    paused_at: datetime | None  # while a pause is on: what has ended waits for nothing
+    waiting_for: str | None
 
 
 @dataclass(slots=True)
@@ -56,11 +58,12 @@ class StepSources:
     step: StepFold
     ending: Status | None  # that of its execution, when it has none of its own
     started: int | None
+    iteration_key: int  # as `iteration_key` gives it
 
 
 def sources_of_execution(execution: ExecutionFold, external_id: str) -> ExecutionSources:
     """Status, clocks and outcome come from the highest attempt, figures from all of them."""
-    number = execution.attempt or 1
+    number = execution.attempt
     attempt = execution.attempts.get(number, _NO_ATTEMPT)
     return ExecutionSources(
         execution,
@@ -73,13 +76,16 @@ def sources_of_execution(execution: ExecutionFold, external_id: str) -> Executio
         _first(attempt.started_at, attempt.first_at, _before(attempt.ended_at, attempt.duration_ms)),
         attempt.steps_done if attempt.completed_steps is None else attempt.completed_steps,
         attempt.steps_seen if attempt.total_steps is None else attempt.total_steps,
+        None if attempt.paused_at is None or attempt.status else _moment(attempt.paused_at),
+        None if attempt.status else attempt.waiting_for,
     )
 
 
 def sources_of_step(step: StepFold, execution: ExecutionFold) -> StepSources:
-    """A step without an end of its own takes that of its attempt, once there is one."""
-    ending = None if step.status else _ending(execution, step.attempt)
-    return StepSources(step, ending, _first(step.started_at, _before(step.ended_at, step.duration_ms)))
+    """A try without an end of its own takes that of its attempt, once there is one."""
+    ending = None if step.status else _ending(execution, step)
+    started = _first(step.started_at, _before(step.ended_at, step.duration_ms))
+    return StepSources(step, ending, started, -1 if step.iteration is None else step.iteration)
 
 
 def endings(execution: ExecutionFold) -> tuple[int, dict[int, Status]]:
@@ -222,14 +228,14 @@ def _created(execution: ExecutionFold) -> int:
         # A provisional ending is an event of the table while it stands.
         if attempt.provisional and attempt.ended_at is not None and (earliest is None or attempt.ended_at < earliest):
             earliest = attempt.ended_at
-    created = execution.first_at if earliest is None else earliest
+    created = execution.first_other_at if earliest is None else earliest
     assert created is not None  # noqa: S101  # every fold has an event, and every event a time
     return created
 
 
-def _ending(execution: ExecutionFold, number: int) -> Status | None:
-    ended = execution.attempts[number].status
-    return ended or (Status.CANCELLED if number < execution.attempt else None)
+def _ending(execution: ExecutionFold, step: StepFold) -> Status | None:
+    ended = execution.attempts[step.attempt].status
+    return ended or (Status.CANCELLED if step.is_superseded or step.attempt < execution.attempt else None)
 
 
 def _sums(execution: ExecutionFold) -> Sums:

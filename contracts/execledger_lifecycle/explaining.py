@@ -5,18 +5,18 @@ record shows has decided the field. So there is no second set of rules that coul
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, assert_never
 
-from execledger_contracts.events import Event
+from execledger_contracts.events import Event, ExecutionCreated, ExecutionStarted, LlmCalled
 from execledger_contracts.status import Status
-from execledger_lifecycle.folding import fold
-from execledger_lifecycle.order import Entry, StepKey, ends_execution, is_sign_of_life, is_watchdogs, step_key
+from execledger_lifecycle.calls import contradiction_of
+from execledger_lifecycle.order import Entry, ends_execution, place, raised_by
 from execledger_lifecycle.record import EXECUTION_COLUMNS
-from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold
+from execledger_lifecycle.watching import Watch
 
 
 class NotApplied(StrEnum):
@@ -25,8 +25,8 @@ class NotApplied(StrEnum):
     UNKNOWN = "unknown type"
     OLDER = "older attempt"
     AFTER = "ordered after the deciding event"
-    OVERRIDDEN = "overridden by a later event"
     VOID = "provisional and void"
+    OWNER = "another source's owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,32 @@ class ExplainedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What events say that cannot be, and what became of it: the field that shows it, and who said it."""
+
+    field: str
+    entry: Entry
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """What decided each field. Derived fields have no entry; of several events that decided one, the last is named."""
+    """What decided each field. Derived fields have no entry; of several events that decided one, the last is named.
+
+    The events come as lists show them: of all attempts, by time.
+    """
 
     fields: Mapping[str, Entry]
     events: Sequence[ExplainedEntry]
     provisional: Entry | None
     """The watchdog's ending, while it stands."""
+    notes: Sequence[Note]
 
 
 def explain(entries: Iterable[Entry], record: Mapping[str, Any]) -> Explanation:
     """Explain the record, given by column, that the fold of these distinct events has given."""
-    watch = _Watch(sorted(entries, key=lambda entry: entry.key))
+    sent = list(entries)
+    watch = Watch(sorted(place(sent, raised_by(sent)), key=lambda entry: entry.key))
     watch.fold()
     claims = _claims(watch, record)
     decides = defaultdict[str, list[str]](list)
@@ -61,74 +75,11 @@ def explain(entries: Iterable[Entry], record: Mapping[str, Any]) -> Explanation:
         {name: deciding[-1] for name, deciding in claims.decided.items()},
         [
             ExplainedEntry(entry, decides[entry.event_id], _not_applied(watch, claims, entry, decides[entry.event_id]))
-            for entry in watch.entries
+            for entry in sorted(watch.entries, key=lambda entry: entry.key[1:])
         ],
         watch.last.said("status")[-1] if watch.last.provisional else None,
+        list(_notes(watch, record)),
     )
-
-
-class _Watched:
-    """A state of the fold that remembers which events have set each of its attributes, in order; null forgets them."""
-
-    now: list[Entry]
-    set_by: defaultdict[str, list[Entry]]
-
-    def __init__(self, now: list[Entry]) -> None:
-        self.__dict__.update(now=now, set_by=defaultdict(list))
-        super().__init__()
-        self.set_by.clear()  # no event said the defaults
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if value is None:
-            self.set_by.pop(name, None)
-        else:
-            self.set_by[name] += self.now[-1:]
-
-    def said(self, name: str) -> list[Entry]:
-        return self.set_by.get(name, [])
-
-
-class _WatchedExecution(_Watched, ExecutionFold):
-    pass
-
-
-class _WatchedAttempt(_Watched, AttemptFold):
-    pass
-
-
-class _Watch:
-    """A fold, watched; `last` is the attempt that gives the record its status."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries: Final = entries
-        self.now: Final[list[Entry]] = []  # those that the fold has taken
-        self.execution: Final = _WatchedExecution(self.now)
-        self.attempts: Final[dict[int, _WatchedAttempt]] = {}
-        self.steps: Final[dict[StepKey, StepFold]] = {}
-        lives = [entry.key for entry in entries if is_sign_of_life(entry.event)]
-        self.void: Final = {
-            entry.event_id for entry in entries if is_watchdogs(entry.event) and lives and entry.key < lives[-1]
-        }
-
-    def fold(self) -> None:
-        for entry in self.entries:
-            self._attempt(entry.event.attempt)
-            self.now.append(entry)
-            fold(self.execution, self.steps, [entry])
-
-    @property
-    def number(self) -> int:
-        return self.execution.attempt or 1
-
-    @property
-    def last(self) -> _WatchedAttempt:
-        return self._attempt(self.number)
-
-    def _attempt(self, number: int) -> _WatchedAttempt:
-        if number not in self.attempts:
-            self.execution.attempts[number] = self.attempts[number] = _WatchedAttempt(self.now)
-        return self.attempts[number]
 
 
 @dataclass(slots=True)
@@ -153,7 +104,7 @@ class _Claims:
                 lost.add(entry.event_id)
 
 
-def _claims(watch: _Watch, record: Mapping[str, Any]) -> _Claims:
+def _claims(watch: Watch, record: Mapping[str, Any]) -> _Claims:
     claims = _Claims()
     for name, column in _FIELDS.items():
         state, attribute = column.said
@@ -167,15 +118,15 @@ def _claims(watch: _Watch, record: Mapping[str, Any]) -> _Claims:
     return claims
 
 
-def _claim_status(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_status(claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     claims.add("status", _deciding_status(watch))
 
 
-def _claim_attempt(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_attempt(claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     claims.add("attempt", _raising(watch))
 
 
-def _deciding_status(watch: _Watch) -> Sequence[Entry]:
+def _deciding_status(watch: Watch) -> Sequence[Entry]:
     """The ending, else the first event that showed it running, else the first that made it pending."""
     if deciding := watch.last.said("status") or watch.last.said("began")[:1]:
         return deciding
@@ -185,8 +136,8 @@ def _deciding_status(watch: _Watch) -> Sequence[Entry]:
     return ([entry for entry in standing if entry.event.kind != "other"] or standing)[:1]
 
 
-def _raising(watch: _Watch) -> Sequence[Entry]:
-    return [entry for entry in watch.execution.said("attempt") if entry.event.attempt == watch.number][:1]
+def _raising(watch: Watch) -> Sequence[Entry]:
+    return watch.last.said("is_raised")[:1]
 
 
 def _last_of_each_key(said: Sequence[Entry], name: str) -> Sequence[Entry]:
@@ -196,22 +147,22 @@ def _last_of_each_key(said: Sequence[Entry], name: str) -> Sequence[Entry]:
     return sorted(distinct.values(), key=lambda entry: entry.key) or said[-1:]
 
 
-def _claim_created_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_created_at(claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     execution = watch.execution
     provisional = [
         entry for attempt in watch.attempts.values() if attempt.provisional for entry in attempt.said("status")
     ]
     created = execution.said("first_created_at")
-    first = created or [*execution.said("first_table_at"), *provisional] or execution.said("first_at")
+    first = created or [*execution.said("first_table_at"), *provisional] or execution.said("first_other_at")
     claims.add("created_at", _earliest(first), created)
 
 
-def _claim_started_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_started_at(claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     started = watch.last.said("started_at")
     claims.add("started_at", _earliest(started or watch.last.said("first_at")), started)
 
 
-def _claim_cancel_requested_at(claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_cancel_requested_at(claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     asked = [
         entry
         for number, attempt in watch.attempts.items()
@@ -221,7 +172,7 @@ def _claim_cancel_requested_at(claims: _Claims, watch: _Watch, _: Mapping[str, A
     claims.add("cancel_requested_at", _earliest(asked), asked)
 
 
-def _claim_unless_worked_out(name: str, claims: _Claims, watch: _Watch, record: Mapping[str, Any]) -> None:
+def _claim_unless_worked_out(name: str, claims: _Claims, watch: Watch, record: Mapping[str, Any]) -> None:
     said = watch.last.said(name)
     if record[name] == getattr(watch.last, name):
         claims.add(name, said[-1:], said)
@@ -229,12 +180,18 @@ def _claim_unless_worked_out(name: str, claims: _Claims, watch: _Watch, record: 
         claims.contest(claims.decided.get("status", ()), said)
 
 
-def _claim_merged(name: str, claims: _Claims, watch: _Watch, _: Mapping[str, Any]) -> None:
+def _claim_while_on(name: str, claims: _Claims, watch: Watch, record: Mapping[str, Any]) -> None:
+    """What a pause says counts until it is resumed, or all has ended."""
+    if record[name] is not None:
+        claims.add(name, watch.last.said(name)[-1:])
+
+
+def _claim_merged(name: str, claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
     said = watch.execution.said(name)
     claims.add(name, _last_of_each_key(said, name), said)
 
 
-def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:
+def _claim_sum(claims: _Claims, watch: Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:
     """A figure is decided by the one ending that reported it, unless anything was added to it."""
     reported = [(entry, attempt) for attempt in watch.attempts.values() for entry in attempt.said(attribute)]
     shown = int(record["cost_usd"].scaleb(9)) if attribute == "cost_nanos" else record[attribute]
@@ -244,43 +201,65 @@ def _claim_sum(claims: _Claims, watch: _Watch, name: str, attribute: str, record
         claims.summed.update(entry.event_id for entry, _ in reported)
 
 
-def _not_applied(watch: _Watch, claims: _Claims, entry: Entry, decides: Sequence[str]) -> NotApplied | None:
+def _not_applied(watch: Watch, claims: _Claims, entry: Entry, decides: Sequence[str]) -> NotApplied | None:
     if entry.event.kind == "other":
         return NotApplied.UNKNOWN
+    if _names_anothers_owner(watch, entry.event):
+        return NotApplied.OWNER
     if decides or entry.event.kind == "fact":
         return None
     if entry.event_id in watch.void:
         return NotApplied.VOID
-    if _is_refused(watch, entry.event):
+    if _is_refused(watch, entry):
         return NotApplied.AFTER
-    if entry.event.attempt < watch.number:
+    if entry.key[0] < watch.number:
         return NotApplied.OLDER
     return None if entry.event_id in claims.summed else _lost(watch, claims, entry)
 
 
-def _is_refused(watch: _Watch, event: Event) -> bool:
+def _names_anothers_owner(watch: Watch, event: Event) -> bool:
+    """Only who named the first owner may name another."""
+    if not isinstance(event, ExecutionCreated | ExecutionStarted):
+        return False
+    return event.data.owner is not None and event.source != watch.execution.owner_source
+
+
+def _is_refused(watch: Watch, entry: Entry) -> bool:
     """Whether it is an ending of another status than the deciding one: such a one contributes nothing."""
-    return event.traits.ends not in (None, _status_of(watch, event))
+    return entry.event.traits.ends not in (None, _status_of(watch, entry))
 
 
-def _status_of(watch: _Watch, event: Event) -> Status | None:
+def _status_of(watch: Watch, entry: Entry) -> Status | None:
     """How that which the event is about has ended."""
-    match event.kind:
+    match entry.event.kind:
         case "step":
-            return watch.steps[step_key(event)].status
+            return watch.tries[entry.event_id].status
         case "execution" | "fact" | "other":
-            return watch.attempts[event.attempt].status
+            return watch.attempts[entry.key[0]].status
         case _:
-            assert_never(event.kind)
+            assert_never(entry.event.kind)
 
 
-def _lost(watch: _Watch, claims: _Claims, entry: Entry) -> NotApplied | None:
+def _lost(watch: Watch, claims: _Claims, entry: Entry) -> NotApplied | None:
     """Why nothing that it said is in the record; None when it said nothing that another could say instead."""
     if ends_execution(entry.event):
-        return None if watch.attempts[entry.event.attempt].said("status")[-1] is entry else NotApplied.AFTER
-    if entry.event_id in claims.lost_to_later:
-        return NotApplied.OVERRIDDEN
-    return NotApplied.AFTER if entry.event_id in claims.lost_to_earlier else None
+        return None if watch.attempts[entry.key[0]].said("status")[-1] is entry else NotApplied.AFTER
+    lost = claims.lost_to_earlier - claims.lost_to_later  # what a later one said again counted until then
+    return NotApplied.AFTER if entry.event_id in lost else None
+
+
+def _notes(watch: Watch, record: Mapping[str, Any]) -> Iterator[Note]:
+    started, ended = record["started_at"], record["ended_at"]
+    if started is not None and ended is not None and ended < started:
+        yield Note("duration_ms", watch.last.said("status")[-1], "it ended before it started: the clocks disagree")
+    for entry in watch.entries:
+        if (contradiction := _contradiction(entry.event)) is not None:
+            yield Note("usage.cost_usd", entry, f"no price is computed: {contradiction}")
+
+
+def _contradiction(event: Event) -> str | None:
+    """Why a call whose cost nobody reported has no price."""
+    return contradiction_of(event.data) if isinstance(event, LlmCalled) and event.data.cost_usd is None else None
 
 
 def _earliest(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -288,12 +267,14 @@ def _earliest(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 
 _FIELDS: Final = {column.shown: column for column in EXECUTION_COLUMNS.values()}
-_BY_A_RULE_OF_ITS_OWN: Final[Mapping[str, Callable[[_Claims, _Watch, Mapping[str, Any]], None]]] = {
+_BY_A_RULE_OF_ITS_OWN: Final[Mapping[str, Callable[[_Claims, Watch, Mapping[str, Any]], None]]] = {
     "status": _claim_status,
     "attempt": _claim_attempt,
     "created_at": _claim_created_at,
     "started_at": _claim_started_at,
     "cancel_requested_at": _claim_cancel_requested_at,
+    "paused_at": partial(_claim_while_on, "paused_at"),
+    "waiting_for": partial(_claim_while_on, "waiting_for"),
     "progress_percent": partial(_claim_unless_worked_out, "progress_percent"),
     "killed_by_budget": partial(_claim_unless_worked_out, "killed_by_budget"),
     "labels": partial(_claim_merged, "labels"),

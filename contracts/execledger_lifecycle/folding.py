@@ -7,7 +7,6 @@ from typing import Any, Final, assert_never
 from execledger_contracts.events import (
     Beginning,
     CancelledData,
-    Error,
     ExecutionCancelled,
     ExecutionCancelRequested,
     ExecutionCompleted,
@@ -25,72 +24,74 @@ from execledger_contracts.events import (
     LlmCalled,
     ProgressData,
     StartData,
-    Step,
-    StepCancelled,
-    StepCompleted,
-    StepEnd,
-    StepEvent,
-    StepFailed,
-    StepSkipped,
-    StepStarted,
-    StepTimedOut,
     ToolCalled,
     Traits,
 )
-from execledger_contracts.status import DONE, Status
-from execledger_lifecycle.order import Entry, StepKey, is_watchdogs, step_key
-from execledger_lifecycle.state import AttemptFold, ErrorSaid, ExecutionFold, StepFold
+from execledger_contracts.status import Status
+from execledger_lifecycle.order import Entry, is_watchdogs
+from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFolds, error_said, least
+from execledger_lifecycle.steps import take_step_event
 
 _NANOS: Final = 10**9
 
 
-def fold(execution: ExecutionFold, steps: dict[StepKey, StepFold], entries: Sequence[Entry]) -> None:
+def fold(execution: ExecutionFold, steps: StepFolds, entries: Sequence[Entry]) -> None:
     """Take events into the fold of their execution and of its steps, both changed in place.
 
-    The events are distinct, in order, and ordered after `execution.head`; `steps` holds each step that they touch and
-    that an earlier event has made.
+    The events are distinct, placed, in order, and ordered after `execution.head`. `steps` holds, of each step that they
+    touch and that an earlier event has made, the greatest try and the one that they name.
     """
     attempts = execution.attempts
     for entry in entries:
-        event, at = entry.event, entry.key[1]
+        event = entry.event
         execution.version += 1
         execution.head = entry.key
-        if execution.first_at is None or at < execution.first_at:
-            execution.first_at = at
         if event.kind == "other":
+            execution.first_other_at = least(execution.first_other_at, entry.at)
+            _hear(execution)
             continue
-        attempt = attempts.get(event.attempt)
+        number = entry.key[0]
+        attempt = attempts.get(number)
         if attempt is None:
-            attempt = attempts[event.attempt] = AttemptFold()
+            attempt = attempts[number] = AttemptFold()
         if event.kind == "execution" and is_watchdogs(event):
             _end_provisionally(attempt, entry)
             continue
-        _take_traits(execution, attempt, event.traits, at, event.attempt)
+        _take_traits(execution, attempt, entry, event.traits)
         match event.kind:
             case "execution":
                 _take_execution_event(execution, attempt, entry, event)
             case "step":
-                _take_step_event(execution, attempt, steps, entry, event)
+                take_step_event(execution, attempt, steps, entry, event)
             case "fact":
                 _take_fact(execution, attempt, entry, event)
             case _:
                 assert_never(event.kind)
 
 
-def _take_traits(execution: ExecutionFold, attempt: AttemptFold, traits: Traits, at: int, number: int) -> None:
+def _take_traits(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, traits: Traits) -> None:
     """What an event of the table does by what its class says of itself."""
+    number, at = entry.key[:2]
     if traits.is_sign_of_life:
-        for each in execution.attempts.values():
-            if each.provisional:
-                _void(each)
+        _hear(execution)
     if execution.first_table_at is None or at < execution.first_table_at:
         execution.first_table_at = at
-    if traits.raises_attempt and number > execution.attempt:
-        execution.attempt = number
+    if traits.raises_attempt and not attempt.is_raised:
+        attempt.is_raised = True
+        execution.attempt = max(execution.attempt, number)
     if traits.shows_running:
         attempt.began = True
         if attempt.status is None and (attempt.first_at is None or at < attempt.first_at):
             attempt.first_at = at
+    if entry.event.attempt != number:
+        execution.unraised[entry.event.attempt] = entry.key[1:]
+
+
+def _hear(execution: ExecutionFold) -> None:
+    """A sign of life makes void what the watchdog ended."""
+    for attempt in execution.attempts.values():
+        if attempt.provisional:
+            attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
 
 
 def _end_provisionally(attempt: AttemptFold, entry: Entry) -> None:
@@ -100,26 +101,26 @@ def _end_provisionally(attempt: AttemptFold, entry: Entry) -> None:
         attempt.decided, attempt.ended_at = entry.key, entry.at
 
 
-def _void(attempt: AttemptFold) -> None:
-    attempt.status, attempt.provisional, attempt.decided, attempt.ended_at = None, False, None, None
-
-
 def _take_execution_event(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: ExecutionEvent) -> None:
     match event:
         case ExecutionProgressed():
             _take_progress(attempt, event.data)
             _describe_any(execution, event.traceparent, None)
         case ExecutionStarted():
-            attempt.started_at = _least(attempt.started_at, entry.at)
+            attempt.started_at = least(attempt.started_at, entry.at)
             _describe(execution, attempt, entry, event)
         case ExecutionCompleted() | ExecutionFailed() | ExecutionTimedOut() | ExecutionCancelled():
             _take_end(execution, attempt, entry, event)
         case ExecutionCreated():
-            execution.first_created_at = _least(execution.first_created_at, entry.at)
+            execution.first_created_at = least(execution.first_created_at, entry.at)
             _describe(execution, attempt, entry, event)
         case ExecutionCancelRequested():
-            attempt.cancel_requested_at = _least(attempt.cancel_requested_at, entry.at)
-        case ExecutionPaused() | ExecutionResumed():
+            attempt.cancel_requested_at = least(attempt.cancel_requested_at, entry.at)
+        case ExecutionPaused():
+            attempt.paused_at, attempt.waiting_for = entry.at, event.data.waiting_for
+            _describe_any(execution, event.traceparent, None)
+        case ExecutionResumed():
+            attempt.paused_at, attempt.waiting_for = None, None
             _describe_any(execution, event.traceparent, None)
         case _:
             assert_never(event)
@@ -130,8 +131,8 @@ def _describe(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, even
     data = event.data
     if (workflow := data.workflow) is not None:
         execution.workflow = (workflow.id, workflow.name, workflow.version)
-    if (owner := data.owner) is not None:
-        execution.owner = (owner.id, owner.email, owner.name)
+    if (owner := data.owner) is not None and execution.owner_source in (None, event.source):
+        execution.owner, execution.owner_source = (owner.id, owner.email, owner.name), event.source
     if (trigger := data.trigger) is not None:
         execution.trigger = (trigger.mode, trigger.event_id, trigger.event_name)
     if (budget := data.budget) is not None:
@@ -213,71 +214,11 @@ def _fill_end(attempt: AttemptFold, entry: Entry, event: ExecutionEnd) -> None:
     if data.result is not None:
         _fill(attempt, "result_event", entry.event_id)
     if isinstance(data, FailedData):
-        _fill(attempt, "error", _error_said(entry, data.error))
+        _fill(attempt, "error", error_said(entry.event_id, data.error))
     if isinstance(data, CancelledData):
         _fill(attempt, "cancel_reason", data.reason)
         _fill(attempt, "cancelled_by", data.cancelled_by)
         _fill(attempt, "killed_by_budget", data.killed_by_budget)
-
-
-def _take_step_event(
-    execution: ExecutionFold, attempt: AttemptFold, steps: dict[StepKey, StepFold], entry: Entry, event: StepEvent
-) -> None:
-    key, at, data = entry.step or step_key(event), entry.key[1], event.data
-    step = steps.get(key)
-    if step is None:
-        step = steps[key] = StepFold(*key)
-        attempt.steps_seen += 1
-    step.head = entry.key
-    if step.first_at is None or at < step.first_at:
-        step.first_at = at
-    match event:
-        case StepStarted():
-            step.started_at = _least(step.started_at, at)
-        case StepCompleted() | StepFailed() | StepTimedOut() | StepCancelled() | StepSkipped():
-            if not _end_step(step, attempt, entry, event):
-                return
-        case _:
-            assert_never(event)
-    _describe_step(step, data.step)
-    if data.input is not None:
-        step.input_event = entry.event_id
-    if data.metadata is not None:
-        step.metadata = {**(step.metadata or {}), **data.metadata}
-    if data.step.agent_id is not None:
-        execution.agents[data.step.agent_id] = None
-
-
-def _end_step(step: StepFold, attempt: AttemptFold, entry: Entry, event: StepEnd) -> bool:
-    """As an execution ends; False: it has ended with another status, and this contributes nothing."""
-    status, data = event.traits.ends, event.data
-    if step.status is None:
-        step.status, step.decided = status, entry.key
-        step.unexpected = data.unexpected is True
-        step.ended_at = None if step.unexpected else entry.at
-        attempt.steps_done += status in DONE
-    elif step.status is not status:
-        return False
-    if step.duration_ms is None:
-        step.duration_ms = data.duration_ms
-    if step.error is None:
-        step.error = _error_said(entry, data.error)
-    if data.output is not None and step.output_event is None:
-        step.output_event = entry.event_id
-    return True
-
-
-def _describe_step(step: StepFold, said: Step) -> None:
-    if said.name is not None:
-        step.name = said.name
-    if said.operation is not None:
-        step.operation = said.operation
-    if said.total_items is not None:
-        step.total_items = said.total_items
-    if said.agent_id is not None:
-        step.agent_id = said.agent_id
-    if said.parent_id is not None:
-        step.parent_id = said.parent_id
 
 
 def _take_fact(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, event: Fact) -> None:
@@ -306,17 +247,9 @@ def _take_llm_call(attempt: AttemptFold, entry: Entry, event: LlmCalled) -> None
         attempt.fact_cost_nanos = (attempt.fact_cost_nanos or 0) + cost
 
 
-def _error_said(entry: Entry, error: Error | None) -> ErrorSaid | None:
-    return None if error is None else (entry.event_id, error.message, error.type)
-
-
 def _fill(state: AttemptFold, name: str, value: Any) -> None:
     if value is not None and getattr(state, name) is None:
         setattr(state, name, value)
-
-
-def _least(known: int | None, new: int) -> int:
-    return new if known is None or new < known else known
 
 
 def _nanos(money: Decimal | None) -> int | None:

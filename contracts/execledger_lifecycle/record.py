@@ -20,6 +20,8 @@ class ExecutionRecord(NamedTuple):
     created_at: Annotated[datetime, Column("timestamptz", make=derived.created_at)]
     started_at: Annotated[datetime | None, Column("timestamptz", make=derived.started_at)]
     cancel_requested_at: Annotated[datetime | None, Column("timestamptz", make=derived.cancel_requested_at)]
+    paused_at: Annotated[datetime | None, Column("timestamptz", "attempt.paused_at", make=attrgetter("paused_at"))]
+    waiting_for: Annotated[str | None, Column("text", "attempt.waiting_for", make=attrgetter("waiting_for"))]
     ended_at: Annotated[datetime | None, Column("timestamptz", "attempt.ended_at", make=derived.ended_at)]
     duration_ms: Annotated[int | None, Column("bigint", "attempt.duration_ms", make=derived.duration_ms)]
     error_message: Annotated[str | None, Column("text", "attempt.error", part=1, shown="error")]
@@ -78,8 +80,10 @@ class StepRecord(NamedTuple):
     """The columns of `steps`."""
 
     step_id: Annotated[str, Column("text", "step.step_id")]
-    iteration: Annotated[int, Column("integer", "step.iteration")]
+    iteration: Annotated[int | None, Column("bigint", "step.iteration")]
+    iteration_key: Annotated[int, Column("bigint", make=attrgetter("iteration_key"), is_internal=True)]
     attempt: Annotated[int, Column("integer", "step.attempt")]
+    try_number: Annotated[int, Column("bigint", "step.try_number")]
     name: Annotated[str | None, Column("text", "step.name")]
     operation: Annotated[str | None, Column("text", "step.operation")]
     total_items: Annotated[int | None, Column("bigint", "step.total_items")]
@@ -114,5 +118,5 @@ def execution_record(execution: ExecutionFold, external_id: str) -> ExecutionRec
 
 
 def step_record(step: StepFold, execution: ExecutionFold) -> StepRecord:
-    """The record of a step; one without an end of its own takes that of its attempt, once there is one."""
+    """The record of a try of a step; one without an end of its own takes that of its attempt, once there is one."""
     return StepRecord._make(_step_values(derived.sources_of_step(step, execution)))

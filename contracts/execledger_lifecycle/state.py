@@ -5,6 +5,7 @@ Payloads are not held: `*_event` names the event in the log that said them.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from types import GenericAlias
@@ -12,10 +13,11 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
+from execledger_contracts.events import Error
 from execledger_contracts.status import Status
-from execledger_lifecycle.order import OrderKey, StepKey
+from execledger_lifecycle.order import FIRST_ONLY, OrderKey, Raised, StepKey, TryKey
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raise it when the states below change: rows of another format are folded again from the log."""
 
 ErrorSaid = tuple[str, str | None, str | None]
@@ -26,10 +28,13 @@ ErrorSaid = tuple[str, str | None, str | None]
 class AttemptFold:
     """What one attempt of an execution has come to."""
 
+    is_raised: bool = False  # an event that raises the attempt is there
     began: bool = False  # an event of the table but created and cancel_requested is there
     started_at: int | None = None  # the earliest `started`
     first_at: int | None = None  # the earliest event that shows it running, ordered before the deciding one
     cancel_requested_at: int | None = None
+    paused_at: int | None = None  # until it is resumed
+    waiting_for: str | None = None
     # what the deciding event said, and later ones of the same status filled
     status: Status | None = None
     provisional: bool = False
@@ -73,12 +78,13 @@ class ExecutionFold:
 
     head: OrderKey = (0, 0, 0, 0, "")  # the greatest of its events
     version: int = 0
-    attempt: int = 0  # the highest that an event raised it to; 0: none did
+    attempt: int = 1  # the highest that an event raised it to
     first_created_at: int | None = None
-    first_table_at: int | None = None
-    first_at: int | None = None
+    first_table_at: int | None = None  # but the watchdog's: while one stands, its attempt has it
+    first_other_at: int | None = None
     workflow: tuple[str | None, str | None, str | None] | None = None  # id, name, version
     owner: tuple[str | None, str | None, str | None] | None = None  # id, email, name
+    owner_source: str | None = None  # who named the first one: nobody else's word counts
     trigger: tuple[str | None, str | None, str | None] | None = None  # mode, event id, event name
     budget: tuple[int | None, int | None, str] | None = None  # tokens, nano-dollars, scope
     session_id: str | None = None
@@ -93,8 +99,17 @@ class ExecutionFold:
     complexity_score: float | None = None
     timeout_seconds: float | None = None
     traceparent: str | None = None
+    # of steps and facts that were sent with an attempt that did not begin: the last of each such attempt in order
+    unraised: dict[int, tuple[int, int, int, str]] = field(default_factory=dict)
     agents: dict[str, None] = field(default_factory=dict)  # the distinct ones of facts and steps, in order
     attempts: dict[int, AttemptFold] = field(default_factory=dict)
+
+    @property
+    def raised(self) -> Raised:
+        """The attempts that began."""
+        if self.attempt == 1:
+            return FIRST_ONLY
+        return sorted({1, *(number for number, attempt in self.attempts.items() if attempt.is_raised)})
 
     def dump(self) -> str:
         """As text, for the row: values by position, which halves the size that names would take."""
@@ -110,17 +125,20 @@ class ExecutionFold:
         execution = cls(*plain)
         execution.agents = dict.fromkeys(agents)
         execution.attempts = {n: AttemptFold(*attempt) for n, attempt in attempts.items()}
-        return execution if execution.attempt in {0, *execution.attempts} else None
+        return execution if execution.attempt in {1, *execution.attempts} else None
 
 
 @dataclass(slots=True)
 class StepFold:
-    """The fold of one step's events so far; facts apart."""
+    """The fold of the events of one try of a step so far; facts apart."""
 
     step_id: str
-    iteration: int
+    iteration: int | None
     attempt: int
+    try_number: int
+    is_superseded: bool = False  # there is a greater try
     head: OrderKey = (0, 0, 0, 0, "")
+    latest: OrderKey | None = None  # of the greatest try: the last event of the step when it is of another one
     first_at: int | None = None
     started_at: int | None = None
     name: str | None = None
@@ -133,6 +151,7 @@ class StepFold:
     # what the deciding event said, and later ones of the same status filled
     status: Status | None = None
     decided: OrderKey | None = None
+    decided_in: int | None = None  # the attempt that it was sent with
     ended_at: int | None = None
     unexpected: bool = False
     duration_ms: int | None = None
@@ -140,8 +159,12 @@ class StepFold:
     error: ErrorSaid | None = None
 
     @property
-    def key(self) -> StepKey:
+    def step(self) -> StepKey:
         return (self.step_id, self.iteration, self.attempt)
+
+    @property
+    def key(self) -> TryKey:
+        return (self.step_id, self.iteration, self.attempt, self.try_number)
 
     def dump(self) -> str:
         """As text, for the row."""
@@ -152,6 +175,48 @@ class StepFold:
         """The fold that `dump` wrote; None when nothing of the same format did."""
         values = _read(_STEP, text)
         return None if values is None else cls(*values)
+
+
+@dataclass(slots=True)
+class StepFolds:
+    """The folds of steps: of each the greatest try, and what is known of those below it."""
+
+    greatest: dict[StepKey, StepFold] = field(default_factory=dict)
+    below: dict[TryKey, StepFold] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[StepFold]:
+        yield from self.greatest.values()
+        yield from self.below.values()
+
+    def get(self, step: StepKey, try_number: int) -> StepFold | None:
+        """That try, if it is known."""
+        greatest = self.greatest.get(step)
+        is_greatest = greatest is not None and greatest.try_number == try_number
+        return greatest if is_greatest else self.below.get((*step, try_number))
+
+    def below_of(self, step: StepKey) -> Sequence[StepFold]:
+        """What is known of its tries below the greatest."""
+        return [each for each in self.below.values() if each.step == step] if self.below else ()
+
+    def add(self, step: StepFold) -> None:
+        """One more that is known."""
+        known = self.greatest.get(step.step)
+        if known is None or known.try_number == step.try_number:
+            self.greatest[step.step] = step
+        elif known.try_number < step.try_number:
+            self.below[known.key], self.greatest[step.step] = known, step
+        else:
+            self.below[step.key] = step
+
+
+def error_said(event_id: str, error: Error | None) -> ErrorSaid | None:
+    """An error as the states hold it."""
+    return None if error is None else (event_id, error.message, error.type)
+
+
+def least(known: int | None, new: int) -> int:
+    """The earlier of two times."""
+    return new if known is None or new < known else known
 
 
 def is_of_another_format(text: str) -> bool:

@@ -33,6 +33,12 @@ class ShownStep(Protocol):
     @property
     def step_id(self) -> str: ...
     @property
+    def iteration(self) -> int | None: ...
+    @property
+    def try_number(self) -> int: ...
+    @property
+    def parent_id(self) -> str | None: ...
+    @property
     def attempt(self) -> int: ...
     @property
     def status(self) -> Status: ...
@@ -50,15 +56,19 @@ def ended_as(sent_type: str | None) -> Status:
     return Status.CANCELLED if sent_type is None else ENDED_BY[sent_type]
 
 
-def failing_step(execution: ShownExecution, steps: Iterable[tuple[AnyStep, str | None]]) -> AnyStep | None:
+def failing_step(execution: ShownExecution, tries: Iterable[AnyStep]) -> AnyStep | None:
     """Of the last attempt's failed steps the innermost and latest: the ones around it failed because it did.
 
-    Each step comes with the id of the step around it.
+    A step failed when its last try did.
     """
     if execution.status not in FAILURES:
         return None
-    failed = [(step, parent) for step, parent in steps if step.attempt == execution.attempt and step.status in FAILURES]
-    said = [pair for pair in failed if not pair[0].provisional] or failed
-    around = {parent for _, parent in said}
-    innermost = [step for step, _ in said if step.step_id not in around]
+    last: dict[tuple[str, int | None], AnyStep] = {}
+    for step in sorted(tries, key=lambda each: each.try_number):
+        if step.attempt == execution.attempt:
+            last[step.step_id, step.iteration] = step
+    failed = [step for step in last.values() if step.status in FAILURES]
+    said = [step for step in failed if not step.provisional] or failed
+    around = {step.parent_id for step in said}
+    innermost = [step for step in said if step.step_id not in around]
     return max(innermost, key=lambda step: step.ended_at or execution.created_at, default=None)

@@ -108,17 +108,18 @@ async def test_cursors_walk_every_row_once_while_others_arrive(
 async def test_steps_and_events_are_paged_in_their_order(rows: Ledger, client: httpx2.AsyncClient) -> None:
     execution = await rows.execution(external_id="run-1", attempt=2)
     for number in (3, 1, 2):
-        for attempt in (1, 2):
-            await rows.step(execution, f"s{number}", iteration=number, attempt=attempt, first_event_at=NOON)
+        for loop, attempt, try_number in ((None, 1, 1), (0, 1, 1), (0, 1, 2), (0, 2, 1)):
+            said = {"iteration": loop, "attempt": attempt, "try_number": try_number, "first_event_at": NOON}
+            await rows.step(execution, f"s{number}", **said)
     for attempt, second, sequence, rank in ((2, 0, None, 0), (1, 5, 2, 0), (1, 5, None, 9), (1, 5, 2, 1), (1, 0, 7, 0)):
         at = NOON + timedelta(seconds=second)
         await rows.event(execution, attempt=attempt, occurred_at=at, sequence=sequence, rank=rank)
     steps = await _walk(client, "/v1/executions/run-1/steps?limit=2")
-    assert [(step["step_id"], step["attempt"]) for step in steps] == [
-        (f"s{number}", attempt) for number in (1, 2, 3) for attempt in (1, 2)
+    assert [(step["step_id"], step["iteration"], step["attempt"], step["try_number"]) for step in steps] == [
+        (f"s{number}", *rest) for number in (1, 2, 3) for rest in ((None, 1, 1), (0, 1, 1), (0, 1, 2), (0, 2, 1))
     ]
     events = await _walk(client, "/v1/executions/run-1/events?limit=2")
-    assert [(event["attempt"], event["sequence"]) for event in events] == [(1, 7), (1, None), (1, 2), (1, 2), (2, None)]
+    assert [(event["attempt"], event["sequence"]) for event in events] == [(2, None), (1, 7), (1, None), (1, 2), (1, 2)]
     assert list(steps[0]) == list(views.Step.model_fields)
     assert list(events[0]) == list(views.Event.model_fields)
 

@@ -76,7 +76,7 @@ DAMAGES: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
     ),
     "the fold": (
         f"UPDATE execledger.executions SET fold = left(fold, 5) WHERE id = {RUN_1}",
-        {("executions", (), "fold", "[1,[2", "[1,[2,17723664161234")},
+        {("executions", (), "fold", "[2,[2", "[2,[2,17723664161234")},
     ),
     "an execution": (
         f"DELETE FROM execledger.executions WHERE id = {RUN_1}",
@@ -94,20 +94,21 @@ DAMAGES: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
         f"UPDATE execledger.steps SET status = 'running', tenant_id = 'other', fold = '' WHERE execution_id = {RUN_1}"
         " AND attempt = 2",
         {
-            ("steps", ("draft", 1, 2), "status", "running", "completed"),
-            ("steps", ("draft", 1, 2), "tenant_id", "other", "default"),
-            ("steps", ("draft", 1, 2), "fold", "", '[1,"draft",1,2,[2,17'),
+            ("steps", ("draft", 1, 2, 1), "status", "running", "completed"),
+            ("steps", ("draft", 1, 2, 1), "tenant_id", "other", "default"),
+            ("steps", ("draft", 1, 2, 1), "fold", "", '[2,"draft",1,2,1,fal'),
         },
     ),
     "a step": (
         f"DELETE FROM execledger.steps WHERE execution_id = {RUN_1} AND attempt = 2",
-        {("steps", ("draft", 1, 2), None, "no row", "a row")},
+        {("steps", ("draft", 1, 2, 1), None, "no row", "a row")},
     ),
     "a step too many": (
-        "INSERT INTO execledger.steps (execution_id, step_id, iteration, attempt, tenant_id, status, provisional,"
-        " unexpected, first_event_at, fold) SELECT execution_id, 'x', 0, 1, tenant_id, status, false, false,"
+        "INSERT INTO execledger.steps (execution_id, step_id, iteration_key, attempt, try_number, tenant_id, status,"
+        " provisional, unexpected, first_event_at, fold)"
+        " SELECT execution_id, 'x', -1, 1, 1, tenant_id, status, false, false,"
         f" first_event_at, fold FROM execledger.steps WHERE execution_id = {RUN_1} LIMIT 1",
-        {("steps", ("x", 0, 1), None, "a row", "no row")},
+        {("steps", ("x", -1, 1, 1), None, "a row", "no row")},
     ),
     "a label": (
         f"UPDATE execledger.execution_labels SET value = '9' WHERE execution_id = {RUN_1} AND key = 'prd'",
@@ -269,7 +270,7 @@ async def test_everything_but_the_log_can_be_made_again(office: Desk) -> None:
 async def test_a_fold_of_another_format_is_no_difference_and_is_brought_up_to_date(office: Desk) -> None:
     before = await contents(office.connection)
     for table in ("executions", "steps"):
-        await office.connection.execute(f"UPDATE execledger.{table} SET fold = regexp_replace(fold, '^.1', '[0')")
+        await office.connection.execute(f"UPDATE execledger.{table} SET fold = regexp_replace(fold, '^.2', '[0')")
     assert await found(office) == set()
     result = await rebuild(office.store, await all_ids(office))
     assert (result.mended, result.rows) == (4, 4)

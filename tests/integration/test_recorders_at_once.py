@@ -276,7 +276,7 @@ class Recorders(RuleBasedStateMachine):
                 reference_record(logged, run, NO_PRICES)
             ]
             steps = {
-                (step["step_id"], step["iteration"], step["attempt"]): step
+                (step["step_id"], step["iteration"], step["attempt"], step["try_number"]): step
                 for step in await self.rows("steps", StepRecord._fields, run)
             }
             assert steps == reference_steps(logged)

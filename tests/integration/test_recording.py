@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from execledger_contracts.cleaning import Limits
-from execledger_lifecycle import Entry, ExecutionFold, StepFold, StepKey
+from execledger_lifecycle import Entry, ExecutionFold, StepFolds
 from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.rules import checkpoint, resume
@@ -507,7 +507,7 @@ async def test_a_log_that_is_folded_again_is_held_without_its_payloads_and_gives
     ]
     held: list[int] = []
 
-    def fold(execution: ExecutionFold, steps: dict[StepKey, StepFold], entries: Sequence[Entry]) -> None:
+    def fold(execution: ExecutionFold, steps: StepFolds, entries: Sequence[Entry]) -> None:
         held.extend(len(msgspec.json.encode(entry.event)) for entry in entries)
         lifecycle_fold(execution, steps, entries)
 

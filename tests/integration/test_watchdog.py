@@ -36,8 +36,8 @@ async def office(database: str) -> AsyncIterator[Desk]:
 
 
 async def set_clocks(office: Desk, *seconds: float | None, waiting: bool = False) -> None:
-    """The partitions' clocks, so many seconds after noon; None where nobody has looked yet."""
-    for partition, at in enumerate(seconds):
+    """The partitions' clocks, so many seconds after noon, one or one each; None where nobody has looked yet."""
+    for partition, at in enumerate(seconds * 3 if len(seconds) == 1 else seconds):
         if at is not None:
             moment = NOON + timedelta(seconds=at)
             oldest, looked = (moment, NOON + timedelta(days=1)) if waiting else (None, moment)
@@ -75,7 +75,7 @@ async def test_an_execution_past_its_timeout_is_ended_once(office: Desk) -> None
     await set_clocks(office, 61)
     (said,) = await ended(office)
     assert (said["key"], said["subject"], said["tenantid"], said["attempt"]) == ("root-7", "run-1", "acme", 2)
-    assert said["time"] == (NOON + timedelta(seconds=60)).isoformat()
+    assert said["time"] == (NOON + timedelta(seconds=61)).isoformat()  # when it was known
     assert said["data"] == {"provisional": True, "reason": "past its timeout of 60 s"}
     assert await ended(office) == []  # while the event is on its way
     await office.record(topic.add(said, timestamp_ms=sent_at(62)))
@@ -138,10 +138,10 @@ async def test_one_that_is_heard_after_its_timeout_has_that_time_once_more(offic
     assert await reasons(office) == ["past its timeout of 60 s"]
 
 
-async def test_an_ending_that_a_fact_of_a_later_attempt_makes_void_is_not_repeated(office: Desk) -> None:
+async def test_an_ending_that_an_event_of_a_later_attempt_makes_void_is_not_repeated(office: Desk) -> None:
     topic = Topic()
-    fact = event("llm.called", attempt=2, at=1)
-    await office.record(topic.add(event("execution.started", {"timeout_seconds": 5}), fact))
+    later = event("agent.thinking", attempt=2, at=1)
+    await office.record(topic.add(event("execution.started", {"timeout_seconds": 5}), later))
     await set_clocks(office, 6)
     await office.record(topic.add(*await ended(office), timestamp_ms=sent_at(6)))
     assert await status(office) == ("running", False)
@@ -150,20 +150,60 @@ async def test_an_ending_that_a_fact_of_a_later_attempt_makes_void_is_not_repeat
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["level", "lagging"])
-async def test_the_clock_is_the_least_of_the_partitions_of_its_events(office: Desk, waiting: bool) -> None:
-    topic = Topic()
-    await office.record(topic.add(event("execution.started", {"timeout_seconds": 60})))
-    await office.record(topic.add(event("execution.progressed", at=1), partition=1))
-    await set_clocks(office, 90)
-    assert await ended(office) == []  # nobody has looked at partition 1 yet
-    await set_clocks(office, 90, 50, 10, waiting=waiting)
+async def test_the_clock_is_the_least_of_all_partitions(office: Desk, waiting: bool) -> None:
+    await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
+    await set_clocks(office, 90, 90, None)
+    assert await ended(office) == []  # nobody has looked at the third partition yet
+    await set_clocks(office, 90, 90, 50, waiting=waiting)
     assert await ended(office) == []
-    await set_clocks(office, 90, 61, 10, waiting=waiting)
+    await set_clocks(office, 90, 90, 61, waiting=waiting)
     assert await reasons(office) == ["past its timeout of 60 s"]
+
+
+async def test_one_that_is_paused_is_not_silent_and_its_timeout_runs_on(office: Desk) -> None:
+    """An approval may take three days."""
+    topic = Topic()
+    await office.store.limits.limit_silence("default", "wf", 30)
+    start = {"workflow": {"id": "wf"}, "timeout_seconds": 500_000}
+    await office.record(topic.add(event(data=start), event("execution.paused", {"waiting_for": "approval"}, at=1)))
+    await set_clocks(office, 3 * 86400)
+    assert await ended(office) == []
+    resumed = event("execution.resumed", at=3 * 86400)
+    await office.record(topic.add(resumed, timestamp_ms=sent_at(3 * 86400)))
+    await set_clocks(office, 3 * 86400 + 29)
+    assert await ended(office) == []
+    await set_clocks(office, 3 * 86400 + 31)
+    assert await reasons(office) == ["silent for longer than 30 s"]
+    again = event("execution.paused", at=4 * 86400)
+    await office.record(topic.add(again, timestamp_ms=sent_at(4 * 86400)))
+    await set_clocks(office, 500_001)
+    assert await reasons(office) == ["past its timeout of 500000 s"]
+
+
+async def test_what_keeps_the_watchdog_away_heals_its_ending_too(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event("execution.started", {"timeout_seconds": 5})))
+    await set_clocks(office, 6)
+    await office.record(topic.add(*await ended(office), timestamp_ms=sent_at(6)))
+    assert await status(office) == ("timed_out", True)
+    await office.record(topic.add(event("agent.thinking", at=7), timestamp_ms=sent_at(7)))
+    assert await status(office) == ("running", False)
+
+
+async def test_it_is_ordered_after_what_was_sent_with_an_attempt_that_did_not_begin(office: Desk) -> None:
+    topic = Topic()
+    step = event("step.started", {"step": {"id": "a"}}, at=1, attempt=2)
+    await office.record(topic.add(event(data={"timeout_seconds": 5}), step, event("execution.progressed", at=9)))
+    await set_clocks(office, 6)
+    (said,) = await ended(office)
+    assert said["time"] == (NOON + timedelta(seconds=9, microseconds=1)).isoformat()
+    await office.record(topic.add(said, timestamp_ms=sent_at(9)))
+    assert await status(office) == ("timed_out", True)
 
 
 async def test_a_record_of_the_future_moves_no_clock_beyond_the_look(office: Desk) -> None:
     await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
+    await set_clocks(office, 90)
     await office.store.ledger.note_ends("events", [(0, 1, 9, NOON + timedelta(days=1))], NOON + timedelta(seconds=59))
     assert await ended(office) == []
 
@@ -508,10 +548,12 @@ GUESS = event("execution.timed_out", {"provisional": True, "reason": "silent"}, 
     ("later", "shown"),
     [
         ([], ["timed_out"]),
-        ([event("execution.cancel_requested", at=6), event("agent.thinking", at=7)], ["timed_out"]),
+        ([event("execution.cancel_requested", at=6)], ["timed_out"]),
+        ([event("agent.thinking", at=7)], ["running"]),
         ([event("execution.progressed", at=4)], ["timed_out"]),
         ([event("execution.progressed", at=6)], ["running"]),
-        ([event("llm.called", at=1, attempt=2)], ["running"]),
+        ([event("agent.thinking", at=1, attempt=2)], ["running"]),
+        ([event("llm.called", at=1, attempt=2)], ["timed_out"]),
         ([event("execution.progressed", at=6), event("execution.completed", at=7)], ["completed"]),
         ([{**GUESS, "id": "another", "time": event(at=8)["time"]}], ["timed_out"]),
         ([event(attempt=2)], ["cancelled", "running"]),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from execledger_contracts.events import Event
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change
-from factories import finished, llm_called, nth_id, started, step_started
-from histories import Arrival, arrivals
+from factories import finished, llm_called, nth_id, started, step_finished, step_started
+from histories import Arrival, arrivals, in_order
 from memory import Memory, contents, priced
 
 damages = st.lists(st.sampled_from(["", "", "", "row", "outdated row", "a step"]), min_size=5, max_size=5)
@@ -50,7 +50,8 @@ def test_checkpoints_change_nothing(arrival: Arrival, damages: list[str], every:
     for version, (head, state) in memory.checkpoints.items():
         held = checkpoint.read(checkpoint.head_of(version, head), state)
         assert held is not None
-        assert len([entry for entry in memory.entries() if entry.key <= held.head]) == held.version == version
+        assert len([entry for entry in in_order(memory.log.values()) if entry.key <= held.head]) == version
+        assert held.version == version
 
 
 @given(arrivals(), damages)
@@ -86,3 +87,29 @@ def test_the_log_is_asked_for_only_when_an_event_lies_behind_or_a_fold_is_damage
     assert memory.asked_for_log == 1
     memory, _ = recorded([[first, step], [call], [ending]], ["", "row", "a step"])
     assert memory.asked_for_log == 2
+
+
+def test_an_attempt_that_begins_late_takes_over_what_was_recorded() -> None:
+    told = [
+        started(at=0, event_id=nth_id(1)),
+        step_started("draft", at=2, attempt=2, event_id=nth_id(2)),
+        llm_called(at=3, attempt=2, prompt_tokens=5, event_id=nth_id(3)),
+        finished("failed", at=1, usage={"prompt_tokens": 1}, event_id=nth_id(4)),
+    ]
+    memory, changes = recorded([told])
+    assert [key[2] for key in memory.steps] == [1]
+    assert changes[-1].record.prompt_tokens == 1
+    memory.record([started(at=4, attempt=2, event_id=nth_id(5))])
+    assert [key[2] for key in memory.steps] == [2]
+    assert memory.row == memory.fold_log().record
+    assert memory.row.prompt_tokens == 6
+
+
+def test_a_try_that_there_is_no_longer_has_no_row() -> None:
+    memory, _ = recorded(
+        [
+            [step_finished("draft", at=2, event_id=nth_id(1)), step_started("draft", at=3, event_id=nth_id(2))],
+            [step_started("draft", at=1, try_number=5, event_id=nth_id(3))],
+        ]
+    )
+    assert {key[3] for key in memory.steps} == {5, 6}

@@ -8,7 +8,7 @@ from execledger_contracts.events import Event
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.checkpoint import EVERY, kept
 from factories import llm_called, nth_id, started, step_finished, step_started
-from memory import Memory
+from memory import Memory, key_of
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -47,6 +47,29 @@ def long_execution(events: int) -> list[Event]:
     return told
 
 
+def polling(events: int) -> list[Event]:
+    """One step that is tried again and again."""
+    begun: list[Event] = [step_started("poll", at=n, event_id=nth_id(n)) for n in range(0, events, 2)]
+    return sorted(
+        [*begun, *(step_finished("poll", "failed", at=n, event_id=nth_id(n)) for n in range(1, events, 2))],
+        key=lambda event: event.time,
+    )
+
+
+@pytest.mark.parametrize("behind", [2, 3, 500])
+def test_a_late_event_of_a_step_with_very_many_tries_has_little_folded_again(behind: int) -> None:
+    told = polling(6000)
+    late = told.pop(-behind)
+    memory = Memory()
+    for start in range(0, len(told), 700):
+        memory.record(told[start : start + 700])
+    change = memory.record([late])
+    assert change is not None
+    assert memory.read_of_log <= 2 * behind + 2 * EVERY
+    assert change.record == memory.fold_log().record
+    assert {key: memory.steps[key] for key in memory.steps} == {key_of(step): step for step in memory.fold_log().steps}
+
+
 @pytest.mark.parametrize("behind", [2, 500, 1500])
 def test_a_late_event_of_a_long_execution_has_little_folded_again(behind: int) -> None:
     told = long_execution(6000)
@@ -63,14 +86,25 @@ def test_a_late_event_of_a_long_execution_has_little_folded_again(behind: int) -
     assert len(change.steps) <= memory.read_of_log
 
 
-def test_an_event_of_a_step_that_had_ended_before_the_checkpoint_has_all_of_it_folded_again() -> None:
+def test_an_event_of_a_step_that_had_ended_before_the_checkpoint_goes_on_from_its_row() -> None:
     told = long_execution(4000)
     memory = Memory()
     memory.record(told)
-    again = step_finished("step 1", at=3990.5, event_id=nth_id(9001))
-    change = memory.record([again])
+    for at in (3990.5, 3989.5):
+        change = memory.record([step_started("step 1", at=at, event_id=nth_id(9000 + int(at)))])
+        assert change is not None
+        assert change.record == memory.fold_log().record
+        assert [step.try_number for step in change.steps if step.step_id == "step 1"] == [2, 1]
+
+
+def test_one_that_something_came_for_since_has_all_of_it_folded_again() -> None:
+    told = long_execution(4000)
+    memory = Memory()
+    memory.record([*told, step_finished("step 1", at=4000, output=1, event_id=nth_id(9000))])
+    assert memory.read_of_log == 0
+    change = memory.record([step_finished("step 1", at=3990.5, duration_ms=1, event_id=nth_id(9001))])
     assert change is not None
-    assert change.record == memory.fold_log().record
+    assert (change.record, change.steps) == (memory.fold_log().record, memory.fold_log().steps)
     assert memory.read_of_log >= len(told)
 
 

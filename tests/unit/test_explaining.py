@@ -13,7 +13,9 @@ from factories import (
     finished,
     llm_called,
     other,
+    paused,
     progressed,
+    resumed,
     started,
     step_finished,
     step_started,
@@ -33,7 +35,12 @@ from histories import EXTERNAL_ID, folded
         ("status", [started(), finished("failed", at=2), finished("failed", at=1)], 2),
         ("status", [started(), watchdog_ended(at=1), progressed(at=2)], 0),  # as if it had never been
         ("status", [finished(), created(attempt=2, at=1), cancel_requested(attempt=2, at=0.5)], 1),
-        ("attempt", [started(), step_started(attempt=2, at=1), started(attempt=2, at=2)], 1),
+        ("attempt", [started(), step_started(attempt=2, at=1), started(attempt=2, at=2)], 2),
+        ("attempt", [step_started()], None),  # nobody said so
+        ("paused_at", [started(), paused(at=1), paused(at=2)], 2),
+        ("paused_at", [started(), paused(at=1), resumed(at=2)], None),
+        ("paused_at", [started(), paused(at=1), finished(at=2)], None),
+        ("waiting_for", [started(), paused(waiting_for="ann", at=1)], 1),
         ("created_at", [created(at=1), created(at=0, attempt=2)], 1),
         ("created_at", [other(), started(at=1)], 1),
         ("created_at", [other(at=1), other()], 1),
@@ -57,7 +64,12 @@ from histories import EXTERNAL_ID, folded
         ("progress_percent", [progressed(progress_percent=70), finished(at=1)], None),  # 100: it has completed
         ("usage.prompt_tokens", [llm_called(prompt_tokens=5), finished(usage={"prompt_tokens": 7}, at=1)], 1),
         ("usage.prompt_tokens", [llm_called(prompt_tokens=5)], None),
-        ("usage.prompt_tokens", [finished(usage={"prompt_tokens": 7}), llm_called(prompt_tokens=5, attempt=2)], None),
+        ("usage.prompt_tokens", [finished(usage={"prompt_tokens": 7}), llm_called(prompt_tokens=5, attempt=2)], 0),
+        (
+            "usage.prompt_tokens",
+            [finished(usage={"prompt_tokens": 7}), llm_called(prompt_tokens=5, attempt=2), started(attempt=2)],
+            None,
+        ),
         ("usage.cost_usd", [finished(usage={"cost_usd": "0.25"}), started(attempt=2)], 0),
         ("usage.total_tokens", [finished(usage={"prompt_tokens": 7})], None),
         ("tools_invoked", [finished(tools_invoked=4), finished(tools_invoked=0, attempt=2)], None),  # a sum of two
@@ -86,6 +98,7 @@ def test_a_field_is_decided_by(field: str, history: Sequence[Event], decider: in
         (NotApplied.UNKNOWN, [started(), other(at=1)], 1),
         (NotApplied.OLDER, [created(), started(at=1), started(attempt=2, at=2)], 1),
         (NotApplied.OLDER, [created(), step_finished(at=1), started(attempt=2, at=2)], 1),
+        (None, [created(), step_finished(at=1, attempt=2)], 1),
         (NotApplied.OLDER, [created(), finished("failed", at=1), started(attempt=2, at=2)], 1),
         (None, [created(owner={"id": "ann"}), started(attempt=2, at=2)], 0),
         (None, [created(), llm_called(at=1), started(attempt=2, at=2)], 1),
@@ -99,9 +112,13 @@ def test_a_field_is_decided_by(field: str, history: Sequence[Event], decider: in
         (NotApplied.AFTER, [started(), finished(at=1), progressed(progress_percent=70, at=2)], 2),
         (None, [finished(), finished(duration_ms=1, at=1)], 1),
         (None, [step_finished(), step_finished(at=1)], 1),
-        (NotApplied.OVERRIDDEN, [created(), started(at=1), started(query="a", at=2), started(query="b", at=3)], 2),
-        (NotApplied.OVERRIDDEN, [started(), progressed(total_steps=1, at=1), progressed(total_steps=1, at=2)], 1),
-        (NotApplied.OVERRIDDEN, [started(), progressed(progress_percent=70, at=1), finished(at=2)], 1),
+        (None, [created(), started(at=1), started(query="a", at=2), started(query="b", at=3)], 2),
+        (None, [started(), progressed(total_steps=1, at=1), progressed(total_steps=1, at=2)], 1),
+        (None, [started(), progressed(progress_percent=70, at=1), finished(at=2)], 1),
+        (None, [step_finished(status="failed"), step_started(at=1), step_finished(at=2)], 2),
+        (NotApplied.OWNER, [created(owner={"id": "a"}), started(owner={"id": "b"}, source="/b", query="q", at=1)], 1),
+        (None, [created(owner={"id": "a"}), started(owner={"id": "b"}, at=1)], 0),
+        (NotApplied.VOID, [started(), watchdog_ended(at=1), watchdog_ended(at=2), other(at=3)], 1),
         (NotApplied.VOID, [started(), watchdog_ended(at=1), watchdog_ended(at=2), llm_called(at=3)], 1),
         (NotApplied.VOID, [started(), watchdog_ended(at=1), watchdog_ended(at=2), llm_called(at=3)], 2),
         (None, [started(), watchdog_ended(at=1), cancel_requested(at=2)], 1),
@@ -129,6 +146,42 @@ def test_an_ending_that_adds_to_a_sum_has_decided_nothing_and_was_applied() -> N
         (["created_at"], None),
         ([], None),
     ]
+
+
+def test_events_come_by_time_whatever_their_attempt() -> None:
+    history = [started(at=2), started(at=1, attempt=2), started(at=1, attempt=2, sequence=0), finished(at=3)]
+    found = [event.entry.event_id for event in explained(history).events]
+    assert found == [history[1].id, history[2].id, history[0].id, history[3].id]
+
+
+def notes(*history: Event) -> list[tuple[str, str, str]]:
+    return [(note.field, note.entry.event_id, note.text) for note in explained(history).notes]
+
+
+def test_an_end_before_the_start_is_a_disagreement_of_clocks() -> None:
+    ended = finished(at=1)
+    (note,) = notes(started(at=2), ended)
+    assert note == ("duration_ms", ended.id, "it ended before it started: the clocks disagree")
+    assert notes(started(at=1), finished(at=1)) == []
+
+
+def test_a_part_that_is_larger_than_its_whole_has_no_price_and_explain_says_why() -> None:
+    calls = [
+        llm_called(completion_tokens=2, reasoning_tokens=989),
+        llm_called(prompt_tokens=5, cached_tokens=1000),
+        llm_called(cache_write_tokens=1),
+        llm_called(prompt_tokens=5, input_audio_tokens=6),
+        llm_called(completion_tokens=5, output_audio_tokens=6),
+    ]
+    assert [note[1:] for note in notes(*calls)] == [
+        (calls[0].id, "no price is computed: 989 reasoning_tokens of 2 completion_tokens"),
+        (calls[1].id, "no price is computed: 1000 cached_tokens of 5 prompt_tokens"),
+        (calls[2].id, "no price is computed: 1 cache_write_tokens of no prompt_tokens"),
+        (calls[3].id, "no price is computed: 6 input_audio_tokens of 5 prompt_tokens"),
+        (calls[4].id, "no price is computed: 6 output_audio_tokens of 5 completion_tokens"),
+    ]
+    assert notes(llm_called(completion_tokens=2, reasoning_tokens=989, cost_usd="1")) == []
+    assert notes(llm_called(prompt_tokens=5, cached_tokens=5)) == []
 
 
 def explained(history: Sequence[Event]) -> Explanation:

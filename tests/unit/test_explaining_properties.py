@@ -14,8 +14,11 @@ from execledger_lifecycle import Explanation, NotApplied, enter, execution_recor
 from factories import created
 from histories import EXTERNAL_ID, folded, histories
 from reference_fold import (
+    attempt_of,
     contributing,
     highest_attempt,
+    in_order,
+    is_before,
     is_cancel_request,
     is_end,
     is_of_execution,
@@ -23,6 +26,8 @@ from reference_fold import (
     kind,
     makes_void,
     of_step,
+    of_the_first_source,
+    pause_of,
     place,
     raises_attempt,
     reference_record,
@@ -69,7 +74,7 @@ def test_arrival_leaves_no_trace(data: st.DataObject) -> None:
 
 @given(histories)
 def test_no_event_is_passed_over_in_silence(history: list[Event]) -> None:
-    """One that neither decides nor is refused adds: to a step, to a sum, or a sign of life."""
+    """One that neither decides nor is refused adds: to a step, to a sum, a sign of life; or it is said again."""
     number = highest_attempt(history)
     for explained_event in explained(history).events:
         if not explained_event.decides and explained_event.not_applied is None:
@@ -79,7 +84,14 @@ def test_no_event_is_passed_over_in_silence(history: list[Event]) -> None:
                 or kind(event) in ("fact", "execution.progressed", "execution.paused", "execution.resumed")
                 or (is_watchdogs(event) and event.attempt > number)
                 or (is_end(event) and _reports(event))
+                or _is_said_again(event, history)
             ), event
+
+
+def _is_said_again(event: Event, history: Sequence[Event]) -> bool:
+    """Whether a later event says something that this one says."""
+    later = [other for other in history if is_before(event, other, history)]
+    return any(_saying([event], name) and _saying(later, name) for name in (*_BEGINNING, "total_steps"))
 
 
 @given(histories)
@@ -88,17 +100,27 @@ def test_reasons_are_given_when_they_are_true(history: list[Event]) -> None:
     for explained_event in explained(history).events:
         event, reason = explained_event.entry.event, explained_event.not_applied
         assert (reason == NotApplied.UNKNOWN) == (kind(event) == "other")
-        assert (reason == NotApplied.VOID) == any(makes_void(later, event) for later in history)
+        assert (reason == NotApplied.VOID) == is_void(event, history)
+        assert (reason == NotApplied.OWNER) == names_anothers_owner(event, history)
         if reason is NotApplied.OLDER:
-            assert event.attempt < number
+            assert attempt_of(event, history) < number
         if reason is not None:
-            assert not explained_event.decides or reason is NotApplied.UNKNOWN
+            assert not explained_event.decides or reason in (NotApplied.UNKNOWN, NotApplied.OWNER)
         if (
-            event.attempt >= number
-            and event not in contributing(sorted(history, key=place))
+            attempt_of(event, history) >= number
+            and event not in contributing(in_order(history))
             and not is_watchdogs(event)
         ):
             assert reason is NotApplied.AFTER
+
+
+def is_void(ending: Event, history: Sequence[Event]) -> bool:
+    return is_watchdogs(ending) and any(makes_void(event, ending, history) for event in history)
+
+
+def names_anothers_owner(event: Event, history: Sequence[Event]) -> bool:
+    naming = [e for e in in_order(history) if getattr(e.data, "owner", None) is not None]
+    return event in naming and event not in of_the_first_source(naming)
 
 
 @given(histories)
@@ -111,7 +133,9 @@ def test_without_what_was_not_applied_the_record_says_the_same(history: list[Eve
             continue
         if explained_event.not_applied is NotApplied.OLDER and is_end(event):
             continue
-        if any(makes_void(event, ending) for ending in history):  # it was a sign of life, if nothing else
+        if any(
+            is_watchdogs(ending) and makes_void(event, ending, history) for ending in history
+        ):  # it was a sign of life, if nothing else
             continue
         rest = [other for other in history if other is not event]
         assert {name: entry for name, entry in explained(rest).fields.items() if name in explanation.fields} == (
@@ -128,7 +152,7 @@ def test_the_provisional_ending_is_the_one_that_stands(history: list[Event]) -> 
 
 
 def test_of_no_events_there_is_nothing_to_explain() -> None:
-    assert explain([], record_of([created()])) == Explanation({}, [], None)
+    assert explain([], record_of([created()])) == Explanation({}, [], None, [])
 
 
 def explained(history: Iterable[Event]) -> Explanation:
@@ -142,10 +166,10 @@ def record_of(history: Iterable[Event]) -> dict[str, Any]:
 
 def reference_deciders(history: Sequence[Event]) -> dict[str, list[Event]]:
     """For each field that somebody decided, who did, in order."""
-    everything = sorted(history, key=place)
+    everything = in_order(history)
     record = reference_record(everything, EXTERNAL_ID, {})
     told, number = contributing(everything), highest_attempt(everything)
-    own = [event for event in told if event.attempt == number]
+    own = [event for event in told if attempt_of(event, everything) == number]
     ends = [event for event in own if is_end(event)]
     beginning = [event for event in told if kind(event) in ("execution.created", "execution.started")]
     merging = [event for event in told if is_of_execution(event)]
@@ -155,12 +179,16 @@ def reference_deciders(history: Sequence[Event]) -> dict[str, list[Event]]:
         "status": _who_set_status(everything, own),
         "attempt": [e for e in everything if raises_attempt(e) and e.attempt == number][:1],
         "created_at": _earliest(
-            [e for e in told if kind(e) == "execution.created"] or [e for e in told if kind(e) != "other"] or told
+            [e for e in told if kind(e) == "execution.created"] or [e for e in told if kind(e) != "other"] or told,
+            everything,
         ),
-        "started_at": _earliest(_starts(own, ends)),
+        "started_at": _earliest(_starts(own, ends, everything), everything),
+        "paused_at": _pausing(own),
+        "waiting_for": _saying(_pausing(own), "waiting_for"),
         "ended_at": ends[:1],
-        "cancel_requested_at": _earliest(asked),
+        "cancel_requested_at": _earliest(asked, everything),
         **{name: _saying(beginning, name)[-1:] for name in _BEGINNING},
+        "owner": of_the_first_source(beginning)[-1:],
         **{name: _saying(ends, said)[:1] for name, said in _ENDING.items() if name != "cancel_reason"},
         "cancel_reason": _saying(ends, "reason")[:1] if record["status"] == "cancelled" else [],
         **{name: _saying(reports, name)[-1:] for name in ("total_steps", "completed_steps", "progress_percent")},
@@ -170,7 +198,7 @@ def reference_deciders(history: Sequence[Event]) -> dict[str, list[Event]]:
     for name in ("progress_percent", "killed_by_budget"):
         if values(deciders[name], name) != [record[name]]:
             deciders[name] = []
-    return {name: deciding for name, deciding in (deciders | _sums(told, record)).items() if deciding}
+    return {name: deciding for name, deciding in (deciders | _sums(told, everything, record)).items() if deciding}
 
 
 def _who_set_status(everything: Sequence[Event], own: Sequence[Event]) -> list[Event]:
@@ -184,8 +212,15 @@ def _who_set_status(everything: Sequence[Event], own: Sequence[Event]) -> list[E
     return [event for event in told if kind(event) != "other"][:1] or told[:1]
 
 
-def _starts(own: Sequence[Event], ends: Sequence[Event]) -> list[Event]:
-    signs = [e for e in own if shows_running(e) and not is_end(e) and (not ends or place(e) < place(ends[0]))]
+def _pausing(own: Sequence[Event]) -> list[Event]:
+    """The pause that is on."""
+    is_on = pause_of(own)["paused_at"] is not None
+    return [event for event in own if kind(event) == "execution.paused"][-1:] if is_on else []
+
+
+def _starts(own: Sequence[Event], ends: Sequence[Event], everything: Sequence[Event]) -> list[Event]:
+    signs = [e for e in own if shows_running(e) and not is_end(e)]
+    signs = [event for event in signs if not ends or is_before(event, ends[0], everything)]
     return [event for event in own if kind(event) == "execution.started"] or signs
 
 
@@ -196,12 +231,12 @@ def _who_merged(events: Sequence[Event], name: str) -> list[Event]:
     return standing or saying[-1:]
 
 
-def _sums(told: Sequence[Event], record: Mapping[str, Any]) -> dict[str, list[Event]]:
+def _sums(told: Sequence[Event], everything: Sequence[Event], record: Mapping[str, Any]) -> dict[str, list[Event]]:
     sums = {}
     for name in (*_USAGE, "tools_invoked", "cache_hits"):
         shown = f"usage.{name}" if name in _USAGE else name
         reporting: list[Event] = []
-        for attempt in {event.attempt for event in told}:
+        for attempt in {attempt_of(event, everything) for event in told}:
             reporting += [e for e in told if e.attempt == attempt and is_end(e) and _figure(e, name) is not None][:1]
         sums[shown] = reporting if [_figure(event, name) for event in reporting] == [record[name]] else []
     return sums
@@ -220,8 +255,8 @@ def _saying(events: Sequence[Event], name: str) -> list[Event]:
     return [event for event in events if getattr(event.data, name, None) is not None]
 
 
-def _earliest(events: Sequence[Event]) -> list[Event]:
-    return sorted(events, key=lambda event: (event.time, place(event)))[:1]
+def _earliest(events: Sequence[Event], everything: Sequence[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: (event.time, place(event, everything)))[:1]
 
 
 _COLUMNS: Final = {

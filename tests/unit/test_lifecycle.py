@@ -5,7 +5,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,7 +24,8 @@ from execledger_lifecycle import (
     endings,
     enter,
 )
-from execledger_lifecycle.order import EVENT_ORDER
+from execledger_lifecycle.order import LIST_ORDER, OrderKey
+from execledger_lifecycle.tries import try_of
 from factories import (
     NOON,
     cancel_requested,
@@ -35,7 +36,9 @@ from factories import (
     moment,
     nth_id,
     other,
+    paused,
     progressed,
+    resumed,
     started,
     step_finished,
     step_started,
@@ -52,8 +55,10 @@ def record_of(*history: Event) -> ExecutionRecord:
     return records(history)[0]
 
 
-def step_of(*history: Event, step_id: str = "draft", iteration: int = 0, attempt: int = 1) -> StepRecord:
-    return records(history)[1][step_id, iteration, attempt]
+def step_of(
+    *history: Event, step_id: str = "draft", iteration: int | None = None, attempt: int = 1, try_number: int = 1
+) -> StepRecord:
+    return records(history)[1][step_id, iteration, attempt, try_number]
 
 
 def outcomes(*arrivals: Event) -> list[str]:
@@ -102,15 +107,14 @@ def test_every_kind_of_event_has_a_rank() -> None:
 
 def test_statements_order_events_as_the_fold_does() -> None:
     clauses = [
-        (file.name, clause)
+        (file.name, " ".join(clause.replace(" DESC", "").split()).rstrip(") "))
         for file in Path(__file__).parents[2].glob("services/**/*.sql")
-        for clause in re.findall(r"ORDER BY (.*?)(?:\) FILTER|\n)", file.read_text())
+        for clause in re.findall(r"ORDER BY(.*?)(?:LIMIT|FILTER|$)", file.read_text(), re.DOTALL)
         if re.search(r"\b(sequence|rank)\b", clause)
     ]
     assert {name for name, _ in clauses} == {"attempts.sql", "events.sql", "overdue_executions.sql"}
     for name, clause in clauses:
-        columns = tuple(column.removesuffix(" DESC") for column in re.split(r", (?!-1)", clause))
-        assert columns in (EVENT_ORDER, EVENT_ORDER[1:]), name  # within an attempt the attempt decides nothing
+        assert clause.endswith(", ".join(LIST_ORDER)), name  # where attempts are told apart, that comes before
 
 
 def test_what_raises_the_attempt_is_a_sign_of_life() -> None:
@@ -201,15 +205,47 @@ def test_an_older_attempt_that_ends_late_changes_no_status() -> None:
     assert (record.status, record.ended_at) == ("running", None)
 
 
-@pytest.mark.parametrize("raising", [created, started, progressed, finished, step_started, step_finished])
-def test_execution_and_step_events_raise_the_attempt(raising: Any) -> None:
+@pytest.mark.parametrize("raising", [created, started, progressed, paused, resumed, finished])
+def test_execution_events_raise_the_attempt(raising: Any) -> None:
     assert record_of(started(), raising(at=1, attempt=3)).attempt == 3
 
 
-@pytest.mark.parametrize("not_raising", [cancel_requested, watchdog_ended, llm_called, tool_called, other])
-def test_requests_facts_the_watchdog_and_unknown_types_do_not_raise_the_attempt(not_raising: Any) -> None:
+@pytest.mark.parametrize(
+    "not_raising", [cancel_requested, watchdog_ended, step_started, step_finished, llm_called, tool_called, other]
+)
+def test_nothing_else_raises_the_attempt(not_raising: Any) -> None:
     record = record_of(started(), not_raising(at=1, attempt=3))
     assert (record.attempt, record.status) == (1, "running")
+
+
+def test_a_steps_retry_under_a_later_attempt_does_not_reopen_its_execution() -> None:
+    history = [
+        *(started(), step_started(at=1), step_finished(status=Status.FAILED, at=2)),
+        *(step_started(at=3, attempt=2), step_finished(at=4, attempt=2), finished(at=5)),
+    ]
+    record = record_of(*history)
+    assert (record.attempt, record.status, record.ended_at) == (1, "completed", moment(5))
+    assert (record.total_steps, record.completed_steps) == (1, 1)
+    assert step_of(*history, try_number=2).status == "completed"
+    assert outcomes(*history) == ["applied"] * 6
+
+
+def test_steps_and_facts_belong_to_the_highest_attempt_below_that_began() -> None:
+    steps = [step_started(attempt=attempt, step_id=f"sent with {attempt}") for attempt in (1, 2, 3, 4, 5)]
+    began = [started(attempt=2), started(attempt=4)]
+    _, found = records([*began, *steps])
+    assert {key[0]: key[2] for key in found} == {f"sent with {n}": of for n, of in enumerate((1, 2, 2, 4, 4), 1)}
+    reported = finished(at=9, attempt=2, usage={"prompt_tokens": 10})
+    assert record_of(*began, llm_called(attempt=3, prompt_tokens=5), reported).prompt_tokens == 10
+    assert record_of(*began, llm_called(attempt=4, prompt_tokens=5), reported).prompt_tokens == 15
+
+
+def test_an_attempt_that_begins_takes_over_what_was_sent_with_it() -> None:
+    history = [started(), step_started(at=2, attempt=2), llm_called(at=3, attempt=2, prompt_tokens=5)]
+    assert step_of(*history).status == "running"
+    history += [finished(Status.FAILED, at=1), started(at=4, attempt=2)]
+    assert set(records(history)[1]) == {("draft", None, 2, 1)}
+    assert record_of(*history).started_at == moment(4)
 
 
 def test_an_unknown_type_makes_the_row_and_counts_and_sets_nothing_else() -> None:
@@ -352,6 +388,16 @@ def test_owner_workflow_trigger_and_budget_are_taken_whole() -> None:
     assert (record.token_limit, record.cost_limit_usd) == (None, Decimal("0.5"))
 
 
+def test_only_who_named_the_first_owner_names_another() -> None:
+    first = created(at=1, owner={"id": "ann"}, source="/a")
+    intruding = started(at=2, owner={"id": "mallory"}, source="/b")
+    own = started(at=3, owner={"id": "bob"}, source="/a")
+    assert record_of(first, intruding).owner_id == "ann"
+    assert record_of(intruding, own, first).owner_id == "bob"
+    # In order: who comes before the first is the first.
+    assert record_of(first, intruding, own, created(at=0, owner={"id": "eve"}, source="/b")).owner_id == "mallory"
+
+
 def test_tags_are_replaced_also_by_none_at_all() -> None:
     assert record_of(created(at=1, tags=["a"]), started(at=2, tags=["b"])).tags == '["b"]'
     assert record_of(created(at=1, tags=["a"]), started(at=2, tags=[])).tags == "[]"
@@ -470,7 +516,7 @@ def test_steps_are_counted_when_nobody_reports_them() -> None:
 
 
 def test_only_the_highest_attempts_steps_count() -> None:
-    record = record_of(step_finished("draft"), step_finished("send"), step_started("draft", attempt=2))
+    record = record_of(step_finished("draft"), step_finished("send"), started(attempt=2), step_started(attempt=2))
     assert (record.total_steps, record.completed_steps) == (1, 0)
 
 
@@ -512,9 +558,17 @@ def test_what_is_completed_is_at_100_percent() -> None:
 # Each step.
 
 
-def test_a_step_is_known_by_id_iteration_and_attempt() -> None:
-    _, steps = records([step_started(), step_started(iteration=1), step_started(attempt=2), step_finished("draft")])
-    assert set(steps) == {("draft", 0, 1), ("draft", 1, 1), ("draft", 0, 2)}
+def test_a_step_is_known_by_id_iteration_attempt_and_try() -> None:
+    history = [started(attempt=2), step_started(), step_started(iteration=1), step_started(attempt=2), step_finished()]
+    _, steps = records([*history, step_started(at=1)])
+    assert set(steps) == {("draft", None, 1, 1), ("draft", 1, 1, 1), ("draft", None, 2, 1), ("draft", None, 1, 2)}
+
+
+def test_an_iteration_of_0_is_not_none_at_all() -> None:
+    history = [step_started("translate"), *(step_started("translate", iteration=n) for n in range(3))]
+    record, steps = records(history)
+    assert [key[1] for key in steps] == [None, 0, 1, 2]
+    assert record.total_steps == 4
 
 
 def test_a_steps_id_defaults_to_its_name() -> None:
@@ -539,7 +593,9 @@ def test_a_later_ending_of_a_step_fills_or_contributes_nothing() -> None:
 
 
 def test_a_step_is_described_by_all_its_events() -> None:
-    last = step_started(at=2, operation="edit", total_items=7, parent_id="root", metadata={"a": 2, "c": None}, input="")
+    last = step_finished(
+        at=2, operation="edit", total_items=7, parent_id="root", metadata={"a": 2, "c": None}, input=""
+    )
     step = step_of(step_finished(at=1, name="Draft", operation="write", input=1, metadata={"a": 1, "b": 1}), last)
     assert (step.name, step.operation, step.total_items, step.parent_id) == ("Draft", "edit", 7, "root")
     assert (step.input_event_id, json.loads(step.metadata or "")) == (last.id, {"a": 2, "b": 1, "c": None})
@@ -595,7 +651,8 @@ def test_else_it_was_cancelled() -> None:
 
 
 def test_a_step_of_the_present_attempt_runs_on_when_an_older_one_ended() -> None:
-    assert step_of(finished(Status.FAILED, at=0), step_started(at=1, attempt=2), attempt=2).status == "running"
+    history = [finished(Status.FAILED, at=0), started(attempt=2), step_started(at=1, attempt=2)]
+    assert step_of(*history, attempt=2).status == "running"
 
 
 def test_endings_change_when_open_steps_must_be_read_anew() -> None:
@@ -603,6 +660,143 @@ def test_endings_change_when_open_steps_must_be_read_anew() -> None:
     assert endings(folded([started(), progressed(at=1), step_started(at=2)])[0]) == running
     changes = [finished(at=1), watchdog_ended(at=1), started(at=1, attempt=2)]
     assert all(endings(folded([started(), change])[0]) != running for change in changes)
+
+
+# Tries of a step.
+
+
+class Tried(NamedTuple):
+    try_number: int
+    status: Status | None
+    decided: OrderKey | None = None
+    decided_in: int | None = None
+
+
+def statuses(*history: Event) -> dict[int, str]:
+    """How the tries of the step stand, by number."""
+    return {step.try_number: step.status for step in records(history)[1].values()}
+
+
+FAILED_ONCE = [step_started(at=1), step_finished(status=Status.FAILED, at=2)]
+
+
+def test_a_step_that_starts_after_its_end_is_tried_again() -> None:
+    history = [started(), *FAILED_ONCE, step_started(at=3), step_finished(at=4), finished(at=5)]
+    assert statuses(*history) == {1: "failed", 2: "completed"}
+    assert (record_of(*history).total_steps, record_of(*history).completed_steps) == (1, 1)
+    assert outcomes(*history) == ["applied"] * 6
+    assert outcomes(*reversed(history)) == ["applied", "applied", "late", "late", "late", "late"]
+
+
+def test_the_last_try_decides_the_step() -> None:
+    assert record_of(step_finished(at=1), step_started(at=2)).completed_steps == 0
+    assert (
+        record_of(step_finished(at=1), step_started(at=2), step_finished(status="skipped", at=3)).completed_steps == 1
+    )
+    assert record_of(step_finished(at=1), step_finished(at=2, status="failed", try_number=2)).completed_steps == 0
+    assert (
+        record_of(step_finished(at=1, try_number=3), step_finished(at=2, status="failed", try_number=2)).total_steps
+        == 1
+    )
+
+
+def test_each_try_has_its_own_input_output_and_times() -> None:
+    first = [step_started(at=1, input="a"), step_finished(status=Status.FAILED, at=2, output="b")]
+    second = [step_started(at=4, input="c"), step_finished(at=7, output="d")]
+    one, two = (step_of(*first, *second, try_number=number) for number in (1, 2))
+    assert [(each.input_event_id, each.output_event_id) for each in (one, two)] == [
+        (first[0].id, first[1].id),
+        (second[0].id, second[1].id),
+    ]
+    assert [(each.started_at, each.duration_ms) for each in (one, two)] == [(moment(1), 1000), (moment(4), 3000)]
+
+
+def test_a_second_started_before_the_end_begins_no_try() -> None:
+    assert statuses(step_started(at=1), step_started(at=2), step_finished(at=3)) == {1: "completed"}
+
+
+def test_an_ending_begins_no_try() -> None:
+    assert statuses(*FAILED_ONCE, step_finished(at=3)) == {1: "failed"}
+
+
+def test_a_try_that_says_its_number_is_that() -> None:
+    said = [step_started(at=1, try_number=2), step_finished(at=2, status=Status.FAILED, try_number=1)]
+    assert statuses(*said) == {1: "failed", 2: "running"}
+    assert statuses(*said, step_finished(at=3)) == {1: "failed", 2: "completed"}  # of the greatest so far
+    assert statuses(step_finished(at=1, try_number=7), step_started(at=2)) == {7: "completed", 8: "running"}
+
+
+def test_an_open_try_that_another_follows_is_cancelled_or_as_its_execution() -> None:
+    history = [step_started(at=1), step_started(at=2, try_number=2)]
+    assert statuses(*history) == {1: "cancelled", 2: "running"}
+    assert step_of(*history).provisional is True
+    assert statuses(*history, finished(Status.FAILED, at=3)) == {1: "failed", 2: "failed"}
+
+
+def test_a_lower_sequence_says_that_a_start_was_before_the_end_whatever_the_clocks_say() -> None:
+    ended = step_finished(at=2, sequence=5)
+    assert statuses(ended, step_started(at=3, sequence=4)) == {1: "completed"}
+    assert statuses(ended, step_started(at=3, sequence=5)) == {1: "completed"}
+    assert statuses(ended, step_started(at=3, sequence=6)) == {1: "completed", 2: "running"}
+    assert statuses(ended, step_started(at=3)) == {1: "completed", 2: "running"}
+    assert statuses(step_finished(at=2), step_started(at=3, sequence=4)) == {1: "completed", 2: "running"}
+    sent_with_another_attempt = step_started(at=3, sequence=4, attempt=2)
+    assert statuses(ended, sent_with_another_attempt) == {1: "completed", 2: "running"}
+
+
+def test_the_end_that_counts_against_a_sequence_is_the_one_that_decides_the_newest_try() -> None:
+    history = [step_finished(at=1, sequence=1), step_finished(at=2, sequence=9), step_started(at=3, sequence=4)]
+    assert statuses(*history) == {1: "completed", 2: "running"}
+
+
+def test_no_try_has_a_number_that_no_column_holds() -> None:
+    last = 2**31 - 1
+    assert {*statuses(step_finished(at=1, try_number=last), step_started(at=2))} == {last, last + 1}
+    again: Any = step_started()
+    assert try_of(again, Tried(2**63 - 1, Status.FAILED)) == 2**63 - 1
+
+
+def test_a_try_is_judged_by_the_tries_before_it_in_order() -> None:
+    again = [step_started(at=3), step_finished(at=4)]
+    assert outcomes(*FAILED_ONCE, again[1], again[0]) == ["applied", "applied", "rejected", "late"]
+    assert outcomes(*FAILED_ONCE, *again, step_finished(status=Status.FAILED, at=5)) == [*["applied"] * 4, "rejected"]
+    # It lies between the two tries: an end of the first.
+    assert outcomes(*FAILED_ONCE, *again, step_finished(at=2.5)) == [*["applied"] * 4, "rejected"]
+    assert outcomes(*FAILED_ONCE, *again, step_finished(status=Status.FAILED, at=2.5)) == [*["applied"] * 4, "late"]
+
+
+def test_an_attempt_that_begins_changes_what_events_are_judged_against() -> None:
+    early = [step_started(at=5, attempt=2), step_finished(at=6, attempt=2)]
+    assert outcomes(started(), *early, started(at=1, attempt=2))[-1] == "late"
+    ended = [*early, started(at=1, attempt=2), step_finished(status=Status.FAILED, at=7, attempt=2)]
+    assert outcomes(started(), *ended)[-1] == "rejected"
+    of_the_first = [step_finished(status=Status.FAILED, at=2), *ended[:-1], step_finished(at=3)]
+    assert outcomes(started(), *of_the_first)[-1] == "rejected"
+
+
+# Pauses.
+
+
+def test_a_pause_that_is_on_is_shown() -> None:
+    history = [started(), paused(at=1, waiting_for="approval")]
+    assert (record_of(*history).paused_at, record_of(*history).waiting_for) == (moment(1), "approval")
+    assert record_of(*history).status == "running"
+    again = [*history, paused(at=2)]
+    assert (record_of(*again).paused_at, record_of(*again).waiting_for) == (moment(2), None)
+
+
+@pytest.mark.parametrize("end", [resumed, finished, watchdog_ended])
+def test_a_pause_is_over_once_it_is_resumed_or_all_has_ended(end: Any) -> None:
+    record = record_of(started(), paused(at=1, waiting_for="approval"), end(at=2))
+    assert (record.paused_at, record.waiting_for) == (None, None)
+
+
+def test_a_pause_of_an_older_attempt_is_over() -> None:
+    assert record_of(paused(at=1), started(at=2, attempt=2)).paused_at is None
+
+
+def test_a_pause_is_on_again_when_the_watchdogs_ending_is_void() -> None:
+    assert record_of(paused(at=1), watchdog_ended(at=2), other(at=3)).paused_at == moment(1)
 
 
 # Figures.
@@ -773,14 +967,19 @@ def test_a_step_left_open_when_the_watchdog_ends_it_is_timed_out() -> None:
     assert step_of(step_started(at=0), watchdog_ended(at=9)).status == "timed_out"
 
 
-@pytest.mark.parametrize("sign", [created, started, progressed, step_started, step_finished, llm_called, tool_called])
-def test_any_event_of_the_table_after_it_makes_it_void(sign: Any) -> None:
+@pytest.mark.parametrize(
+    "sign",
+    [created, started, progressed, paused, resumed, step_started, step_finished, llm_called, tool_called, other],
+)
+def test_any_event_after_it_makes_it_void(sign: Any) -> None:
     record = record_of(started(at=0), watchdog_ended(at=5), sign(at=6))
     assert (record.status, record.provisional, record.ended_at) == ("running", False, None)
 
 
 def test_so_does_an_event_of_a_later_attempt_that_raises_nothing() -> None:
-    assert record_of(started(at=0), watchdog_ended(at=5), llm_called(at=1, attempt=2)).status == "running"
+    assert record_of(started(at=0), watchdog_ended(at=5), other(at=1, attempt=2)).status == "running"
+    # A fact is of the attempt that began: it lies before the ending.
+    assert record_of(started(at=0), watchdog_ended(at=5), llm_called(at=1, attempt=2)).status == "timed_out"
 
 
 def test_a_void_ending_is_as_if_it_had_never_been() -> None:
@@ -797,8 +996,8 @@ def test_a_real_time_out_after_it_decides_too() -> None:
     assert (record.provisional, record.ended_at) == (False, moment(6))
 
 
-def test_requests_unknown_types_and_the_watchdog_itself_leave_it_standing() -> None:
-    history = [started(at=0), watchdog_ended(at=5), cancel_requested(at=6), other(at=7), watchdog_ended(at=8)]
+def test_requests_and_the_watchdog_itself_leave_it_standing() -> None:
+    history = [started(at=0), watchdog_ended(at=5), cancel_requested(at=6), watchdog_ended(at=8)]
     record = record_of(*history)
     assert (record.provisional, record.ended_at) == (True, moment(5))
 

@@ -44,7 +44,7 @@ CAUSES: Final[dict[str, Sequence[Callable[..., Event]]]] = {
     "watchdog": [watchdog_ended],
     **{status: [partial(finished, status)] for status in ENDS},
 }
-RAISING: Final = CAUSES.keys() - {"cancel_requested", "fact", "other", "watchdog"}
+RAISING: Final = CAUSES.keys() - {"cancel_requested", "step", "fact", "other", "watchdog"}
 
 
 def test_the_table_of_ranks_is_the_order() -> None:
@@ -118,8 +118,8 @@ def _next(at: int) -> Iterator[tuple[str, bool, Event]]:
 def _named(cause: str, before: Sequence[str], *, is_later: bool, after: str) -> str:
     if is_later:
         return f"later {cause}"
-    is_void = cause == "created" and "watchdog" in before and after == "pending"
-    return "created, if nothing had begun" if is_void else cause
+    is_void = cause in ("created", "other") and "watchdog" in before and after == "pending"
+    return f"{cause}, if nothing had begun" if is_void else cause
 
 
 def execution_state(history: Sequence[Event]) -> str:
@@ -134,6 +134,7 @@ STEP_CAUSES: Final[dict[str, Sequence[Callable[..., Event]]]] = {
     **{status: [partial(step_finished, "draft", status)] for status in (*ENDS, "skipped")},
     "execution ends": [*(partial(finished, status) for status in ENDS), watchdog_ended],
     "later attempt": [partial(started, attempt=2)],
+    "later try": [partial(step_started, try_number=2)],
     "a sign of life": [progressed],
 }
 _STEP_NAMED: Final = {
@@ -143,7 +144,7 @@ _STEP_NAMED: Final = {
 
 
 def step_transitions() -> Iterator[Transition]:
-    """The same for a step, in executions of up to three events."""
+    """The same for the first try of a step, in executions of up to three events."""
     makers = [(cause, make) for cause, every in STEP_CAUSES.items() for make in every]
     for length in range(4):
         for chosen in itertools.product(makers, repeat=length):
@@ -156,7 +157,7 @@ def step_transitions() -> Iterator[Transition]:
 
 
 def step_state(history: Sequence[Event]) -> str:
-    step = records(history)[1].get(("draft", 0, 1)) if history else None
+    step = records(history)[1].get(("draft", None, 1, 1)) if history else None
     if step is None:
         return "[*]"
     return "provisional" if step.provisional else str(step.status)

@@ -19,8 +19,9 @@ from execledger_lifecycle import (
     ExecutionRecord,
     Outcome,
     StepFold,
-    StepKey,
+    StepFolds,
     StepRecord,
+    TryKey,
     execution_record,
     fold,
     step_record,
@@ -37,7 +38,7 @@ from factories import (
     step_started,
     watchdog_ended,
 )
-from histories import EXTERNAL_ID, PRICES, SAYINGS, Arrival, arrivals, entered, folded, histories, records
+from histories import EXTERNAL_ID, PRICES, SAYINGS, Arrival, arrivals, folded, histories, in_order, records
 from memory import Memory, priced
 from reference_fold import reference_outcome, reference_record, reference_steps
 
@@ -67,7 +68,7 @@ def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
     return {name: json.loads(value) if name in is_json else value for name, value in columns.items()}
 
 
-def shown_all(memory: Memory) -> tuple[dict[str, Any], dict[StepKey, dict[str, Any]]]:
+def shown_all(memory: Memory) -> tuple[dict[str, Any], dict[TryKey, dict[str, Any]]]:
     assert memory.row is not None
     return shown(memory.row), {key: shown(step) for key, step in memory.steps.items()}
 
@@ -108,19 +109,21 @@ def test_outcomes_are_those_of_one_record_after_the_other(arrival: Arrival) -> N
 @given(histories, st.integers(0, 12))
 @settings(max_examples=150, deadline=None)
 def test_a_fold_that_was_stored_goes_on_as_if_it_had_never_stopped(history: list[Event], stop: int) -> None:
-    entries = sorted((entered(event, PRICES) for event in history), key=lambda entry: entry.key)
-    execution, steps = ExecutionFold(), dict[StepKey, StepFold]()
-    fold(execution, steps, entries[:stop])
-    execution, steps = loaded(execution.dump()), {key: loaded_step(step.dump()) for key, step in steps.items()}
+    entries = in_order(history, PRICES)
+    execution, before, steps = ExecutionFold(), StepFolds(), StepFolds()
+    fold(execution, before, entries[:stop])
+    execution = loaded(execution.dump())
+    for step in before:
+        steps.add(loaded_step(step.dump()))
     fold(execution, steps, entries[stop:])
     whole, whole_steps = folded(history, PRICES)
     assert execution.dump() == whole.dump()
-    assert {key: step.dump() for key, step in steps.items()} == {key: s.dump() for key, s in whole_steps.items()}
+    assert {step.key: step.dump() for step in steps} == {step.key: step.dump() for step in whole_steps}
 
 
 def test_what_a_failed_step_says_survives_being_stored() -> None:
     _, steps = folded([step_finished(status="failed", error={"message": "no", "type": "Refused"})])
-    (step,) = steps.values()
+    (step,) = steps
     assert step.error
     assert loaded_step(step.dump()) == step
 
@@ -149,7 +152,7 @@ def test_what_people_say_in_json_survives_being_stored(
     execution, steps = folded(said)
     assert loaded(execution.dump()).dump() == execution.dump()
     assert execution_record(loaded(execution.dump()), EXTERNAL_ID) == execution_record(execution, EXTERNAL_ID)
-    (step,) = steps.values()
+    (step,) = steps
     assert step_record(loaded_step(step.dump()), execution) == step_record(step, execution)
     assert json.loads(step_record(step, execution).metadata or "") == metadata
 
@@ -206,7 +209,7 @@ CONTRADICTORY: Final = [INTERESTING[number - 1] for number in (2, 3, 4, 5, 6, 7,
 
 def arrive_in_every_order(interesting: Sequence[Event], depth: int) -> int:
     """Record every sequence of up to that many of these events, one by one; how many sets there were."""
-    known: dict[frozenset[str], tuple[ExecutionRecord | None, dict[StepKey, StepRecord]]] = {}
+    known: dict[frozenset[str], tuple[ExecutionRecord | None, dict[TryKey, StepRecord]]] = {}
 
     def go_on(memory: Memory) -> None:
         key = frozenset(memory.log)

@@ -38,17 +38,18 @@ def test_a_new_event_is_an_error_wherever_something_must_be_decided_about_it(tmp
     places = {name: {place for place, message in found if _is_about(name, message)} for name in PLANTED}
     assert places == {
         "ExecutionMoved": {"execledger_lifecycle.folding._take_execution_event"},
-        "StepProgressed": {"execledger_lifecycle.folding._take_step_event"},
+        "StepProgressed": {"execledger_lifecycle.steps.take_step_event"},
         "AgentCalled": {"execledger_lifecycle.folding._take_fact", "rules.tables._table_of"},
         "NoteTaken": {
             "execledger_lifecycle.folding.fold",
             "execledger_lifecycle.judging.Judge._verdict",
             "execledger_lifecycle.explaining._status_of",
+            "execledger_lifecycle.order.attempt_of",
         },
         "Unsaid": {
             "execledger_lifecycle.order.enter",
             "execledger_lifecycle.order.is_sign_of_life",
-            "execledger_lifecycle.judging.Judge._verdict",
+            "execledger_lifecycle.order.raises_attempt",
             "execledger_lifecycle.folding.fold",
             "execledger_lifecycle.explaining._is_refused",
             "execledger_lifecycle.order.ends_execution",

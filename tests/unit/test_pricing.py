@@ -1,6 +1,6 @@
 """What a call costs that nobody reported the cost of, worked out by hand from the table, and against the library."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -84,6 +84,26 @@ def test_tokens_of_a_kind_without_a_price_have_none() -> None:
 def test_a_part_that_exceeds_its_whole_has_no_price() -> None:
     assert price_of(prompt_tokens=10, cached_tokens=11) is None
     assert price_of(completion_tokens=10, cached_tokens=1) is None
+    assert price_of(completion_tokens=2, reasoning_tokens=989) is None  # though the table has one price for both
+    assert price_of("text-embedding-3-small", prompt_tokens=5, cached_tokens=1000) is None
+    assert price_of(prompt_tokens=5, completion_tokens=1, cache_write_tokens=6) is None
+    assert price_of(prompt_tokens=5, input_audio_tokens=6) is None
+    assert price_of(completion_tokens=5, output_audio_tokens=6) is None
+
+
+def test_parts_that_together_exceed_their_whole_have_no_price() -> None:
+    said: dict[str, Any] = {"prompt_tokens": 10, "cached_tokens": 6}
+    assert price_of("claude-sonnet-4-5", "anthropic", **said, cache_write_tokens=4) == "0.0000168"
+    assert price_of("claude-sonnet-4-5", "anthropic", **said, cache_write_tokens=5) is None
+
+
+def test_what_is_written_to_a_cache_and_audio_have_prices_of_their_own() -> None:
+    assert price_of("claude-sonnet-4-5", "anthropic", prompt_tokens=1000, cache_write_tokens=400) == "0.0033"
+    said: dict[str, Any] = {"prompt_tokens": 1000, "completion_tokens": 1000}
+    audio: dict[str, Any] = {"input_audio_tokens": 400, "output_audio_tokens": 500}
+    assert price_of("gpt-audio", **said) == "0.0125"
+    assert price_of("gpt-audio", **said, **audio) == "0.0513"
+    assert price_of(**said, **audio) == price_of(**said) == "0.01125"  # text and audio cost the same
 
 
 def test_the_orchestrators_own_cache_costs_nothing() -> None:
@@ -125,19 +145,35 @@ def models() -> Iterator[tuple[Provider, ModelInfo]]:
 
 
 @pytest.mark.parametrize("hour", [2, 20])
-@pytest.mark.parametrize("tokens", [(1000, 300, 100, 50), (300_001, 7, 200_001, 0), (0, 0, 0, 0)])
-def test_every_model_costs_what_the_library_says(tokens: tuple[int, int, int, int], hour: int) -> None:
+@pytest.mark.parametrize(
+    "tokens",
+    [(1000, 300, 100, 50, 0, 0, 0), (1000, 300, 0, 0, 90, 80, 70), (300_001, 7, 200_001, 0, 3, 2, 1), (0,) * 7],
+)
+def test_every_model_costs_what_the_library_says(tokens: Sequence[int], hour: int) -> None:
     """Ours is the library's arithmetic without its validation: a new kind of price in the table shows here."""
-    prompt, completion, cached, reasoning = tokens
+    prompt, completion, cached, reasoning, written, audio_in, audio_out = tokens
     at, known = SPRING.replace(hour=hour), 0
     usage = Usage(
         input_tokens=prompt,
         output_tokens=completion,
         cache_read_tokens=cached,
         output_reasoning_tokens=reasoning,
+        cache_write_tokens=written,
+        input_audio_tokens=audio_in,
+        output_audio_tokens=audio_out,
+        # How much of the one is of the other nobody says: nothing, or it would be priced twice.
+        cache_audio_read_tokens=0,
+        cache_audio_write_tokens=0,
+        output_audio_reasoning_tokens=0,
     )
     call = LlmCallData(
-        prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, reasoning_tokens=reasoning
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+        input_audio_tokens=audio_in,
+        output_audio_tokens=audio_out,
     )
     for provider, model in models():
         ours = pricing._total(call, model.get_prices(at))

@@ -118,8 +118,9 @@ _EXECUTION = {
 _STEP: dict[str, Any] = {
     "execution_id": UUID(int=1),
     "step_id": "draft",
-    "iteration": 0,
+    "iteration": None,
     "attempt": 1,
+    "try_number": 1,
     "status": "running",
     "provisional": False,
     "error_event_id": None,

@@ -24,10 +24,13 @@ class Part:
     ended_at: datetime | None = NOON
     attempt: int = 1
     provisional: bool = False
+    parent_id: str | None = None
+    iteration: int | None = None
+    try_number: int = 1
 
 
-def failing(*steps: Part | tuple[Part, str], execution: Run = Run()) -> str | None:
-    found = failing_step(execution, [step if isinstance(step, tuple) else (step, None) for step in steps])
+def failing(*steps: Part, execution: Run = Run()) -> str | None:
+    found = failing_step(execution, steps)
     return None if found is None else found.step_id
 
 
@@ -53,7 +56,16 @@ def test_the_latest_of_the_failed_steps_is_the_failing_one() -> None:
 
 
 def test_a_step_around_the_failing_one_failed_because_it_did() -> None:
-    assert failing(Part("outer", ended_at=moment(3)), (Part("inner", ended_at=moment(2)), "outer")) == "inner"
+    assert failing(Part("outer", ended_at=moment(3)), Part("inner", ended_at=moment(2), parent_id="outer")) == "inner"
+
+
+def test_a_step_that_succeeded_when_it_was_tried_again_is_not_failing() -> None:
+    again = Part("a", Status.COMPLETED, try_number=2)
+    assert failing(again, Part("a")) is None
+    assert failing(again, Part("a"), Part("a", iteration=0)) == "a"
+    found = failing_step(Run(), [Part("a", try_number=2), Part("a", ended_at=moment(9))])
+    assert found is not None
+    assert found.try_number == 2
 
 
 def test_a_step_that_nobody_ended_is_failing_only_when_no_other_says_that_it_failed() -> None:

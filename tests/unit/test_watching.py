@@ -42,17 +42,17 @@ def said(**facts: Any) -> dict[str, Any]:
     return event
 
 
-def test_an_execution_past_its_timeout_ends_at_its_deadline() -> None:
+def test_an_execution_past_its_timeout_ends_when_that_is_known() -> None:
     event = said(timeout_seconds=90.0)
-    assert event["time"] == moment(90).isoformat(timespec="microseconds")
+    assert event["time"] == moment(100).isoformat(timespec="microseconds")
     assert event["data"] == {"provisional": True, "reason": "past its timeout of 90 s"}
     assert (event["source"], event["type"]) == ("execledger:watchdog", "execution.timed_out")
     assert (event["subject"], event["tenantid"], event["attempt"]) == ("run-1", "acme", 2)
 
 
-def test_an_execution_that_is_silent_ends_when_its_limit_is_over() -> None:
+def test_so_does_one_that_is_silent() -> None:
     event = said(silence_seconds=60.5)
-    assert event["time"] == moment(70.5).isoformat(timespec="microseconds")
+    assert event["time"] == moment(100).isoformat(timespec="microseconds")
     assert event["data"]["reason"] == "silent for longer than 60.5 s"
 
 
@@ -67,7 +67,8 @@ def test_the_limit_that_was_passed_first_is_the_reason() -> None:
 
 
 def test_the_ending_is_ordered_after_the_newest_event() -> None:
-    assert said(timeout_seconds=90.0, newest_at=moment(95))["time"] == moment(95.000001).isoformat()
+    assert said(timeout_seconds=90.0, newest_at=moment(100))["time"] == moment(100.000001).isoformat()
+    assert said(timeout_seconds=90.0, newest_at=moment(105))["time"] == moment(105.000001).isoformat()
 
 
 def test_imported_history_is_left_alone() -> None:
@@ -103,10 +104,8 @@ accused = st.builds(
 )
 
 
-@given(accused, moments)
-def test_every_ending_is_an_event_of_ours_after_the_newest_and_not_before_its_clock_allows(
-    overdue: Overdue, later: datetime
-) -> None:
+@given(accused)
+def test_every_ending_is_an_event_of_ours_at_its_clock_or_just_after_the_newest(overdue: Overdue) -> None:
     verdict = decide(overdue)
     if verdict is None:
         return
@@ -117,8 +116,5 @@ def test_every_ending_is_an_event_of_ours_after_the_newest_and_not_before_its_cl
     assert isinstance(decoded, Decoded), decoded
     assert is_watchdogs(decoded.event)
     assert decoded.event_id == event_id(overdue)
-    assert newest < decoded.event.time <= max(newest + timedelta(microseconds=1), overdue.clock)
-    if later > overdue.clock:  # whoever looks later says the same of the same limit
-        again = decide(overdue._replace(clock=later))
-        assert again is not None
-        assert again.decision != verdict.decision or again.event == verdict.event
+    assert newest < decoded.event.time
+    assert decoded.event.time in (overdue.clock, newest + timedelta(microseconds=1))

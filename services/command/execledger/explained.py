@@ -21,6 +21,8 @@ def draw(external_id: str, explanation: Explanation, console: Console) -> None:
     console.print(Text(_printable(external_id), style="bold"))
     if explanation.provisional:
         console.print(Text(f"ended by us, provisionally: {_printable(explanation.provisional.reason)}", style="yellow"))
+    for note in explanation.notes:
+        console.print(Text(f"{note.field}: {_printable(note.reason)} ({_short(note.event_id)})", style="yellow"))
     for table in (_fields(explanation), _events(explanation)):
         console.print(Text(), table, sep="\n")
 

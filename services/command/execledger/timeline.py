@@ -31,7 +31,7 @@ _BAR: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of the whole execution."""
+    """One run of the whole execution."""
 
     number: int
     status: Status
@@ -56,9 +56,9 @@ async def read(reader: Reader, row: Row) -> Timeline:
     steps = await reader.steps(row["id"], None, None)
     payloads = await reader.payloads(execution_sources([row]) | step_sources(steps))
     execution = execution_of(row, payloads, await reader.trees([row]))
-    shown = [(step_of(step, payloads), step["parent_id"]) for step in steps]
+    shown = [step_of(step, payloads) for step in steps]
     attempts = [
-        _attempt(attempt, execution, [step for step, _ in shown if step.attempt == attempt["attempt"]])
+        _attempt(attempt, execution, [step for step in shown if step.attempt == attempt["attempt"]])
         for attempt in await reader.attempts(row["id"])
         if attempt["attempt"] <= execution.attempt
     ]
@@ -169,8 +169,13 @@ def _facts(execution: Execution) -> list[tuple[str, str]]:
         ("time", " to ".join(show_time(at) for at in times if at) + f"  {length(execution.duration_ms)}"),
         ("cost", f"{calls} ({usage.cost_source})" if usage.cost_source else calls),
         ("error", ": ".join(filter(None, [error.type, error.message])) if error else ""),
+        ("paused", " for ".join(filter(None, [_since(execution), execution.waiting_for]))),
         ("cancelled", " by ".join(filter(None, [execution.cancel_reason, execution.cancelled_by]))),
     ]
+
+
+def _since(execution: Execution) -> str | None:
+    return None if execution.paused_at is None else f"since {show_time(execution.paused_at)}"
 
 
 def _workflow(execution: Execution) -> str:
@@ -180,7 +185,8 @@ def _workflow(execution: Execution) -> str:
 
 
 def _attempt_line(attempt: Attempt, execution: Execution) -> Text:
-    took = None if attempt.ended_at is None else _milliseconds(attempt.ended_at - attempt.started_at)
+    # Clocks disagree: what ended before it began took no time, as in the API.
+    took = None if attempt.ended_at is None else max(0, _milliseconds(attempt.ended_at - attempt.started_at))
     offset = max(0, _milliseconds(attempt.started_at - execution.created_at))
     calls = [(attempt.llm_calls, "LLM"), (attempt.tool_calls, "tool")]
     words = [f"{count} {kind} call{'s' if count != 1 else ''}" for count, kind in calls if count]
@@ -209,10 +215,10 @@ def _steps(attempt: Attempt, failing: Step | None) -> Table:
 
 
 def _title(step: Step) -> str:
-    name = escaped(step.name or step.step_id)
-    if not step.iteration:
-        return name
-    return f"{name} item {step.iteration}" + (f" of {step.total_items}" if step.total_items else "")
+    title = escaped(step.name or step.step_id)
+    if step.iteration is not None:
+        title += f" item {step.iteration}" + (f" of {step.total_items}" if step.total_items else "")
+    return title if step.try_number == 1 else f"{title} try {step.try_number}"
 
 
 def _bar(step: Step, begins: datetime, ends: datetime) -> str:
@@ -220,7 +226,7 @@ def _bar(step: Step, begins: datetime, ends: datetime) -> str:
         return ""
     share = (ends - begins) / _BAR
     start = min(_BAR - 1, int((step.started_at - begins) / share))
-    width = max(1, round(((step.ended_at or ends) - step.started_at) / share))
+    width = max(1, round(((step.ended_at or ends) - step.started_at) / share))  # 1: it ended before it began
     return " " * start + "━" * min(width, _BAR - start)
 
 

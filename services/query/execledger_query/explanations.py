@@ -32,9 +32,11 @@ class ExplainedEvent(_Shape):
     """An event: what became of it on arrival, and what the record owes to it now."""
 
     event_id: UUID
+    id: str = Field(description="as sent")
+    source: str
     type: str = Field(description="as sent")
     occurred_at: Timestamp
-    attempt: int
+    attempt: int = Field(description="as sent")
     sequence: int | None
     outcome: Literal["applied", "late", "rejected"]
     decides: list[str]
@@ -47,12 +49,21 @@ class Provisional(_Shape):
     reason: str | None
 
 
+class Note(_Shape):
+    """What events say that cannot be, and what became of it."""
+
+    field: str
+    event_id: UUID
+    reason: str
+
+
 class Explanation(_Shape):
     """Which event decided each field, by the field's name, and what each event did."""
 
     fields: dict[str, DecidedField]
     events: list[ExplainedEvent] = Field(description="in their order")
     provisional: Provisional | None
+    notes: list[Note] = Field(default=[], exclude_if=lambda notes: not notes, description="absent when there are none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,8 @@ def explanation_of(logged: Logged) -> Explanation:
         events=[
             ExplainedEvent(
                 **_identified(explained.entry),
+                id=explained.entry.event.id,
+                source=explained.entry.event.source,
                 attempt=explained.entry.event.attempt,
                 sequence=explained.entry.event.sequence,
                 outcome=outcomes[explained.entry.event_id],
@@ -93,6 +106,7 @@ def explanation_of(logged: Logged) -> Explanation:
             for explained in explanation.events
         ],
         provisional=_provisional(explanation.provisional),
+        notes=[Note(field=n.field, event_id=UUID(n.entry.event_id), reason=n.text) for n in explanation.notes],
     )
 
 

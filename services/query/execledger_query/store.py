@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled, sent_types
-from execledger_lifecycle.order import EVENT_ORDER
+from execledger_lifecycle.order import BELONGING_RANKS, LIST_ORDER, RAISING_RANKS
 from execledger_lifecycle.timeline import ENDED_BY
 from execledger_query.caller import Caller, Sees
 from execledger_query.paging import Key
@@ -43,17 +43,15 @@ _CLAUSES: Final = {
 }
 EXECUTION_KEY: Final = (datetime, UUID)
 _AFTER_EXECUTION: Final = " AND (created_at, id) < ({}::timestamptz, {}::uuid)"
-STEP_KEY: Final = (datetime, str, int, int)
+STEP_KEY: Final = (datetime, str, int, int, int)
 _AFTER_STEP: Final = (
-    ' AND (first_event_at, step_id COLLATE "C", iteration, attempt)'
-    " > ({}::timestamptz, {}::text, {}::bigint, {}::bigint)"
+    ' AND (first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number)'
+    " > ({}::timestamptz, {}::text, {}::bigint, {}::bigint, {}::bigint)"
 )
 DEAD_LETTER_KEY: Final = (int,)
 _AFTER_DEAD_LETTER: Final = " AND id < {}::bigint"
-EVENT_KEY: Final = (int, datetime, int, int, UUID)
-_AFTER_EVENT: Final = (
-    f" AND ({', '.join(EVENT_ORDER)}) > ({{}}::bigint, {{}}::timestamptz, {{}}::bigint, {{}}::bigint, {{}}::uuid)"
-)
+EVENT_KEY: Final = (datetime, int, int, UUID)
+_AFTER_EVENT: Final = f" AND ({', '.join(LIST_ORDER)}) > ({{}}::timestamptz, {{}}::bigint, {{}}::bigint, {{}}::uuid)"
 
 # Of a connection that is new: the login may not become our role, or there is none before the first migration.
 _NO_ENTRY: Final = (
@@ -268,7 +266,8 @@ class Reader:
         """The attempts of an execution."""
         watchdogs = (ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE)
         calls = (sent_types(LlmCalled), sent_types(ToolCalled))
-        return await self._rows(statement("attempts"), execution_id, list(ENDED_BY), *watchdogs, *calls)
+        ranks = (RAISING_RANKS, BELONGING_RANKS)
+        return await self._rows(statement("attempts"), execution_id, list(ENDED_BY), *watchdogs, *calls, *ranks)
 
     async def ledger(self) -> Sequence[Row]:
         return await self._rows(statement("ledger"))
@@ -302,11 +301,11 @@ def execution_key(row: Row) -> Key:
 
 
 def step_key(row: Row) -> Key:
-    return (row["first_event_at"], row["step_id"], row["iteration"], row["attempt"])
+    return (row["first_event_at"], row["step_id"], row["iteration_key"], row["attempt"], row["try_number"])
 
 
 def event_key(row: Row) -> Key:
-    return (row["attempt"], row["occurred_at"], row["position"], row["rank"], row["event_id"])
+    return (row["occurred_at"], row["position"], row["rank"], row["event_id"])
 
 
 def dead_letter_key(row: Row) -> Key:

@@ -156,6 +156,8 @@ class Execution(_Shape):
     timeout_seconds: float | None
     budget: Budget
     tree: Tree | None = Field(description="of a root whose descendants are known")
+    paused_at: Timestamp | None = Field(description="since when it waits; null when it does not")
+    waiting_for: str | None
     cancelled_by: str | None
     cancel_reason: str | None
     cancel_requested_at: Timestamp | None
@@ -174,15 +176,17 @@ class Execution(_Shape):
 
 
 class Step(_Shape):
-    """One step of an execution, in one iteration and attempt."""
+    """One try of a step of an execution, in one iteration and attempt."""
 
     step_id: str
     name: str | None
     operation: str | None
-    iteration: int = Field(description="from 1; 0 when not in a loop")
+    iteration: int | None = Field(description="as the producer counts; null when not in a loop")
     total_items: int | None
-    attempt: int
+    attempt: int = Field(description="the one that it belongs to")
+    try_number: int
     agent_id: str | None
+    parent_id: str | None
     status: StepStatus
     started_at: Timestamp | None
     ended_at: Timestamp | None

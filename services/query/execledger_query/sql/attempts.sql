@@ -1,15 +1,27 @@
 -- The attempts of an execution as its log tells them: extent, calls (of types $5 and $6), and the first ending (of types
 -- $2) that was not refused. The watchdog's (of rank $3, from source $4) is left out: once a later attempt has begun it is
--- void, and how the last attempt stands is in the record.
-WITH events AS (
+-- void, and how the last attempt stands is in the record. An attempt begins with an event of the ranks $7; one of the ranks
+-- $8 is of the highest attempt that began and is not above the one that it was sent with.
+WITH logged AS MATERIALIZED (
     SELECT
-        attempt, type, occurred_at, sequence, rank, event_id,
-        CASE WHEN type <> ALL ($2::text[]) OR outcome = 'rejected' THEN false
-             WHEN rank = $3::smallint AND raw ->> 'source' = $4
-             THEN coalesce(raw -> 'data' ->> 'provisional', '') <> 'true'
-             ELSE true END AS ends
+        attempt, type, occurred_at, sequence, rank, event_id, outcome,
+        CASE WHEN rank = $3::smallint AND raw ->> 'source' = $4
+             THEN coalesce(raw -> 'data' ->> 'provisional', '') = 'true'
+             ELSE false END AS is_watchdogs
     FROM execledger.execution_events
     WHERE execution_id = $1
+), raised AS MATERIALIZED (
+    SELECT 1 AS attempt
+    UNION
+    SELECT attempt FROM logged WHERE rank = ANY ($7::smallint[]) AND NOT is_watchdogs
+), events AS (
+    SELECT
+        CASE WHEN rank = ANY ($8::smallint[])
+             THEN (SELECT max(raised.attempt) FROM raised WHERE raised.attempt <= logged.attempt)
+             ELSE attempt END AS attempt,
+        type, occurred_at, sequence, rank, event_id,
+        type = ANY ($2::text[]) AND outcome <> 'rejected' AND NOT is_watchdogs AS ends
+    FROM logged
 )
 SELECT
     attempt,
@@ -20,5 +32,6 @@ SELECT
     (array_agg(type ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id) FILTER (WHERE ends))[1] AS ending,
     (array_agg(occurred_at ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id) FILTER (WHERE ends))[1] AS ended_at
 FROM events
+WHERE attempt IN (SELECT raised.attempt FROM raised)
 GROUP BY attempt
 ORDER BY attempt

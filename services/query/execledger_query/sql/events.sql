@@ -20,5 +20,5 @@ SELECT
     END AS data
 FROM execledger.execution_events
 WHERE execution_id = $2 /* AND filters */
-ORDER BY attempt, occurred_at, coalesce(sequence, -1), rank, event_id
+ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id
 LIMIT $1

@@ -11,14 +11,14 @@ from execledger_recorder.recording.log import read_log
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change, Decision, Judged
 from execledger_recorder.rules.checkpoint import Checkpoint
-from execledger_recorder.rules.needs import Before, Digests, Log, Need, Pause, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Log, Need, Pause, StepKeys, Steps, Text
 from execledger_recorder.store import Batch
 
 log = structlog.get_logger()
 
 _DECISIONS_A_TURN: Final = 10  # less than a millisecond
 _T = TypeVar("_T")
-_Asked = Digests | Steps | Before | Log
+_Asked = Digests | Steps | StepKeys | Before | Log
 
 
 async def judge(tx: Batch, decisions: Sequence[Decision]) -> list[Judged]:
@@ -79,7 +79,15 @@ async def _answers(tx: Batch, needs: Mapping[int, _Asked]) -> dict[int, Any]:
     steps = await _steps(tx, [need for need in needs.values() if isinstance(need, Steps)])
     logs = await _logs(tx, [need for need in needs.values() if isinstance(need, Log)])
     checkpoints = {need.execution_id: await _before(tx, need) for need in needs.values() if isinstance(need, Before)}
-    found: dict[type, Mapping[str, Any]] = {Digests: digests, Steps: steps, Before: checkpoints, Log: logs}
+    ids = [need.execution_id for need in needs.values() if isinstance(need, StepKeys)]
+    keys = {execution_id: await tx.step_keys(execution_id) for execution_id in ids}
+    found: dict[type, Mapping[str, Any]] = {
+        Digests: digests,
+        Steps: steps,
+        StepKeys: keys,
+        Before: checkpoints,
+        Log: logs,
+    }
     return {number: found[type(need)][need.execution_id] for number, need in needs.items()}
 
 
@@ -93,8 +101,10 @@ async def _digests(tx: Batch, needs: Sequence[Digests]) -> Mapping[str, Mapping[
 
 async def _steps(tx: Batch, needs: Sequence[Steps]) -> Mapping[str, Collection[str]]:
     stored: list[tuple[str, str]] = []
-    if keys := [(need.execution_id, key) for need in needs for key in need.keys]:
-        stored += await tx.find_steps(keys)
+    if tries := [(need.execution_id, step, count) for need in needs for step, count in need.tries.items()]:
+        stored += await tx.find_steps(tries)
+    if named := [(need.execution_id, key) for need in needs for key in need.named]:
+        stored += await tx.find_tries(named)
     if ids := [need.execution_id for need in needs if need.with_open]:
         stored += await tx.find_open_steps(ids)
     found: dict[str, dict[str, None]] = {need.execution_id: {} for need in needs}

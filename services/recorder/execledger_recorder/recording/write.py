@@ -14,6 +14,7 @@ async def save(tx: Batch, changes: Sequence[Change]) -> None:
     for table in tables.TABLES:
         match table.writing:
             case Writing.UPSERT:
+                await tx.derived.forget(table, sorted(key for change in changes for key in table.gone(change)))
                 await tx.derived.upsert(table, rows(table, changes))
             case Writing.APPEND:
                 await tx.derived.append(table, rows(table, changes))

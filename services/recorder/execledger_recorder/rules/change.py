@@ -4,7 +4,7 @@ A decision is a generator. It asks for what it has to know (a `Need`, answered b
 what arrived (`Judged`), and returns the `Change`. Its caller fetches and writes; the decision does neither.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +16,9 @@ from execledger_lifecycle import (
     ExecutionFold,
     ExecutionRecord,
     Judge,
+    StepFolds,
     StepRecord,
+    TryKey,
     enter,
     execution_record,
     step_record,
@@ -24,7 +26,7 @@ from execledger_lifecycle import (
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.arrivals import Arrived, sift
 from execledger_recorder.rules.commands import commands
-from execledger_recorder.rules.needs import Known, Log, Need, Pause
+from execledger_recorder.rules.needs import Known, Log, Need, Pause, StepKeys
 from execledger_recorder.rules.resume import Logged, State, by_key, fold_again, fold_on, fold_whole, go_back, resume
 from execledger_recorder.rules.rows import DuplicateRow, EventRow, LockedExecution
 
@@ -46,7 +48,8 @@ class Change(NamedTuple):
     judged: Judged
     before: LockedExecution | None
     record: ExecutionRecord
-    steps: Sequence[StepRecord]  # those that it touched
+    steps: Sequence[StepRecord]  # the tries that it touched
+    gone: Collection[TryKey]  # of the stored ones those that there are no longer
     labels: Mapping[str, str]
     tags: Sequence[str]
     is_relabelled: bool
@@ -76,11 +79,11 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
         yield Judged(known.id, *known.alias, (), (), duplicates)
         return None
     state = yield from resume(known, entries)
-    events = _judge(known, state, fresh, entries)
-    ordered = sorted(entries, key=by_key)
-    is_behind = ordered[0].key < state.folds.execution.head
+    ordered = sorted(state.placed, key=by_key)
+    is_behind = ordered[0].key < state.folds.execution.head or state.is_moved
     if is_behind and state.logged is None:
         yield from go_back(known, state, ordered)
+    events = _judge(known, state, fresh, entries, is_behind=is_behind)
     yield (judged := Judged(known.id, *known.alias, entries, events, duplicates))
     yield from fold_again(state, entries) if is_behind else fold_on(state, ordered)
     heard_at = _kafka_time(max(record.timestamp_ms for record, _ in fresh))
@@ -94,7 +97,7 @@ def refold(known: Known) -> Decision:
     state = State()
     if known.row is not None and (execution := ExecutionFold.load(known.row.fold)) is not None:
         state.see_labels(execution)
-    state.logged = Logged((yield Log(known.id)))
+    state.logged, state.stored = Logged((yield Log(known.id))), (yield StepKeys(known.id))
     yield (judged := Judged(known.id, *known.alias, (), (), ()))
     yield from fold_whole(state, ())
     return _change(judged, known.row, state, NEVER)
@@ -109,9 +112,11 @@ def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) ->
     return _change(judged, None, state, heard_at)
 
 
-def _judge(known: Known, state: State, fresh: Sequence[Arrived], entries: Sequence[Entry]) -> list[EventRow]:
+def _judge(
+    known: Known, state: State, fresh: Sequence[Arrived], entries: Sequence[Entry], *, is_behind: bool
+) -> list[EventRow]:
     """The rows of the log: what became of each new event, in order of arrival."""
-    judge = Judge.after(state.folds.execution, state.folds.steps)
+    judge = _judge_after(state, is_behind=is_behind)
     tenant_id, rows = known.alias[0], []
     for (record, decoded), entry in zip(fresh, entries, strict=True):
         verdict, event = judge.judge(entry), entry.event
@@ -138,13 +143,26 @@ def _judge(known: Known, state: State, fresh: Sequence[Arrived], entries: Sequen
     return rows
 
 
+def _judge_after(state: State, *, is_behind: bool) -> Judge:
+    """A judge who knows the steps that the batch is about up to their last event; or what the log has of them."""
+    execution = state.folds.execution
+    if not is_behind or state.logged is None:
+        return Judge.after(execution, state.folds.steps)
+    entries, base = state.logged
+    steps = StepFolds()
+    for step in () if base is None else base.steps:
+        steps.add(step)
+    return Judge.after(execution, steps, entries)
+
+
 def _change(judged: Judged, before: LockedExecution | None, state: State, heard_at: datetime) -> Change:
-    execution, steps = state.folds.execution, state.folds.steps
+    execution = state.folds.execution
     return Change(
         judged,
         before,
         execution_record(execution, judged.external_id),
-        [step_record(steps[key], execution) for key in state.touched],
+        [step_record(step, execution) for step in state.touched],
+        state.gone,
         execution.labels or {},
         execution.tags or (),
         (execution.labels, execution.tags) != (state.labels_before or (None, None)),

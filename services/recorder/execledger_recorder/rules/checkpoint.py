@@ -14,11 +14,11 @@ from execledger_lifecycle.order import OrderKey
 EVERY: Final = 1000
 """Events between two checkpoints: folded in about 10 ms."""
 
-_MOST_OPEN: Final = 1000  # steps that a checkpoint holds: with more there is none
+_MOST_OPEN: Final = 1000  # tries that a checkpoint holds: with more there is none
 
 
 class Checkpoint(NamedTuple):
-    """A fold as it stood after so many events, in order: the execution, and its steps without an end of their own."""
+    """A fold as it stood after so many events, in order: the execution, and the tries of steps without an end."""
 
     version: int
     head: OrderKey

@@ -1,9 +1,9 @@
 """What a decision has to know of an execution, as values that it asks with; who drives it sends the answers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from execledger_lifecycle import StepKey
+from execledger_lifecycle import StepKey, TryKey
 from execledger_lifecycle.order import OrderKey
 from execledger_recorder.rules.rows import Alias, LockedExecution
 
@@ -32,11 +32,18 @@ class Text(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """Asks for the stored folds of these steps, and of all that are open when their execution may end."""
+    """Asks for stored folds: of steps so many of their greatest tries, those tries by name, and all that are open."""
 
     execution_id: str
-    keys: Collection[StepKey]
-    with_open: bool
+    tries: Mapping[StepKey, int]
+    named: Collection[TryKey] = ()
+    with_open: bool = False
+
+
+class StepKeys(NamedTuple):
+    """Asks which steps, and tries of them, are stored."""
+
+    execution_id: str
 
 
 class Before(NamedTuple):
@@ -58,5 +65,5 @@ class Pause:
     """Asks for nothing: other work may have its turn."""
 
 
-Need = Digests | Text | Steps | Before | Log | Pause
+Need = Digests | Text | Steps | StepKeys | Before | Log | Pause
 PAUSE: Final = Pause()

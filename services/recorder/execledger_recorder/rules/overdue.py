@@ -28,7 +28,7 @@ class Overdue(NamedTuple):
     timeout_seconds: float | None
     heard_at: datetime  # newest Kafka timestamp of its events
     silence_seconds: float | None  # its workflow's limit
-    clock: datetime  # the moment up to which the partitions of its events are recorded
+    clock: datetime  # the moment up to which all partitions are recorded
     newest_at: datetime  # time of its newest event
     newest_event_id: str
     is_imported: bool  # nothing was ever heard of it but from an import
@@ -65,8 +65,8 @@ class _Passed(NamedTuple):
 
 
 def _event(overdue: Overdue, passed: _Passed) -> bytes:
-    """What ends it until it is heard again: a structured CloudEvent, ordered after its newest event."""
-    at = max(passed.deadline, min(overdue.newest_at, _LAST_BUT_ONE) + _MICROSECOND)
+    """What ends it until it is heard again: a structured CloudEvent of now, ordered after its newest event."""
+    at = max(overdue.clock, min(overdue.newest_at, _LAST_BUT_ONE) + _MICROSECOND)
     return json.dumps(
         {
             "specversion": "1.0",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from execledger_contracts.events import Event, LlmCalled
+from execledger_lifecycle.calls import TokenCounts, contradiction_of
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -25,21 +26,13 @@ _PER_THOUSAND: Final = 1000
 _MODELS_KEPT: Final = 4096
 
 
-class Call(Protocol):
-    """What is known of a call: `cached_tokens` are part of the prompt, `reasoning_tokens` of the completion."""
+class Call(TokenCounts, Protocol):
+    """What is known of a call."""
 
     @property
     def provider(self) -> str | None: ...
     @property
     def model(self) -> str | None: ...
-    @property
-    def prompt_tokens(self) -> int | None: ...
-    @property
-    def completion_tokens(self) -> int | None: ...
-    @property
-    def cached_tokens(self) -> int | None: ...
-    @property
-    def reasoning_tokens(self) -> int | None: ...
     @property
     def cache_hit(self) -> bool | None: ...
 
@@ -52,7 +45,9 @@ def price_unreported(event: Event) -> int | None:
 
 
 def price(call: Call, at: datetime) -> int | None:
-    """The price in nano-dollars at that time; None when the table does not have it or no tokens were said.
+    """The price in nano-dollars at that time; None when the table does not have it, or no tokens were said.
+
+    None, too, when a part of the tokens is said to be larger than its whole: no price is made up.
 
     What an orchestrator answered from its own cache costs nothing. The library's faults are no fault of the call: it
     has no price then, and a line in the log. Measured: 6 µs a call, once its model was found in up to 0.5 ms. The
@@ -61,7 +56,7 @@ def price(call: Call, at: datetime) -> int | None:
     """
     if call.cache_hit and not call.cached_tokens:
         return 0
-    if call.model is None or (call.prompt_tokens is None and call.completion_tokens is None):
+    if call.model is None or (call.prompt_tokens is None and call.completion_tokens is None) or contradiction_of(call):
         return None
     try:
         model = _find(call.provider, call.model)
@@ -100,8 +95,19 @@ def _total(call: Call, prices: "ModelPrice") -> int | None:
     rates = vars(prices)
     prompt, completion = call.prompt_tokens or 0, call.completion_tokens or 0
     parts = [
-        *_split(prompt, call.cached_tokens, rates.get("input_mtok"), rates.get("cache_read_mtok")),
-        *_split(completion, call.reasoning_tokens, rates.get("output_mtok"), rates.get("output_reasoning_mtok")),
+        *_split(
+            prompt,
+            rates.get("input_mtok"),
+            (call.cached_tokens, rates.get("cache_read_mtok")),
+            (call.cache_write_tokens, rates.get("cache_write_mtok")),
+            (call.input_audio_tokens, rates.get("input_audio_mtok")),
+        ),
+        *_split(
+            completion,
+            rates.get("output_mtok"),
+            (call.reasoning_tokens, rates.get("output_reasoning_mtok")),
+            (call.output_audio_tokens, rates.get("output_audio_mtok")),
+        ),
     ]
     if not _all_priced(parts):
         return None
@@ -111,15 +117,15 @@ def _total(call: Call, prices: "ModelPrice") -> int | None:
     return int(total.quantize(_NANO, rounding=ROUND_HALF_EVEN).scaleb(9))
 
 
-def _split(whole: int, part: int | None, rate: "Rate", part_rate: "Rate") -> Iterator[tuple[int, "Rate"]]:
+def _split(whole: int, rate: "Rate", *parts: tuple[int | None, "Rate"]) -> Iterator[tuple[int, "Rate"]]:
     """Tokens and what they cost; a part without a price of its own costs what the whole costs."""
-    if part is None or part_rate is None:
-        yield whole, rate
-    else:
-        yield whole - part, rate
-        yield part, part_rate
+    for part, part_rate in parts:
+        if part is not None and part_rate is not None:
+            yield part, part_rate
+            whole -= part
+    yield whole, rate
 
 
 def _all_priced(parts: Iterable[tuple[int, "Rate"]]) -> bool:
-    """Whether no part exceeds its whole, and whatever was used has a price."""
+    """Whether the parts together do not exceed their whole, and whatever was used has a price."""
     return all(tokens >= 0 and (tokens == 0 or rate is not None) for tokens, rate in parts)

@@ -42,7 +42,10 @@ class LlmCallRow(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     reasoning_tokens: int | None
+    input_audio_tokens: int | None
+    output_audio_tokens: int | None
     cost_usd: Decimal | None
     cost_source: str | None
     price_version: str | None
@@ -63,7 +66,10 @@ class UnreportedCall(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     reasoning_tokens: int | None
+    input_audio_tokens: int | None
+    output_audio_tokens: int | None
     cache_hit: bool | None
     cost_nanos: int | None
 

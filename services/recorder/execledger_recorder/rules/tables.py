@@ -11,6 +11,7 @@ from typing import Any, Final, assert_never, get_args
 
 from execledger_contracts.events import Fact, LlmCalled, ToolCalled
 from execledger_lifecycle import ExecutionRecord, StepRecord
+from execledger_lifecycle.order import iteration_key
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.ids import foreign_uuid
@@ -40,6 +41,7 @@ class Table:
     id_column: str = "execution_id"
     settled: Sequence[str] = ()  # columns that an UPSERT leaves as they were first written
     is_changed: Callable[[Change], bool] = lambda change: True  # whether a REPLACE is due
+    gone: Callable[[Change], Iterable[Row]] = lambda change: ()  # keys of rows that an UPSERT drops
 
 
 def _alias_rows(change: Change) -> list[Row]:
@@ -76,6 +78,11 @@ def _step_rows(change: Change) -> list[Row]:
     return [(id_, tenant_id, *step) for step in change.steps]
 
 
+def _gone_steps(change: Change) -> Iterator[Row]:
+    for step_id, iteration, attempt, try_number in change.gone:
+        yield (change.judged.id, step_id, iteration_key(iteration), attempt, try_number)
+
+
 def _label_rows(change: Change) -> Iterator[LabelRow]:
     id_, tenant_id = change.judged.id, change.judged.tenant_id
     for key, value in change.labels.items():
@@ -102,7 +109,10 @@ def _llm_call_rows(change: Change) -> Iterator[LlmCallRow]:
             data.prompt_tokens,
             data.completion_tokens,
             data.cached_tokens,
+            data.cache_write_tokens,
             data.reasoning_tokens,
+            data.input_audio_tokens,
+            data.output_audio_tokens,
             data.cost_usd if computed is None else Decimal(computed).scaleb(-9),
             "computed" if computed is not None else None if data.cost_usd is None else "reported",
             None if computed is None else pricing.version(),
@@ -149,11 +159,12 @@ EXECUTIONS: Final = Table(
 )
 STEPS: Final = Table(
     "steps",
-    ("step_id", "iteration", "attempt"),
+    ("step_id", "iteration_key", "attempt", "try_number"),
     ("execution_id", "tenant_id", *StepRecord._fields),
     Writing.UPSERT,
     _step_rows,
     settled=("tenant_id",),
+    gone=_gone_steps,
 )
 LABELS: Final = Table(
     "execution_labels",

@@ -6,7 +6,8 @@ from typing import Any
 import asyncpg
 
 from execledger_contracts.events import IMPORT_SOURCE
-from execledger_lifecycle import Outcome, StepKey
+from execledger_lifecycle import Outcome, StepKey, TryKey
+from execledger_lifecycle.order import iteration_key
 from execledger_recorder.rules.account import Tally
 from execledger_recorder.rules.commands import PassedLimit
 from execledger_recorder.rules.feed import FeedEntry
@@ -75,10 +76,21 @@ class Batch:
         rows = await self._connection.fetch(SQL["lock_executions"], ids)
         return {str(row["id"]): LockedExecution(*row[1:]) for row in rows}
 
-    async def find_steps(self, keys: Sequence[tuple[str, StepKey]]) -> list[tuple[str, str]]:
-        """The folds of those steps that are known: execution id, fold."""
-        rows = await self._connection.fetch(SQL["find_steps"], *columns([(id_, *key) for id_, key in keys], 4))
+    async def find_steps(self, tries: Sequence[tuple[str, StepKey, int]]) -> list[tuple[str, str]]:
+        """The folds of the greatest tries of steps that are known, so many of each: execution id, fold."""
+        wanted = [(id_, step_id, iteration_key(loop), attempt, n) for id_, (step_id, loop, attempt), n in tries]
+        rows = await self._connection.fetch(SQL["find_steps"], *columns(wanted, 5))
         return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def find_tries(self, keys: Sequence[tuple[str, TryKey]]) -> list[tuple[str, str]]:
+        """The folds of those tries that are known: execution id, fold."""
+        wanted = [(id_, step_id, iteration_key(loop), *key) for id_, (step_id, loop, *key) in keys]
+        rows = await self._connection.fetch(SQL["find_tries"], *columns(wanted, 5))
+        return [(str(row["execution_id"]), row["fold"]) for row in rows]
+
+    async def step_keys(self, execution_id: str) -> set[TryKey]:
+        """Which tries of steps are known of an execution."""
+        return {tuple(row) for row in await self._connection.fetch(SQL["step_keys"], execution_id)}
 
     async def find_open_steps(self, execution_ids: Sequence[str]) -> list[tuple[str, str]]:
         """The folds of the steps without an end of their own: execution id, fold."""

@@ -33,6 +33,11 @@ class Derived:
             await self._connection.copy_records_to_table(f"staged_{table.name}", columns=table.columns, records=rows)
             await self._connection.execute(about("save", table))
 
+    async def forget(self, table: Table, keys: Sequence[Row]) -> None:
+        """Drop rows by their keys: of an execution, and within it."""
+        if keys:
+            await self._connection.executemany(about("forget", table), keys)
+
     async def drop(self, table: Table, execution_ids: Sequence[str]) -> None:
         """Drop all rows of some executions."""
         await self._connection.execute(about("drop", table), execution_ids)

@@ -35,6 +35,7 @@ def about(name: str, table: Table) -> str:
         table=table.name,
         id_column=table.id_column,
         key=", ".join(key),
+        matches=" AND ".join(f"{name} = ${number}" for number, name in enumerate(key, 1)),
         columns=", ".join(table.columns),
         updates=", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in {*key, *table.settled}),
     )

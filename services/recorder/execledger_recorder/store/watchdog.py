@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from execledger_lifecycle.order import BELONGING_RANKS
 from execledger_recorder.rules.overdue import Overdue, Verdict
 from execledger_recorder.store.connection import Connect, columns
 from execledger_recorder.store.outbox import OutboxRow, append_outbox
@@ -35,7 +36,7 @@ class Watch:
 
     async def overdue(self, topic: str, import_source: str, limit: int) -> list[Overdue]:
         """Open executions that seem to be past a limit, and of which nothing is decided since their newest event."""
-        rows = await self._connection.fetch(SQL["overdue_executions"], topic, import_source, limit)
+        rows = await self._connection.fetch(SQL["overdue_executions"], topic, import_source, limit, BELONGING_RANKS)
         return [
             Overdue(**{**row, "id": str(row["id"]), "newest_event_id": str(row["newest_event_id"])}) for row in rows
         ]

@@ -33,6 +33,8 @@ CREATE TABLE execledger.executions (
     query               text,
     created_at          timestamptz NOT NULL,
     started_at          timestamptz,
+    paused_at           timestamptz,   -- while a pause is on
+    waiting_for         text,
     ended_at            timestamptz,
     duration_ms         bigint CHECK (duration_ms >= 0),
     progress_percent    integer CHECK (progress_percent BETWEEN 0 AND 100),
@@ -119,8 +121,10 @@ CREATE INDEX execution_events_position ON execledger.execution_events (partition
 CREATE TABLE execledger.steps (
     execution_id    uuid NOT NULL,
     step_id         text NOT NULL,
-    iteration       integer NOT NULL,
-    attempt         integer NOT NULL,
+    iteration       bigint,           -- null when not in a loop, which is another step than iteration 0
+    iteration_key   bigint NOT NULL,  -- the same in the key, which holds no null: -1
+    attempt         integer NOT NULL, -- the one that it belongs to, which may be lower than the one that was sent
+    try_number      bigint NOT NULL,
     tenant_id       text NOT NULL,
     name            text,
     operation       text,
@@ -142,7 +146,7 @@ CREATE TABLE execledger.steps (
     output_event_id uuid,
     metadata        jsonb,
     fold            text NOT NULL,
-    PRIMARY KEY (execution_id, step_id, iteration, attempt)
+    PRIMARY KEY (execution_id, step_id, iteration_key, attempt, try_number)
 ) PARTITION BY RANGE (execution_id);
 
 CREATE TABLE execledger.llm_calls (
@@ -156,7 +160,10 @@ CREATE TABLE execledger.llm_calls (
     prompt_tokens     bigint,
     completion_tokens bigint,
     cached_tokens     bigint,
+    cache_write_tokens bigint,
     reasoning_tokens  bigint,
+    input_audio_tokens bigint,
+    output_audio_tokens bigint,
     cost_usd          numeric,
     cost_source       text CHECK (cost_source IN ('reported', 'computed')),
     price_version     text,

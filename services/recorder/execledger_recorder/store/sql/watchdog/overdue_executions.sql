@@ -1,26 +1,31 @@
--- Open executions that are past a limit by the least clock of the partitions in which their events lie, and of which
--- nothing was decided since their newest event. A clock is the moment up to which a partition is recorded. Of a row that
--- was damaged by hand nothing here raises, or it would keep the watchdog from all others: the newest event is the log's,
--- and seconds are subtracted, for infinite timestamps cannot be.
-WITH clocks AS MATERIALIZED (
-    SELECT partition, least(oldest_unrecorded_at, observed_at) AS at FROM execledger.ledger_ends WHERE topic = $1
-), latest AS MATERIALIZED (
-    SELECT max(at) AS at FROM clocks
-), suspects AS MATERIALIZED (  -- past a limit by the latest clock: only of these the log is read
+-- Open executions that are past a limit by the least clock of all partitions that are consumed, and of which nothing was
+-- decided since their newest event. A clock is the moment up to which a partition is recorded. Of a row that was damaged
+-- by hand nothing here raises, or it would keep the watchdog from all others: the newest event is the log's, and seconds
+-- are subtracted, for infinite timestamps cannot be.
+WITH consumed AS MATERIALIZED (
+    SELECT CASE WHEN bool_and(ends.observed_at IS NOT NULL)
+                THEN min(least(ends.oldest_unrecorded_at, ends.observed_at)) END AS clock
+    FROM execledger.ledger AS ledger
+    LEFT JOIN execledger.ledger_ends AS ends USING (topic, partition)
+    WHERE ledger.topic = $1
+), suspects AS MATERIALIZED (  -- only of these the log is read
     SELECT execution.id, execution.tenant_id, execution.external_id, execution.root_execution_id, execution.attempt,
         execution.version, execution.timeout_seconds, execution.heard_at, silence.seconds AS silence_seconds,
         -- One that was heard after its timeout had ended it is given that time once more.
         CASE WHEN EXISTS (SELECT FROM execledger.watchdog_decisions AS earlier
                           WHERE earlier.execution_id = execution.id AND earlier.attempt = execution.attempt
                             AND earlier.decision = 'timeout')
-             THEN execution.heard_at ELSE coalesce(execution.started_at, execution.created_at) END AS timed_from
-    FROM latest
+             THEN execution.heard_at ELSE coalesce(execution.started_at, execution.created_at) END AS timed_from,
+        consumed.clock
+    FROM consumed
     CROSS JOIN execledger.executions AS execution
-    LEFT JOIN execledger.silence_limits AS silence USING (tenant_id, workflow_id)
+    LEFT JOIN execledger.silence_limits AS silence  -- of one that waits for somebody silence says nothing
+        ON silence.tenant_id = execution.tenant_id AND silence.workflow_id = execution.workflow_id
+       AND execution.paused_at IS NULL
     WHERE execledger.is_open(execution.status)
-      AND (extract(epoch FROM latest.at) - extract(epoch FROM coalesce(execution.started_at, execution.created_at))
+      AND (extract(epoch FROM consumed.clock) - extract(epoch FROM coalesce(execution.started_at, execution.created_at))
                > execution.timeout_seconds
-           OR extract(epoch FROM latest.at) - extract(epoch FROM execution.heard_at) > silence.seconds)
+           OR extract(epoch FROM consumed.clock) - extract(epoch FROM execution.heard_at) > silence.seconds)
       -- Nor of those that were decided: imported ones may be many, and stay open. The newest event's id is the first text
       -- in a fold; where that was damaged, the log is asked below.
       AND NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
@@ -28,7 +33,7 @@ WITH clocks AS MATERIALIZED (
                         AND decided.newest_event_id::text = split_part(execution.fold, '"', 2))
 )
 SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
-    suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, own.clock,
+    suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, suspect.clock,
     newest.occurred_at AS newest_at, newest.event_id AS newest_event_id,
     NOT EXISTS (SELECT FROM execledger.execution_events AS event
                 WHERE event.execution_id = suspect.id
@@ -36,21 +41,20 @@ SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_executio
         AS is_imported
 FROM suspects AS suspect
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN bool_and(clocks.at IS NOT NULL) THEN min(clocks.at) END AS clock
-    FROM execledger.execution_events AS event
-    LEFT JOIN clocks USING (partition)
-    WHERE event.execution_id = suspect.id AND event.topic = $1
-) AS own
-CROSS JOIN LATERAL (
     SELECT event.occurred_at, event.event_id
     FROM execledger.execution_events AS event
     WHERE event.execution_id = suspect.id
-    ORDER BY attempt DESC, occurred_at DESC, coalesce(sequence, -1) DESC, rank DESC, event_id DESC
+    ORDER BY
+        -- What was sent with an attempt that did not begin is of the highest that did.
+        CASE WHEN rank = ANY ($4::smallint[]) THEN least(attempt, suspect.attempt) ELSE attempt END DESC,
+        occurred_at DESC, coalesce(sequence, -1) DESC, rank DESC, event_id DESC
     LIMIT 1
 ) AS newest
 WHERE NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
                   WHERE decided.execution_id = suspect.id AND decided.attempt = suspect.attempt
                     AND decided.newest_event_id = newest.event_id)
-  AND (extract(epoch FROM own.clock) - extract(epoch FROM suspect.timed_from) > suspect.timeout_seconds
-       OR extract(epoch FROM own.clock) - extract(epoch FROM suspect.heard_at) > suspect.silence_seconds)
+  AND EXISTS (SELECT FROM execledger.execution_events AS event  -- others are heard of by nobody any more
+              WHERE event.execution_id = suspect.id AND event.topic = $1)
+  AND (extract(epoch FROM suspect.clock) - extract(epoch FROM suspect.timed_from) > suspect.timeout_seconds
+       OR extract(epoch FROM suspect.clock) - extract(epoch FROM suspect.heard_at) > suspect.silence_seconds)
 LIMIT $3

@@ -1,0 +1,2 @@
+-- A row that the log of its execution no longer gives.
+DELETE FROM execledger.{table} WHERE {matches}
