@@ -109,9 +109,7 @@ async def test_data_survive_down_and_up(data: Path) -> None:
     assert execledger("status", "--data", str(data)).returncode == 1
     again = execledger("down", "--data", str(data))
     assert (again.returncode, again.stderr) == (0, "Nothing was running.\n")
-    began = time.monotonic()
     assert up(data)["EXECLEDGER_POSTGRES_DSN"] == dsn
-    assert time.monotonic() - began < 10
     connection = await asyncpg.connect(dsn)
     assert await connection.fetchval("SELECT answer FROM kept") == 42
     await connection.close()

@@ -17,6 +17,7 @@ from consuming import consumed
 from execledger.stack import broker
 from execledger_contracts.decoding import Decoded, decode
 from execledger_publisher import Drop, DropReason, Publisher, PublishError, SyncPublisher
+from running import cable
 
 SOURCE = "urn:test:orchestrator"
 
@@ -170,16 +171,18 @@ async def test_a_broker_that_goes_away_and_comes_back_gets_every_event_in_order(
     assert list(dict.fromkeys(sequences)) == list(range(302))
 
 
-async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_there(own_broker: OwnBroker) -> None:
-    topic = "early"
-    await broker.make_topics(own_broker.address, [broker.Topic(topic, 2, 1_048_588)])
-    await asyncio.to_thread(own_broker.stop)
-    async with Publisher(own_broker.address, SOURCE, topic=topic, close_timeout=60.0) as publisher:
+async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_there(
+    servers: Servers, topics: Topics
+) -> None:
+    async with (
+        cable(servers.bootstrap_servers) as line,
+        Publisher(line.address, SOURCE, topic=topics.events, close_timeout=60.0) as publisher,
+    ):
         publisher.execution(external_id="run").create()
         await asyncio.sleep(0.5)
         assert publisher.stats.last_error is not None
-        await asyncio.to_thread(own_broker.start)
-    assert len(await consumed(own_broker.address, topic)) == 1
+        await line.mend()
+    assert len(await consumed(servers.bootstrap_servers, topics.events)) == 1
 
 
 def test_the_sdk_is_imported_in_less_than_half_a_second() -> None:

@@ -75,7 +75,8 @@ class Group:
         await asyncio.sleep(0.1)  # what Postgres was asked before is answered by then
         query = (
             "SELECT EXISTS (SELECT FROM pg_stat_activity AS session JOIN pg_locks AS held USING (pid)"
-            " WHERE session.state = 'idle in transaction' AND held.relation = 'execledger.ledger'::regclass)"
+            " WHERE session.datname = current_database() AND session.state = 'idle in transaction'"
+            " AND held.relation = 'execledger.ledger'::regclass)"
         )
         if await self.connection.fetchval(query):
             return True

@@ -210,7 +210,8 @@ async def test_two_recorders_that_need_the_same_ids_take_them_in_one_order(offic
 
 
 async def wait_for_locks(office: Desk, sessions: int) -> bool:
-    return bool(await office.value("SELECT count(*) = $1 FROM pg_locks WHERE NOT granted", sessions))
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await office.value(query) == sessions)
 
 
 async def test_executions_of_two_tenants_and_two_months_share_a_batch(office: Desk) -> None:

@@ -458,7 +458,7 @@ async def test_what_waited_for_us_ends_nobody_and_then_the_dead_are_ended(bench:
         service.kill()
     await bench.rows("UPDATE execledger.ledger_ends SET observed_at = now() - interval '3595 s'")  # when we went down
     await execledger("limits", "silence", "wf", "60", postgres_dsn=bench.dsn)
-    beats = [(now_event("execution.progressed", ago=ago, subject="alive"), float(ago)) for ago in range(3590, 0, -10)]
+    beats = [(now_event("execution.progressed", ago=ago, subject="alive"), float(ago)) for ago in range(3590, 0, -30)]
     await bench.publish(*beats, (now_event("execution.completed", subject="alive"), 0.0))
     async with bench.recorder(batch_size=1, watchdog_interval_seconds=0.05):
         await bench.becomes("completed", False, subject="alive")
