@@ -62,17 +62,19 @@ class Record:
 
 def encode(event: Mapping[str, Any], max_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> Record | Drop:
     """The record of a CloudEvent whose attributes are right, or that it is too large however much of it is cut."""
+    if _is_small(event.get("data")) and len(value := dumped(event)) <= max_bytes:  # as most are
+        return Record(event["partitionkey"].encode(), value, **_names(event), is_cut=False)
     envelope = dumped({name: value for name, value in event.items() if name != "data"})
     room = max_bytes - len(envelope) - len(b',"data":')
     data = _encoded(event["data"], max_bytes) if "data" in event else None
     key, names = event["partitionkey"].encode(), _names(event)
     if data is None:
         return Record(key, envelope, **names, is_cut=False)
-    whole = _joined(data)
-    fitting = whole if len(whole) <= room else _cut(event["data"], data, room)
+    is_too_large = _size(data) > room
+    fitting = _cut(event["data"], data, room) if is_too_large else _joined(data)
     if fitting is None:
-        return Drop(DropReason.TOO_LARGE, f"{len(whole)} bytes, at most {max_bytes} are sent", **names)
-    is_cut = fitting is not whole or _has_long_text(event["data"], max_bytes)
+        return Drop(DropReason.TOO_LARGE, f"{_size(data)} bytes, at most {max_bytes} are sent", **names)
+    is_cut = is_too_large or _has_long_text(event["data"], max_bytes)
     return Record(key, envelope[:-1] + b',"data":' + fitting + b"}", **names, is_cut=is_cut)
 
 
@@ -88,6 +90,18 @@ def without_payload(event: Mapping[str, Any]) -> dict[str, Any]:
 def _names(event: Mapping[str, Any]) -> dict[str, str]:
     return {"type": event["type"], "subject": event["subject"], "event_id": event["id"]}
 
+
+def _is_small(data: Any) -> bool:
+    """Whether the data are some short texts and numbers, as those of a model's call."""
+    return (
+        isinstance(data, dict)
+        and _SHORT.issuperset(map(type, data.values()))
+        and all(type(name) is str for name in data)
+        and not _has_long_text(data, SMALL)
+    )
+
+
+_SHORT: Final = frozenset({str, int, float, bool})
 
 _Parts = bytes | dict[str, bytes]
 """The data of an event as JSON: each field apart, or the whole where it has no fields."""
@@ -107,6 +121,13 @@ def _has_long_text(data: Any, max_text: int) -> bool:
 def _encoded_part(value: Any, max_text: int) -> bytes:
     """A text that is too large for any event is cut before it is written: by a third of the time."""
     return dumped(_cut_text(value, Limits().text_bytes) if isinstance(value, str) and len(value) > max_text else value)
+
+
+def _size(parts: _Parts) -> int:
+    """How long they are when they are joined, without doing so."""
+    if isinstance(parts, bytes):
+        return len(parts)
+    return sum(len(name) + len(part) + len('"":,') for name, part in parts.items()) + len("{}")
 
 
 def _joined(parts: _Parts) -> bytes:

@@ -45,16 +45,15 @@ def _is_endless(value: Any, around: set[int], done: set[int]) -> bool:
     """Whether it holds itself, or is too deep: msgspec would write it anew a thousand times before it gives up.
 
     What the garbage collector does not track holds nothing that it does: a dictionary of texts and numbers, say. So
-    52,000 such rows take 4 ms.
+    52,000 such rows take a millisecond.
     """
     if id(value) in around or len(around) >= MAX_DEPTH:
         return True
     if id(value) in done:
         return False
     around.add(id(value))
-    for part in _parts(value):
-        if type(part) not in _ATOMIC and is_tracked(part) and _is_endless(part, around, done):
-            return True
+    if any(_is_endless(part, around, done) for part in filter(is_tracked, _parts(value))):
+        return True
     around.discard(id(value))
     done.add(id(value))
     return False

@@ -16,6 +16,7 @@ from conftest import OwnBroker, Servers, Topics
 from consuming import consumed
 from execledger.stack import broker
 
+FORKS = "ignore:This process:DeprecationWarning"  # of Python 3.12 and newer: that there are threads at a fork
 BEGIN = """
 import asyncio, multiprocessing, os, signal, sys, threading, time
 from execledger_publisher import Publisher, SyncPublisher, current_execution, current_step
@@ -26,7 +27,7 @@ address, topic = sys.argv[1:3]
 def run(program: str, *arguments: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
     """A program of its own, that must end in time."""
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-W", "error", "-c", BEGIN + program, *arguments],
+        [sys.executable, "-W", "error", "-W", FORKS, "-c", BEGIN + program, *arguments],
         capture_output=True,
         text=True,
         timeout=seconds,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_publisher import Execution, Step
+from histories import records
 from unit.test_publisher import Bench
 
 
@@ -243,3 +244,41 @@ def test_whatever_is_named_no_two_open_steps_share_a_place(program: list[tuple[s
             scopes.pop()
     begun = places(bench)
     assert len(set(begun)) == len(begun)
+
+
+async def test_the_record_has_what_the_orchestrator_meant(bench: Bench) -> None:
+    """Through the fold, all at one time: three of a gather of which one fails, a retry, a loop, two parents."""
+
+    async def search(execution: Execution, number: int) -> None:
+        async with execution.step("search", input=number):
+            if number == 0:
+                raise ValueError
+
+    async with bench.execution() as execution:
+        await asyncio.gather(*(search(execution, number) for number in range(3)), return_exceptions=True)
+        for number in range(2):
+            with suppress(ValueError), execution.step("fetch"):
+                if number == 0:
+                    raise ValueError
+        async with execution.step("translate"):
+            for _, step in execution.loop("translate", "ab"):
+                async with step:
+                    pass
+        for parent in ("research", "write"):
+            async with execution.step(parent) as outer, outer.step("llm"):
+                pass
+    record, steps = records(bench.events)
+    found = {(step.step_id, step.iteration, step.try_number): step.status for step in steps.values()}
+    expected: dict[tuple[str, int | None, int], str] = {
+        ("search", None, 1): "failed",
+        ("search#2", None, 1): "completed",
+        ("search#3", None, 1): "completed",
+        ("fetch", None, 1): "failed",
+        ("fetch", None, 2): "completed",
+        ("translate", None, 1): "completed",
+        ("translate", 1, 1): "completed",
+        ("translate", 2, 1): "completed",
+    }
+    expected |= {(name, None, 1): "completed" for name in ("research", "research/llm", "write", "write/llm")}
+    assert found == expected
+    assert (record.status, record.completed_steps, record.total_steps) == ("completed", 10, 11)
