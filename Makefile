@@ -6,7 +6,7 @@ PYTHONS := $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 py
 # A stamp for each Python, so that another PYTHON makes .venv anew; without PYTHON the one that is there will do.
 MADE := $(or $(if $(PYTHON),,$(firstword $(wildcard $(VENV)/made-*))),$(VENV)/made-with-$(subst /,_,$(or $(PYTHON),any)))
 RUN := $(VENV)/bin/python -m
-# Two at once, each with servers of its own: the tests wait more than they compute (two cores: 8.5 minutes, 13 by one).
+# Two workers on one Kafka and one Postgres: the tests wait as much as they compute.
 WORKERS := -n 2 --dist worksteal
 # A test starts a hundred processes of ours: where no bytecode is kept, each of them compiles all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
