@@ -13,7 +13,7 @@ from execledger_query import routes
 from execledger_query.caller import EVERYTHING
 from execledger_query.store import Options, Store
 from factories_query import bearing, serving
-from factories_recorder import Desk, Topic, desk, event, history
+from factories_recorder import Desk, Row, Topic, desk, event, history
 
 RUNS = ("run-1", "run-2", "run-3", "run-4")
 ANN, RITA = bearing("ann", "default"), bearing("rita", "default", "reader", "payloads")
@@ -284,3 +284,57 @@ def _next(topic: str, sent: dict[str, Any], offset: int = 1) -> Any:
     book = Topic(topic)
     book.ends[0] = offset
     return book.add(sent)
+
+
+async def test_an_end_before_its_start_took_no_time_and_explain_says_that_clocks_disagree(
+    recorder: Desk, client: httpx2.AsyncClient
+) -> None:
+    told = [event(at=5, subject="skewed"), event("execution.completed", at=2, subject="skewed")]
+    await recorder.record(Topic("more").add(*told))
+    assert (await client.get("/v1/executions/skewed", headers=RITA)).json()["duration_ms"] == 0
+    shown = await execledger("show", "skewed", postgres_dsn=recorder.dsn)
+    assert shown.out.count("  0 ms") == 2
+    explained = (await client.get("/v1/executions/skewed/explain", headers=RITA)).json()
+    assert [(note["field"], note["reason"]) for note in explained["notes"]] == [
+        ("duration_ms", "it ended before it started: the clocks disagree")
+    ]
+    said_so = await execledger("explain", "skewed", postgres_dsn=recorder.dsn)
+    assert "duration_ms: it ended before it started: the clocks disagree" in said_so.out
+
+
+async def test_a_call_that_contradicts_itself_has_no_price_and_explain_says_why(
+    recorder: Desk, client: httpx2.AsyncClient
+) -> None:
+    call = {"provider": "openai", "model": "gpt-5", "completion_tokens": 2, "reasoning_tokens": 989}
+    await recorder.record(Topic("more").add(event("llm.called", call, subject="contradiction")))
+    usage = (await client.get("/v1/executions/contradiction", headers=RITA)).json()["usage"]
+    assert (usage["cost_usd"], usage["cost_source"]) == ("0", None)
+    assert await recorder.value("SELECT count(*) FROM execledger.llm_calls WHERE cost_usd IS NULL") == 1
+    explained = (await client.get("/v1/executions/contradiction/explain", headers=RITA)).json()
+    assert [note["reason"] for note in explained["notes"]] == [
+        "no price is computed: 989 reasoning_tokens of 2 completion_tokens"
+    ]
+
+
+async def test_tries_and_pauses_are_shown(recorder: Desk, client: httpx2.AsyncClient) -> None:
+    def step(type_: str, at: float) -> Row:
+        return event(f"step.{type_}", {"step": {"name": "fetch"}}, at=at, subject="retried")
+
+    told = [event(subject="retried"), step("started", 1), step("failed", 2), step("started", 3), step("failed", 4)]
+    waiting = event("execution.paused", {"waiting_for": "an approval"}, at=5, subject="retried")
+    await recorder.record(Topic("more").add(*told, waiting))
+    shown = (await client.get("/v1/executions/retried", headers=RITA)).json()
+    assert (shown["status"], shown["paused_at"]) == ("running", "2026-03-01T12:00:05.123Z")
+    drawn = await execledger("show", "retried", postgres_dsn=recorder.dsn)
+    assert "since 2026-03-01T12:00:05.123Z for an approval" in drawn.out
+    await recorder.record(_next("more", event("execution.failed", at=6, subject="retried"), offset=len(told) + 1))
+    steps = (await client.get("/v1/executions/retried/steps", headers=RITA)).json()["items"]
+    assert [(each["iteration"], each["try_number"], each["status"]) for each in steps] == [
+        (None, 1, "failed"),
+        (None, 2, "failed"),
+    ]
+    drawn = await execledger("show", "retried", postgres_dsn=recorder.dsn)
+    assert "failed at fetch try 2, attempt 1" in drawn.out
+    as_json = json.loads((await execledger("show", "retried", "--json", postgres_dsn=recorder.dsn)).out)
+    assert as_json["failing"]["try_number"] == 2
+    assert as_json["execution"]["paused_at"] is None

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +16,7 @@ import pytest
 from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, ExecutionFold, StepFolds
 from execledger_lifecycle import fold as lifecycle_fold
+from execledger_recorder.duties.rebuild import verify
 from execledger_recorder.recording import Read, Report, read, record
 from execledger_recorder.rules import checkpoint, resume
 from execledger_recorder.rules.account import Misplaced, Record
@@ -747,3 +749,61 @@ async def test_what_was_committed_is_reported_although_the_rest_of_its_batch_mee
     await office.connection.execute("DROP TRIGGER fail ON execledger.execution_events")
     await record(office.store, batch, "dead-letter", on_commit=on_commit)
     assert reported[3:] == [(list(range(8)), 4)]
+
+
+# Steps that are tried again.
+
+
+def a_step(type_: str, at: float, attempt: int = 1, **said: Any) -> Row:
+    return event(f"step.{type_}", {"step": {"id": "A", **said}}, at=at, attempt=attempt)
+
+
+async def tries(office: Desk) -> list[tuple[Any, ...]]:
+    """Iteration, attempt, try and status of what is recorded of steps."""
+    rows = await office.rows(
+        "SELECT iteration, attempt, try_number, status FROM execledger.steps"
+        " ORDER BY step_id, iteration_key, attempt, try_number"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize("attempt", [1, 2], ids=["as a step", "with attempt 2 on the step alone"])
+async def test_a_step_that_failed_and_is_tried_again_has_two_tries(office: Desk, attempt: int) -> None:
+    said = [event(at=0), a_step("started", 1), a_step("failed", 2)]
+    said += [a_step("started", 3, attempt), a_step("completed", 4, attempt), event("execution.completed", at=5)]
+    await record_in(office, one_by_one(Topic().add(*said)))
+    assert [*(await office.events()).values()] == ["applied"] * 6
+    backwards = [{**each, "subject": "run-2"} for each in reversed(said)]
+    await record_in(office, one_by_one(Topic("backwards").add(*backwards)))
+    assert await tries(office) == [*[(None, 1, 1, "failed")] * 2, *[(None, 1, 2, "completed")] * 2]
+    rows = await office.rows("SELECT status, attempt, total_steps, completed_steps FROM execledger.executions")
+    assert [tuple(row.values()) for row in rows] == [("completed", 1, 1, 1)] * 2
+
+
+async def test_a_loop_and_its_iterations_are_steps_each(office: Desk) -> None:
+    said = [a_step("started", at, **loop) for at, loop in enumerate([{}, *({"iteration": n} for n in range(3))])]
+    await record_in(office, one_by_one(Topic().add(*said)))
+    assert await tries(office) == [(iteration, 1, 1, "running") for iteration in (None, 0, 1, 2)]
+
+
+async def test_what_an_event_takes_over_leaves_no_row_behind(office: Desk) -> None:
+    """Another attempt, when one begins; another try, when an event says a number that came late."""
+    said = [a_step("started", 2, 2), a_step("failed", 3, 2), a_step("started", 4, 2), event(at=5, attempt=2)]
+    topic = Topic()
+    await record_in(office, one_by_one(topic.add(event(), *said)))
+    assert await tries(office) == [(None, 2, 1, "failed"), (None, 2, 2, "running")]
+    await office.record(topic.add(a_step("started", 1, 2, try_number=5)))
+    assert await tries(office) == [(None, 2, 5, "failed"), (None, 2, 6, "running")]
+    (finding,) = await verify(office.store, [str(await office.value("SELECT id FROM execledger.executions"))])
+    assert finding.differences == []
+
+
+async def test_a_try_that_is_named_goes_on_from_its_row(office: Desk) -> None:
+    topic = Topic()
+    said = [a_step("started", at, try_number=at) for at in (1, 2, 3)]
+    ended = [a_step("failed", 4, try_number=1), a_step("completed", 5)]
+    await record_in(office, one_by_one(topic.add(*said, *ended)))
+    assert await tries(office) == [(None, 1, 1, "failed"), (None, 1, 2, "cancelled"), (None, 1, 3, "completed")]
+    rows = await office.rows("SELECT started_at, ended_at FROM execledger.steps ORDER BY try_number")
+    assert [row["started_at"] for row in rows] == [NOON + timedelta(seconds=at) for at in (1, 2, 3)]
+    assert [row["ended_at"] for row in rows] == [NOON + timedelta(seconds=4), None, NOON + timedelta(seconds=5)]
