@@ -4,7 +4,9 @@ import json
 import math
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
 
 from bench.events import EVENTS_AN_EXECUTION, mix
 from execledger_contracts import structs
@@ -13,24 +15,25 @@ from execledger_contracts.decoding import (
     EARLIEST,
     LATEST,
     Decoded,
-    Headers,
     Reason,
     Undecodable,
-    _model,
-    _parsed,
     decode,
     reread,
 )
 from execledger_contracts.events import Event
-from execledger_contracts.samples import INVALID, VALID
+from execledger_contracts.ignored import MOST
+from execledger_contracts.models import COSTS_THE_EVENT, model_of
+from execledger_contracts.modes import Headers
+from execledger_contracts.parsing import parse_exactly
+from execledger_contracts.samples import INVALID, LENIENT, VALID
 from execledger_contracts.structs import handed_on, read
 
 SMALL: Final = Limits(text_bytes=16_384, json_bytes=16_384)
 USUAL: Final = [value for _, value in mix(1, until=datetime(2026, 1, 1, tzinfo=UTC))]
 assert len(USUAL) == EVENTS_AN_EXECUTION
-CORPUS: Final = [*(sample.record()[0] or b"" for sample in (*VALID, *INVALID) if not sample.headers), *USUAL]
+CORPUS: Final = [*(sample.record()[0] or b"" for sample in (*VALID, *LENIENT, *INVALID) if not sample.headers), *USUAL]
 EVENTS: Final[list[dict[str, Any]]] = [
-    *(sample.value for sample in VALID if isinstance(sample.value, dict) and not sample.headers),
+    *(sample.value for sample in (*VALID, *LENIENT) if isinstance(sample.value, dict) and not sample.headers),
     *map(json.loads, USUAL),
 ]
 TOKENS: Final = [
@@ -102,12 +105,17 @@ def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, li
             assert 0 < len(detail) <= 200
             assert "\0" not in detail
             assert detail.encode()
-        case Decoded(event, event_id, text, _):
+        case Decoded(event, event_id, text, _, _, ignored):
             assert_storable(json.loads(text, parse_constant=no_json))
-            assert str(UUID(event_id)) == event_id
+            assert event_id == str(uuid5(NAMESPACE_URL, f"{event.source}\n{event.id}"))
             assert EARLIEST <= event.time < LATEST
             assert reread(text) == event
-            assert decode(text.encode(), (), timestamp_ms, limits) == result
+            again = decode(text.encode(), (), timestamp_ms, limits)
+            assert msgspec.structs.replace(again, ignored=ignored) == result
+            assert {note.field for note in again.ignored} <= {note.field for note in ignored} or len(ignored) == MOST
+            assert len(ignored) <= MOST
+            assert not {note.field for note in ignored} & COSTS_THE_EVENT
+            assert all(len(note.field) <= 255 for note in ignored)
             assert_read_alike(text.encode())
     assert_read_alike(value or b"")
     return isinstance(result, Decoded)
@@ -116,11 +124,11 @@ def check(value: bytes | None, headers: Headers = (), timestamp_ms: int = -1, li
 def assert_read_alike(text: bytes) -> bool:
     """Whether it is an event that structs read: then its model reads it too, as the same to the type of each value."""
     try:
-        document = {} if may_need_care(text) else _parsed(text)
+        document = {} if may_need_care(text) else parse_exactly(text)
         event = read(document)
     except (ValueError, AttributeError):
         return False
-    of_model = handed_on(_model(document).model_validate_json(text))
+    of_model = handed_on(model_of(document.get("type")).model_validate_json(text))
     assert event == of_model
     assert _shown(event) == _shown(of_model)
     return True

@@ -9,7 +9,7 @@ from decimal import Decimal
 from operator import is_
 from typing import Any, Final
 
-from execledger_contracts.events import CANONICAL_TYPES, Event
+from execledger_contracts.events import Event, canonical_type
 
 ORDER: Final = (
     "execution.created",
@@ -176,7 +176,7 @@ def is_before(one: Event, other: Event, everything: Sequence[Event]) -> bool:
 
 
 def kind(event: Event) -> str:
-    canonical = CANONICAL_TYPES.get(event.type, "other")
+    canonical = canonical_type(event.type) or "other"
     return "fact" if canonical in ("llm.called", "tool.called") else canonical
 
 

@@ -1,19 +1,18 @@
-"""What text and numbers must become before Postgres can hold them."""
+"""What an event must become before Postgres can hold it, and before its size is bearable."""
 
 import json
-import math
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
-MAX_DEPTH: Final = 100
-DEEPEST: Final = MAX_DEPTH + 1  # with the event's own object around its data
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_LARGEST: Final = int(sys.float_info.max)
-_MANY_DIGITS: Final = b"0" * len(str(_LARGEST))
+from execledger_contracts.ignored import Notes, Rule, within
+from execledger_contracts.parsing import DEEPEST, LOST, Odd
+
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""Characters that Postgres does not hold."""
+_MANY_DIGITS: Final = b"0" * len(str(int(sys.float_info.max)))
 _STRIDE: Final = 25
 _DIGITS_AT_STRIDES: Final = b"0" * (len(_MANY_DIGITS) // _STRIDE)
 _DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
@@ -70,77 +69,84 @@ def _may_nest_too_deep(text: bytes) -> bool:
     return bool(brackets)
 
 
-def depth(value: Any) -> int:
-    """How deep objects and arrays nest: 0 for a scalar."""
-    level, layer = 0, [value]
-    while layer := [item for item in layer if isinstance(item, dict | list)]:
-        level += 1
-        layer = [child for item in layer for child in (item.values() if isinstance(item, dict) else item)]
-    return level
+def storable(document: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """A document of `parse` as the log can hold it: what is odd in it replaced or left out, NUL and the like U+FFFD."""
+    return _storable_members(document, "", notes)
 
 
-def find_unstorable_number(value: Any) -> str | None:
-    """The path of the first number that a float64 cannot hold."""
-    if (steps := _steps_to_unstorable(value)) is None:
-        return None
-    path = ""
-    for step in reversed(steps):
-        path = f"{path}.{step}" if path or isinstance(step, int) else step
-    return path
+def _storable(value: Any, path: str, notes: Notes) -> Any:
+    match value:
+        case str():
+            return _storable_text(value, path, notes)
+        case dict():
+            return _storable_members(value, path, notes)
+        case list():
+            items = (_storable(item, within(path, number), notes) for number, item in enumerate(value))
+            return [item for item in items if item is not LOST]
+        case Odd():
+            notes.add(path, value.rule)
+            return value.value
+        case _:
+            return value
 
 
-def _steps_to_unstorable(value: Any) -> list[str | int] | None:
-    """The last step first: made only when there is one to be named."""
-    if isinstance(value, float):
-        return None if math.isfinite(value) else []
-    if isinstance(value, int):
-        return None if abs(value) <= _LARGEST else []
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, child in children:
-        if not isinstance(child, str) and (steps := _steps_to_unstorable(child)) is not None:
-            return [*steps, step]
-    return None
+def _storable_members(members: dict[str, Any], path: str, notes: Notes) -> dict[str, Any]:
+    clean = {}
+    for key, member in members.items():
+        name = _storable_text(key, path, notes)
+        if (stored := _storable(member, "" if key == "data" and not path else within(path, name), notes)) is not LOST:
+            clean[name] = stored
+    return clean
 
 
-def marked(value: Any) -> Any:
-    """The same value with every lone surrogate as NUL, which identifiers refuse and other text may hold."""
-    return _mapped(value, lambda text: _LONE_SURROGATE.sub("\0", text))
+def _storable_text(text: str, path: str, notes: Notes) -> str:
+    clean = UNSTORABLE.sub("\ufffd", text)
+    if clean != text:
+        notes.add(path, Rule.CHARACTERS)
+    return clean
 
 
-def cleaned(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """The document as the log can hold it: NUL as U+FFFD, oversized values cut with a visible marker."""
-    replaced: dict[str, Any] = _mapped(document, lambda text: text.replace("\0", "\ufffd"))
-    return cut(replaced, limits)
+def cut(document: dict[str, Any], limits: Limits, notes: Notes) -> dict[str, Any]:
+    """The document with oversized values cut with a visible marker; equal to it when there are none."""
+    return {
+        name: _cut_data(value, limits, notes)
+        if name == "data"
+        else _cut(value, "" if name == "data_base64" else name, limits, notes)
+        for name, value in document.items()
+    }
 
 
-def cut(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """The document with oversized values cut; equal to it when there are none."""
-    return {key: _cut_data(value, limits) if key == "data" else _cut(value, limits) for key, value in document.items()}
-
-
-def _cut_data(data: Any, limits: Limits) -> Any:
+def _cut_data(data: Any, limits: Limits, notes: Notes) -> Any:
     """Each field of the data by itself."""
     if not isinstance(data, dict):
-        return _cut(data, limits)
-    return {name: _cut_field(name, value, limits) for name, value in data.items()}
+        return _cut(data, "", limits, notes)
+    return {name: _cut_field(name, value, limits, notes) for name, value in data.items()}
 
 
-def _cut_field(name: str, value: Any, limits: Limits) -> Any:
-    if name == "tags":
-        return value  # each at most 255 characters, or the event is refused
+def _cut_field(name: str, value: Any, limits: Limits, notes: Notes) -> Any:
+    if name == "tags" and isinstance(value, list):
+        return value  # each becomes 255 characters at most
     if name not in _OBJECTS or not isinstance(value, dict):
-        return _cut(value, limits)
-    parts = {part: _cut(child, limits) for part, child in value.items()}
-    return _cut(parts, limits) if name == "metadata" else parts
+        return _cut(value, name, limits, notes)
+    parts = {part: _cut(child, within(name, part), limits, notes) for part, child in value.items()}
+    return _cut(parts, name, limits, notes) if name == "metadata" else parts
 
 
-def _cut(value: Any, limits: Limits) -> Any:
+def _cut(value: Any, path: str, limits: Limits, notes: Notes) -> Any:
     if isinstance(value, str):
-        return _cut_text(value, limits.text_bytes)
-    if not isinstance(value, dict | list):
+        small: Any = _cut_text(value, limits.text_bytes)
+    elif isinstance(value, dict | list):
+        small = _cut_json(value, limits.json_bytes)
+    else:
         return value
+    if small is not value:
+        notes.add(path, Rule.CUT)
+    return small
+
+
+def _cut_json(value: Any, limit: int) -> Any:
     encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    if len(encoded) <= limits.json_bytes:
+    if len(encoded) <= limit:
         return value
     return {"execledger_cut": {**_size_and_digest(encoded), "start": encoded[:1024].decode(errors="ignore")}}
 
@@ -155,11 +161,3 @@ def _cut_text(text: str, limit: int) -> str:
 
 def _size_and_digest(encoded: bytes) -> dict[str, Any]:
     return {"bytes": len(encoded), "sha256": sha256(encoded).hexdigest()}
-
-
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {change(key): _mapped(child, change) for key, child in value.items()}
-    return [_mapped(child, change) for child in value] if isinstance(value, list) else value

@@ -1,9 +1,6 @@
 """The types of single fields: what a value must be, and how it is normalised."""
 
-import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Final, Literal
@@ -20,7 +17,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-MAX_COUNT: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
+from execledger_contracts import readings
+from execledger_contracts.readings import LAST_SEQUENCE, LONGEST, ReadAs
+
+MAX_COUNT: Final = 2**63 - 1  # what a bigint holds
 MAX_MONEY: Final = Decimal(10) ** 9  # in nano-dollars it still fits a 64-bit integer
 _NANO: Final = Decimal("1e-9")
 
@@ -38,22 +38,6 @@ PATTERN_RULES: Final = {
     _NO_NUL: "must not hold NUL or a lone surrogate",
     _NO_SPACE: "must be a URI-reference, without spaces or control characters",
 }
-
-AS_SENT: Final = "(as sent)"
-AS_READ: Final = "(as read)"
-"""Names of the two readings below in the path of an error: no part of the message."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Leniently:
-    """What `read` makes of a value counts when the value itself does not fit: only then is Python called."""
-
-    read: Callable[[Any], Any]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        exact = handler(source)
-        rare = core_schema.no_info_before_validator_function(self.read, exact)
-        return core_schema.union_schema([(exact, AS_SENT), (rare, AS_READ)], mode="left_to_right")
 
 
 def microseconds(time: datetime) -> int:
@@ -94,31 +78,6 @@ def _in_leap_second(text: str) -> datetime:
     return at
 
 
-def _whole(value: Any) -> Any:
-    """5.0 is a whole number in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _whole_or_digits(value: Any) -> Any:
-    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    return int(value) if is_digits else _whole(value)
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _label_texts(labels: Any) -> Any:
-    """Scalars as JSON writes them; a null label says nothing."""
-    if not isinstance(labels, dict):
-        return labels
-    return {key: _label_text(value) for key, value in labels.items() if value is not None}
-
-
-def _label_text(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, bool | int | float) else value
-
-
 def _whole_nanos(value: Decimal) -> Decimal:
     return value.quantize(_NANO, rounding=ROUND_HALF_EVEN).copy_abs()  # -0 is within bounds, and is 0
 
@@ -130,7 +89,7 @@ def _plain_money(value: Decimal) -> str:
 def _or_digits(low: int, high: int) -> WithJsonSchema:
     """A binary-mode header cannot say a number otherwise."""
     number = {"type": "integer", "minimum": low, "maximum": high}
-    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,19}$"}]})
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": f"^0*[0-9]{{1,{len(str(high))}}}$"}]})
 
 
 def _in_any_case(*words: str) -> WithJsonSchema:
@@ -138,29 +97,41 @@ def _in_any_case(*words: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [{"enum": list(words)}, {"type": "string", "pattern": f"^({'|'.join(letters)})$"}]})
 
 
-Identifier = Annotated[str, Strict(), StringConstraints(max_length=255, pattern=_NO_NUL)]
-RequiredIdentifier = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
-UriReference = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=2048, pattern=_NO_SPACE)]
-EventType = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL)]
-Text = Annotated[str, Strict()]
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict(), Field(ge=0, le=MAX_COUNT), _Leniently(_whole)]
+Identifier = Annotated[
+    str, Strict(), StringConstraints(max_length=LONGEST, pattern=_NO_NUL), ReadAs(readings.identifier)
+]
+RequiredIdentifier = Annotated[
+    str,
+    Strict(),
+    StringConstraints(min_length=1, max_length=LONGEST, pattern=_NO_NUL),
+    ReadAs(readings.required_identifier),
+]
+Subject = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=LONGEST, pattern=_NO_NUL)]
+EventId = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=1024, pattern=_NO_NUL)]
+UriReference = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=1024, pattern=_NO_SPACE)]
+EventType = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
+Text = Annotated[str, Strict(), ReadAs(readings.text)]
+Flag = Annotated[bool, Strict(), ReadAs(readings.flag)]
+Count = Annotated[int, Strict(), Field(ge=0, le=MAX_COUNT), ReadAs(readings.whole(0, MAX_COUNT))]
 Milliseconds = Count
-Percent = Annotated[int, Strict(), Field(ge=0, le=100), _Leniently(_whole)]
-Iteration = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1), _Leniently(_whole)]
-TryNumber = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1), _Leniently(_whole)]
+Iteration = Count
+Percent = Annotated[int, Strict(), Field(ge=0, le=100), ReadAs(readings.whole(0, 100))]
+TryNumber = Annotated[int, Strict(), Field(ge=1, le=MAX_COUNT), ReadAs(readings.whole(1, MAX_COUNT))]
 Attempt = Annotated[
-    int, Strict(), Field(ge=1, le=2**31 - 1), _Leniently(_whole_or_digits), _or_digits(low=1, high=2**31 - 1)
+    int, Strict(), Field(ge=1, le=2**31 - 1), ReadAs(readings.attempt), _or_digits(low=1, high=2**31 - 1)
 ]
 Sequence = Annotated[
-    int, Strict(), Field(ge=0, le=2**63 - 1), _Leniently(_whole_or_digits), _or_digits(low=0, high=2**63 - 1)
+    int, Strict(), Field(ge=0, le=LAST_SEQUENCE), ReadAs(readings.sequence), _or_digits(low=0, high=LAST_SEQUENCE)
 ]
-Seconds = Annotated[float, Strict(), Field(ge=0, le=1e9, allow_inf_nan=False)]
-Score = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[
+    float, Strict(), Field(gt=0, le=1e9, allow_inf_nan=False), ReadAs(readings.real(above=0, at_most=1e9))
+]
+Score = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False), ReadAs(readings.real(at_most=1))]
 Money = Annotated[
     Decimal,
     Field(ge=0, le=MAX_MONEY, allow_inf_nan=False),
     AfterValidator(_whole_nanos),
+    ReadAs(readings.money(MAX_MONEY)),
     PlainSerializer(_plain_money, when_used="json"),
     WithJsonSchema(
         {
@@ -173,18 +144,23 @@ Money = Annotated[
 ]
 Timestamp = Annotated[datetime, _Rfc3339]
 TriggerMode = Annotated[
-    Literal["manual", "scheduled", "triggered"], _Leniently(_lower), _in_any_case("manual", "scheduled", "triggered")
+    Literal["manual", "scheduled", "triggered"],
+    ReadAs(readings.word("manual", "scheduled", "triggered")),
+    _in_any_case("manual", "scheduled", "triggered"),
 ]
+BudgetScope = Annotated[
+    Literal["tree", "execution"], ReadAs(readings.word("tree", "execution")), _in_any_case("tree", "execution")
+]
+LabelValue = Annotated[str, Strict(), StringConstraints(max_length=LONGEST, pattern=_NO_NUL), ReadAs(readings.label)]
 Labels = Annotated[
-    dict[Identifier, Identifier],
-    _Leniently(_label_texts),
+    dict[Identifier, LabelValue],
     WithJsonSchema(
         {
             "type": "object",
-            "propertyNames": {"maxLength": 255, "pattern": _NO_NUL},
+            "propertyNames": {"maxLength": LONGEST, "pattern": _NO_NUL},
             "additionalProperties": {
                 "type": ["string", "number", "boolean", "null"],
-                "maxLength": 255,
+                "maxLength": LONGEST,
                 "pattern": _NO_NUL,
             },
         }

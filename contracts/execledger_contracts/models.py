@@ -4,13 +4,16 @@ An event is one immutable message about an execution. `Event` is their discrimin
 in the table is an `OtherEvent`, which is kept and changes no state.
 """
 
+from types import NoneType
 from typing import ClassVar, Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from execledger_contracts.fields import (
     Attempt,
+    BudgetScope,
     Count,
+    EventId,
     EventType,
     Flag,
     Identifier,
@@ -23,6 +26,7 @@ from execledger_contracts.fields import (
     Score,
     Seconds,
     Sequence,
+    Subject,
     Text,
     Timestamp,
     TriggerMode,
@@ -30,6 +34,7 @@ from execledger_contracts.fields import (
     UriReference,
 )
 from execledger_contracts.status import Status
+from execledger_contracts.types import spellings, without_prefix
 
 DATASCHEMA: Final = "urn:execledger:events:1"
 WATCHDOG_SOURCE: Final = "execledger:watchdog"
@@ -40,9 +45,14 @@ IMPORT_SOURCE: Final = "execledger:import"
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    said_alone: ClassVar[str | None] = None
+    """The field that a text means which stands where the object belongs."""
+
 
 class Workflow(_Part):
     """The definition that ran."""
+
+    said_alone: ClassVar = "id"
 
     id: Identifier | None = None
     name: Identifier | None = None
@@ -52,6 +62,8 @@ class Workflow(_Part):
 class Owner(_Part):
     """Who ran it."""
 
+    said_alone: ClassVar = "id"
+
     id: Identifier | None = None
     email: Identifier | None = None
     name: Identifier | None = None
@@ -59,6 +71,8 @@ class Owner(_Part):
 
 class Trigger(_Part):
     """What set it off."""
+
+    said_alone: ClassVar = "mode"
 
     mode: TriggerMode | None = None
     event_id: Identifier | None = None
@@ -70,7 +84,7 @@ class Budget(_Part):
 
     token_limit: Count | None = None
     cost_limit_usd: Money | None = None
-    scope: Literal["tree", "execution"] | None = None
+    scope: BudgetScope | None = None
 
 
 class Usage(_Part):
@@ -84,6 +98,8 @@ class Usage(_Part):
 
 class Error(_Part):
     """Why it failed."""
+
+    said_alone: ClassVar = "message"
 
     message: Text | None = None
     type: Text | None = None
@@ -226,10 +242,13 @@ class LlmCallData(_Part):
     input_audio_tokens: Count | None = None
     output_audio_tokens: Count | None = None
     cost_usd: Money | None = None
+    error: Text | None = None
     duration_ms: Milliseconds | None = None
     agent_id: Identifier | None = None
     step_id: Identifier | None = None
     cache_hit: Flag | None = None
+    input: JsonValue = None
+    output: JsonValue = None
 
 
 class ToolCallData(_Part):
@@ -251,18 +270,27 @@ class CloudEvent(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    canonical: ClassVar[str] = ""
+    """The type of the table that its type reads as."""
+
     specversion: Literal["1.0"]
-    id: RequiredIdentifier
+    id: EventId
     source: UriReference
     type: EventType
-    subject: RequiredIdentifier
+    subject: Subject
     time: Timestamp
-    tenantid: RequiredIdentifier = "default"
+    tenantid: Subject = "default"
     sequence: Sequence | None = None
     attempt: Attempt = 1
     partitionkey: Identifier | None = None
     traceparent: Identifier | None = None
     dataschema: Text | None = None
+
+
+COSTS_THE_EVENT: Final = frozenset(
+    name for name, field in CloudEvent.model_fields.items() if NoneType not in get_args(field.annotation)
+)
+"""The attributes that say which event of which execution it is, and where it stands: wrong ones make a dead letter."""
 
 
 class Traits(NamedTuple):
@@ -293,288 +321,162 @@ class _Fact(CloudEvent):
 class ExecutionCreated(_ExecutionEvent):
     """It is known of, and has not begun."""
 
+    canonical: ClassVar = "execution.created"
     traits: ClassVar = Traits(0, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
-    type: Literal[
-        "execution.created",
-        "task.created",
-        "workflow.created",
-        "flow.created",
-        "run.created",
-    ]
     data: StartData = StartData()
 
 
 class ExecutionStarted(_ExecutionEvent):
     """It began."""
 
+    canonical: ClassVar = "execution.started"
     traits: ClassVar = Traits(1, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "execution.started",
-        "task.started",
-        "workflow.started",
-        "flow.started",
-        "run.started",
-    ]
     data: StartData = StartData()
 
 
 class ExecutionProgressed(_ExecutionEvent):
     """It got this far; the heartbeat."""
 
+    canonical: ClassVar = "execution.progressed"
     traits: ClassVar = Traits(2, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "execution.progressed",
-        "task.progressed",
-        "workflow.progressed",
-        "flow.progressed",
-        "run.progressed",
-    ]
     data: ProgressData = ProgressData()
 
 
 class ExecutionPaused(_ExecutionEvent):
     """It waits for something, an approval say."""
 
+    canonical: ClassVar = "execution.paused"
     traits: ClassVar = Traits(3, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "execution.paused",
-        "task.paused",
-        "workflow.paused",
-        "flow.paused",
-        "run.paused",
-    ]
     data: PauseData = PauseData()
 
 
 class ExecutionResumed(_ExecutionEvent):
     """It goes on."""
 
+    canonical: ClassVar = "execution.resumed"
     traits: ClassVar = Traits(4, ends=None, raises_attempt=True, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "execution.resumed",
-        "task.resumed",
-        "workflow.resumed",
-        "flow.resumed",
-        "run.resumed",
-    ]
     data: PauseData = PauseData()
 
 
 class ExecutionCancelRequested(_ExecutionEvent):
     """Somebody asked for it to be stopped."""
 
+    canonical: ClassVar = "execution.cancel_requested"
     traits: ClassVar = Traits(5, ends=None, raises_attempt=False, is_sign_of_life=False, shows_running=False)
 
-    type: Literal[
-        "execution.cancel_requested",
-        "task.cancel_requested",
-        "workflow.cancel_requested",
-        "flow.cancel_requested",
-        "run.cancel_requested",
-    ]
     data: CancelRequestedData = CancelRequestedData()
 
 
 class ExecutionCompleted(_ExecutionEvent):
     """It ended well."""
 
+    canonical: ClassVar = "execution.completed"
     traits: ClassVar = Traits(14, ends=Status.COMPLETED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
-    type: Literal[
-        "execution.completed",
-        "task.completed",
-        "workflow.completed",
-        "flow.completed",
-        "run.completed",
-        "execution.succeeded",
-        "task.succeeded",
-        "workflow.succeeded",
-        "flow.succeeded",
-        "run.succeeded",
-    ]
     data: CompletedData = CompletedData()
 
 
 class ExecutionFailed(_ExecutionEvent):
     """It ended in an error."""
 
+    canonical: ClassVar = "execution.failed"
     traits: ClassVar = Traits(15, ends=Status.FAILED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
-    type: Literal[
-        "execution.failed",
-        "task.failed",
-        "workflow.failed",
-        "flow.failed",
-        "run.failed",
-    ]
     data: FailedData = FailedData()
 
 
 class ExecutionTimedOut(_ExecutionEvent):
     """It took too long."""
 
+    canonical: ClassVar = "execution.timed_out"
     traits: ClassVar = Traits(16, ends=Status.TIMED_OUT, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
-    type: Literal[
-        "execution.timed_out",
-        "task.timed_out",
-        "workflow.timed_out",
-        "flow.timed_out",
-        "run.timed_out",
-        "execution.timeout",
-        "task.timeout",
-        "workflow.timeout",
-        "flow.timeout",
-        "run.timeout",
-    ]
     data: TimedOutData = TimedOutData()
 
 
 class ExecutionCancelled(_ExecutionEvent):
     """It was stopped."""
 
+    canonical: ClassVar = "execution.cancelled"
     traits: ClassVar = Traits(17, ends=Status.CANCELLED, raises_attempt=True, is_sign_of_life=True, shows_running=False)
 
-    type: Literal[
-        "execution.cancelled",
-        "task.cancelled",
-        "workflow.cancelled",
-        "flow.cancelled",
-        "run.cancelled",
-        "execution.canceled",
-        "task.canceled",
-        "workflow.canceled",
-        "flow.canceled",
-        "run.canceled",
-        "execution.aborted",
-        "task.aborted",
-        "workflow.aborted",
-        "flow.aborted",
-        "run.aborted",
-    ]
     data: CancelledData = CancelledData()
 
 
 class StepStarted(_StepEvent):
     """A step began."""
 
+    canonical: ClassVar = "step.started"
     traits: ClassVar = Traits(6, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.started",
-        "phase.started",
-        "action.started",
-        "node.started",
-    ]
     data: StepData
 
 
 class StepCompleted(_StepEvent):
     """A step ended well."""
 
+    canonical: ClassVar = "step.completed"
     traits: ClassVar = Traits(7, ends=Status.COMPLETED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.completed",
-        "phase.completed",
-        "action.completed",
-        "node.completed",
-        "step.succeeded",
-        "phase.succeeded",
-        "action.succeeded",
-        "node.succeeded",
-    ]
     data: StepEndData
 
 
 class StepFailed(_StepEvent):
     """A step ended in an error."""
 
+    canonical: ClassVar = "step.failed"
     traits: ClassVar = Traits(8, ends=Status.FAILED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.failed",
-        "phase.failed",
-        "action.failed",
-        "node.failed",
-    ]
     data: StepEndData
 
 
 class StepTimedOut(_StepEvent):
     """A step took too long."""
 
+    canonical: ClassVar = "step.timed_out"
     traits: ClassVar = Traits(9, ends=Status.TIMED_OUT, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.timed_out",
-        "phase.timed_out",
-        "action.timed_out",
-        "node.timed_out",
-        "step.timeout",
-        "phase.timeout",
-        "action.timeout",
-        "node.timeout",
-    ]
     data: StepEndData
 
 
 class StepCancelled(_StepEvent):
     """A step was stopped."""
 
+    canonical: ClassVar = "step.cancelled"
     traits: ClassVar = Traits(10, ends=Status.CANCELLED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.cancelled",
-        "phase.cancelled",
-        "action.cancelled",
-        "node.cancelled",
-        "step.canceled",
-        "phase.canceled",
-        "action.canceled",
-        "node.canceled",
-        "step.aborted",
-        "phase.aborted",
-        "action.aborted",
-        "node.aborted",
-    ]
     data: StepEndData
 
 
 class StepSkipped(_StepEvent):
     """A step was passed over."""
 
+    canonical: ClassVar = "step.skipped"
     traits: ClassVar = Traits(11, ends=Status.SKIPPED, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal[
-        "step.skipped",
-        "phase.skipped",
-        "action.skipped",
-        "node.skipped",
-    ]
     data: StepEndData
 
 
 class LlmCalled(_Fact):
     """A fact: a model was called."""
 
+    canonical: ClassVar = "llm.called"
     traits: ClassVar = Traits(12, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal["llm.called"]
     data: LlmCallData = LlmCallData()
 
 
 class ToolCalled(_Fact):
     """A fact: a tool was called."""
 
+    canonical: ClassVar = "tool.called"
     traits: ClassVar = Traits(12, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=True)
 
-    type: Literal["tool.called"]
     data: ToolCallData = ToolCallData()
 
 
@@ -582,6 +484,7 @@ class OtherEvent(CloudEvent):
     """An event of any other type: kept in the log, changes no state."""
 
     kind: ClassVar[Literal["other"]] = "other"
+    canonical: ClassVar = "other"
     traits: ClassVar = Traits(13, ends=None, raises_attempt=False, is_sign_of_life=True, shows_running=False)
 
     data: JsonValue = None
@@ -601,13 +504,18 @@ TABLE_EVENTS: Final[tuple[type[TableEvent], ...]] = get_args(TableEvent)
 EVENTS: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
-def sent_types(event: type[CloudEvent]) -> tuple[str, ...]:
-    """Every type that a producer may write for this event; the canonical one is the first."""
-    return get_args(event.__annotations__["type"])
+MODELS: Final = {sent: event for event in TABLE_EVENTS for sent in spellings(event.canonical)}
+"""Every type of the table as it may be sent without a prefix, and the model of its events."""
 
 
-MODELS: Final = {sent: event for event in TABLE_EVENTS for sent in sent_types(event)}
-"""Every type of the table as it may be sent, and the model of its events."""
+def model_of(sent: object) -> type[Event]:
+    """The model of events of a type, with or without a prefix."""
+    if not isinstance(sent, str):
+        return OtherEvent
+    return MODELS[sent] if sent in MODELS else MODELS.get(without_prefix(sent), OtherEvent)
 
-CANONICAL_TYPES: Final = {sent: sent_types(event)[0] for sent, event in MODELS.items()}
-"""Every type of the table as it may be sent, and the type it reads as."""
+
+def canonical_type(sent: str) -> str | None:
+    """The type of the table that a type reads as; None when it is none of them."""
+    model = model_of(sent)
+    return None if model is OtherEvent else model.canonical

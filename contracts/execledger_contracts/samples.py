@@ -14,7 +14,7 @@ import msgspec
 
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
 from execledger_contracts.events import Event
-from execledger_contracts.models import CANONICAL_TYPES, DATASCHEMA, MODELS, OtherEvent
+from execledger_contracts.models import DATASCHEMA, canonical_type, model_of
 
 _DROP: Final = object()
 _EVENT: Final = {
@@ -66,7 +66,7 @@ def valid_document(sample: Sample) -> dict[str, Any]:
         raise TypeError(f"{sample.name}: {decoded}")
     expected = {
         "event_id": decoded.event_id,
-        "reads_as": CANONICAL_TYPES.get(decoded.event.type),
+        "reads_as": canonical_type(decoded.event.type),
         "event": normalised(decoded.event),
     }
     return {**_sent(sample), "expected": expected}
@@ -74,8 +74,17 @@ def valid_document(sample: Sample) -> dict[str, Any]:
 
 def normalised(event: Event) -> dict[str, Any]:
     """An event as JSON, each value in the form in which its model writes it."""
-    model = MODELS.get(event.type, OtherEvent)
+    model = model_of(event.type)
     return model.model_validate(msgspec.to_builtins(event)).model_dump(mode="json", exclude_none=True)
+
+
+def lenient_document(sample: Sample) -> dict[str, Any]:
+    """A lenient sample's file: the record, what it decodes to, and what is noted with it."""
+    document = valid_document(sample)
+    ignored = [note._asdict() for note in _decoded(sample).ignored]  # type: ignore[union-attr]  # valid_document saw to it
+    if not ignored:
+        raise TypeError(f"{sample.name}: nothing is noted")
+    return {**document, "expected": {**document["expected"], "ignored": ignored}}
 
 
 def invalid_document(sample: Sample) -> dict[str, Any]:
@@ -134,6 +143,112 @@ _ENDING: Final = {
     "metadata": {"region": "eu", "note": None},
 }
 
+_DIALECTS: Final = (
+    Sample(
+        "kafkajs.binary",
+        "As the CloudEvents SDK for JavaScript makes a Kafka message of an event, and KafkaJS sends it.",
+        {"output": {"ok": True}, "duration_ms": 1250},
+        {
+            "content-type": "application/json; charset=utf-8",
+            "ce_id": "b46cf653-d48a-4b90-8dfa-355c01061361",
+            "ce_time": "2026-01-01T09:00:01.234Z",
+            "ce_type": "com.acme.flow.finished",
+            "ce_source": "https://acme.example/flows",
+            "ce_specversion": "1.0",
+            "ce_subject": "ORDER-SYNC-1767258000",
+            "ce_datacontenttype": "application/json; charset=utf-8",
+            "ce_sequence": "7",
+            "ce_partitionkey": "ORDER-SYNC-1767258000",
+        },
+        _TIMESTAMP,
+    ),
+    Sample(
+        "kafkajs.structured",
+        "The same in structured mode.",
+        _event(
+            {"step": {"name": "charge card"}, "error": {"message": "declined"}},
+            id="9c1a5d9e-1c6f-4a0b-8f5e-0f6d3d2b1a10",
+            time="2026-01-01T09:00:01.234Z",
+            type="com.acme.action.errored",
+            source="https://acme.example/flows",
+            datacontenttype="application/json; charset=utf-8",
+            sequence="8",
+        ),
+        {"content-type": "application/cloudevents+json; charset=utf-8"},
+        _TIMESTAMP,
+    ),
+    Sample(
+        "java.binary",
+        "As the CloudEvents SDK for Java and its Kafka serializer write an event: nanoseconds, numbers as text.",
+        {"workflow": {"id": "order-sync"}, "labels": {"team": "orders"}},
+        {
+            "content-type": "application/json",
+            "ce_specversion": "1.0",
+            "ce_id": "a1b2",
+            "ce_source": "urn:acme:orders",
+            "ce_type": "com.acme.orders.workflow.started",
+            "ce_subject": "ORDER-SYNC-1767258000",
+            "ce_time": "2026-01-01T09:00:00.123456789Z",
+            "ce_attempt": "2",
+            "ce_sequence": "0000000000000000001",
+            "ce_tenantid": "acme",
+        },
+        _TIMESTAMP,
+    ),
+    Sample(
+        "java.structured",
+        "The same in structured mode, with its content type in another case.",
+        _event(
+            {"error": {"message": "java.lang.IllegalStateException", "stack": "at com.acme.Orders.sync"}},
+            id="a1b3",
+            source="urn:acme:orders",
+            type="com.acme.orders.workflow.failed",
+            time="2026-01-01T10:00:02.123456789+01:00",
+            datacontenttype="application/json",
+            attempt="2",
+            sequence="0000000000000000009",
+        ),
+        {"Content-Type": "Application/CloudEvents+JSON"},
+        _TIMESTAMP,
+    ),
+    Sample(
+        "go.binary",
+        "As the CloudEvents SDK for Go and Sarama write an event.",
+        {"provider": "openai", "model": "gpt-5", "prompt_tokens": 12, "cost_usd": 0.0012},
+        {
+            "ce_specversion": "1.0",
+            "ce_type": "llm.called",
+            "ce_source": "acme/worker",
+            "ce_id": "01JGFJJZ00Y5Z3T9B1Q2R3S4T5",
+            "ce_time": "2026-01-01T09:00:00.5Z",
+            "ce_subject": "ORDER-SYNC-1767258000",
+            "ce_dataschema": "https://acme.example/schemas/llm/1",
+            "content-type": "application/json",
+        },
+        _TIMESTAMP,
+    ),
+    Sample(
+        "go.structured",
+        "The same in structured mode, its data as base64.",
+        _event(
+            id="01JGFJJZ00Y5Z3T9B1Q2R3S4T6",
+            source="acme/worker",
+            type="run.terminated",
+            time="2026-01-01T09:00:03Z",
+            datacontenttype="application/json",
+            data_base64=base64.b64encode(b'{"reason":"context canceled"}').decode(),
+        ),
+        {"content-type": "application/cloudevents+json"},
+        _TIMESTAMP,
+    ),
+    Sample(
+        "structured-with-headers",
+        "A stray `ce_` header beside a complete structured event does not make it binary.",
+        _event({"query": "hello"}),
+        {"ce_traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+    ),
+)
+
 VALID: Final[tuple[Sample, ...]] = (
     Sample(
         "execution.created",
@@ -155,7 +270,7 @@ VALID: Final[tuple[Sample, ...]] = (
                 "metadata": {"region": "eu", "nothing": None},
                 "complexity_score": 0.25,
                 "timeout_seconds": 3600,
-                "budget": {"token_limit": 100000, "cost_limit_usd": "2.50"},
+                "budget": {"token_limit": 100000, "cost_limit_usd": "2.50", "scope": "tree"},
             },
             type="execution.created",
             tenantid="acme",
@@ -202,9 +317,24 @@ VALID: Final[tuple[Sample, ...]] = (
         _event({"query": "hello"}, dataschema="https://example.org/schemas/start/7"),
     ),
     Sample(
-        "execution.started.cleaned-text",
-        "NUL and lone surrogates in text that is no identifier become U+FFFD.",
-        _text(r'{"query": "a\u0000b\ud800c \ud83d\ude00", "input": {"k\u0000": "\udfff"}}'),
+        "execution.started.reverse-dns",
+        "A reverse-DNS prefix of two labels or more.",
+        _event(type="com.acme.workflow.started"),
+    ),
+    Sample(
+        "execution.created.queued",
+        "Waiting in a queue.",
+        _event({"labels": {"queue": "eu"}}, type="run.queued"),
+    ),
+    Sample(
+        "execution.started.sequence",
+        "CloudEvents writes a sequence as text, often with leading zeros.",
+        _event(sequence="00000000000000000000042", attempt="2"),
+    ),
+    Sample(
+        "execution.started.bom",
+        "A byte order mark before the JSON is not part of it.",
+        b"\xef\xbb\xbf" + json.dumps(_event({"query": "hello"})).encode(),
     ),
     Sample(
         "execution.started.base64",
@@ -298,12 +428,18 @@ VALID: Final[tuple[Sample, ...]] = (
                 "prompt_tokens": 1200,
                 "completion_tokens": 350,
                 "cached_tokens": 1000,
+                "cache_write_tokens": 100,
                 "reasoning_tokens": 50,
+                "input_audio_tokens": 0,
+                "output_audio_tokens": 0,
                 "cost_usd": "0.00915",
                 "duration_ms": 2100,
                 "agent_id": "writer",
                 "step_id": "draft",
                 "cache_hit": False,
+                "error": "stopped by the length limit",
+                "input": [{"role": "user", "content": "Which orders?"}],
+                "output": "Those of yesterday.",
             },
             type="llm.called",
         ),
@@ -327,16 +463,125 @@ VALID: Final[tuple[Sample, ...]] = (
         ),
     ),
     Sample("other", "Any other type is kept in the log.", _event({"thought": "hmm"}, type="agent.thinking")),
+    Sample(
+        "other.base64",
+        "Bytes of another type are kept as base64.",
+        _event(type="agent.saw", datacontenttype="image/png", data_base64="iVBORw0KGgo="),
+    ),
+    Sample(
+        "other.binary-text",
+        "Binary mode: text of another type is kept as text.",
+        "thinking about 42",
+        {**_BINARY, "content-type": "text/plain; charset=utf-8", "ce_type": "agent.thinking"},
+    ),
+    Sample(
+        "other.binary-image",
+        "Binary mode: bytes of another type are kept as base64.",
+        b"\x89PNG\r\n\x1a\n",
+        {**_BINARY, "content-type": "image/png", "ce_type": "agent.saw"},
+    ),
+    *_DIALECTS,
     Sample("other.scalar-data", "The data of another type may be any JSON.", _event("hmm", type="agent.thinking")),
 )
+
+LENIENT: Final[tuple[Sample, ...]] = (
+    Sample(
+        "counts",
+        "Fractions round half-even, digits in text are numbers, what is out of range is left out alone.",
+        _event(
+            {
+                "duration_ms": 1234.567,
+                "usage": {"prompt_tokens": -1, "completion_tokens": "350", "cost_usd": "free", "total_tokens": 2.5},
+                "agents_used": True,
+            },
+            type="execution.completed",
+        ),
+    ),
+    Sample(
+        "percent",
+        "A percent above 100 is left out.",
+        _event({"progress_percent": 120, "completed_steps": 2}, type="execution.heartbeat"),
+    ),
+    Sample(
+        "percent.fraction",
+        "A third of the way.",
+        _event({"progress_percent": 33.3}, type="execution.progressed"),
+    ),
+    Sample(
+        "text-for-objects",
+        "A workflow, owner, trigger or error that is but text.",
+        _event({"workflow": "order-sync", "owner": 42, "trigger": "Scheduled"}),
+    ),
+    Sample(
+        "text-for-error", "An error that is but its message.", _event({"error": "no such order"}, type="run.errored")
+    ),
+    Sample(
+        "unknown-words",
+        "A trigger of none of the three modes, a budget of no known scope.",
+        _event({"trigger": {"mode": "webhook", "event_name": "push"}, "budget": {"token_limit": 10, "scope": "all"}}),
+    ),
+    Sample("trigger-word", "A trigger that is but an unknown word.", _event({"trigger": "webhook"})),
+    Sample(
+        "not-text",
+        "Numbers and truth values are text as JSON writes them; an object is none.",
+        _event({"workflow": {"id": "w", "version": 3}, "mode": True, "query": {"q": 1}}),
+    ),
+    Sample(
+        "too-long",
+        "Identifiers, tags and labels keep their first 190 characters and 32 of their SHA-256.",
+        _event({"workflow": {"id": "w" * 300}, "tags": ["t" * 256], "labels": {"prd": "p" * 256, "k" * 256: "v"}}),
+    ),
+    Sample(
+        "lists",
+        "Of a list or an object the wrong part alone.",
+        _event({"tags": ["nightly", None, {"a": 1}, 7], "labels": {"prd": {"id": 1}, "graph": "g-1"}}),
+    ),
+    Sample("score-and-timeout", "Out of their ranges.", _event({"complexity_score": 1.01, "timeout_seconds": 0})),
+    Sample(
+        "flag",
+        "Yes is no truth value, true in text is.",
+        _event({"cache_hit": "true", "success": "yes"}, type="tool.called"),
+    ),
+    Sample("data-not-an-object", "The data of a type of the table is an object.", _event([1])),
+    Sample(
+        "sequence",
+        "An order that is no number orders nothing.",
+        _event(sequence="01JDZ3A4Q0000000000000000", id="evt-2"),
+    ),
+    Sample("sequence-too-long", "Twenty digits that are not zero.", _event(sequence="1" * 20)),
+    Sample("attributes", "Attributes that only describe.", _event(partitionkey=7, traceparent={"id": 1})),
+    Sample(
+        "not-finite",
+        "NaN and the infinities, as Python writes them, are null.",
+        _text('{"output": {"scores": [0.5, NaN], "best": -Infinity}, "duration_ms": NaN}', type="execution.completed"),
+    ),
+    Sample(
+        "beyond-float64",
+        "A number beyond a float64 is left out, one too near to 0 or too long is rounded.",
+        _text('{"input": {"big": 1e400, "whole": ' + "9" * 310 + ', "small": 1e-20000, "long": 0.' + "3" * 999 + "}}"),
+    ),
+    Sample("too-deep", "Nesting beyond 100 gives way to a marker.", _text('{"input": ' + "[" * 110 + "]" * 110 + "}")),
+    Sample(
+        "characters",
+        "NUL and lone surrogates in text become U+FFFD.",
+        _text(r'{"query": "a\u0000b\ud800c \ud83d\ude00", "input": {"k\u0000": "\udfff"}}'),
+    ),
+    Sample("cut", "Text beyond the limit keeps its beginning, size and SHA-256.", _event({"query": "x" * 65_537})),
+    Sample("base64-unreadable", "Data that is no base64.", _event(data_base64="{}")),
+    Sample(
+        "binary-not-json",
+        "Binary mode, and the value is no JSON.",
+        '{"query": ',
+        headers={**_BINARY, "ce_type": "execution.started"},
+    ),
+)
+"""Events whose values do not all fit: recorded, and what became of those values is noted."""
 
 INVALID: Final[tuple[Sample, ...]] = (
     _bad("tombstone", "A record without a value.", None, reason=Reason.TOMBSTONE),
     _bad("not-utf8", "Bytes that are no UTF-8.", b'{"specversion": "1.0", "id": "\xff"}', reason=Reason.NOT_UTF8),
     _bad("not-json", "Text that is no JSON.", "{", reason=Reason.NOT_JSON),
     _bad("empty", "An empty value, and no headers.", "", reason=Reason.NOT_JSON),
-    _bad("nan", "NaN is no JSON.", _text('{"complexity_score": NaN}'), reason=Reason.NOT_JSON),
-    _bad("infinity", "Infinity is no JSON.", _text('{"input": -Infinity}'), reason=Reason.NOT_JSON),
     _bad("not-an-object", "JSON that is no object.", "[1]", reason=Reason.NOT_CLOUDEVENT),
     _bad("no-specversion", "CloudEvents needs it.", _event(specversion=_DROP), reason=Reason.NOT_CLOUDEVENT),
     _bad("specversion", "Another CloudEvents version.", _event(specversion="2.0"), reason=Reason.UNSUPPORTED_VERSION),
@@ -359,22 +604,17 @@ INVALID: Final[tuple[Sample, ...]] = (
             "ce_type": "execution.started",
         },
     ),
-    _bad(
-        "binary-not-json",
-        "Binary mode, and the value is no JSON.",
-        '{"query": ',
-        reason=Reason.NOT_JSON,
-        headers={**_BINARY, "ce_type": "execution.started"},
-    ),
-    _bad("id-too-long", "An id of 256 characters.", _event(id="x" * 256)),
+    _bad("id-too-long", "An id of 1,025 characters.", _event(id="x" * 1025)),
     _bad("id-not-text", "An id that is a number.", _event(id=42)),
     _bad("source-with-space", "A source that is no URI-reference.", _event(source="our orchestrator")),
+    _bad("source-too-long", "A source of 1,025 characters.", _event(source="x" * 1025)),
     _bad("subject-empty", "An external id has 1 to 255 characters.", _event(subject="")),
     _bad("subject-too-long", "An external id has 1 to 255 characters.", _event(subject="x" * 256)),
     _bad("subject-with-nul", "NUL in an identifier.", _text("{}", subject="a\0b")),
     _bad("subject-with-surrogate", "A lone surrogate in an identifier.", _text("{}", subject="a\ud800b")),
-    _bad("type-too-long", "A type of 101 characters.", _event(type="x" * 101)),
+    _bad("type-too-long", "A type of 256 characters.", _event(type="x" * 256)),
     _bad("tenantid-empty", "A tenant without a name.", _event(tenantid="")),
+    _bad("tenantid-too-long", "A tenant of 256 characters.", _event(tenantid="x" * 256)),
     _bad("time-without-offset", "When, but not where.", _event(time="2026-01-01T09:00:00")),
     _bad("time-as-number", "Unix time.", _event(time=1767258000)),
     _bad("time-impossible", "There is no 30 February.", _event(time="2026-02-30T09:00:00Z")),
@@ -385,38 +625,10 @@ INVALID: Final[tuple[Sample, ...]] = (
         _event(time="2026-01-02T09:00:00.001Z"),
         timestamp_ms=_TIMESTAMP,
     ),
-    _bad("sequence-negative", "An order below 0.", _event(sequence=-1)),
-    _bad("sequence-not-digits", "Text that is no number.", _event(sequence="twelve")),
     _bad("attempt-zero", "Attempts count from 1.", _event(attempt=0)),
     _bad("attempt-fraction", "No whole number.", _event(attempt=1.5)),
-    _bad("data-not-an-object", "The data of a type of the table is an object.", _event([1])),
-    _bad("base64", "Data that is no base64.", _event(data_base64="{}")),
-    _bad("nesting", "Data nested 101 deep.", _text('{"input": ' + "[" * 100 + "]" * 100 + "}")),
-    _bad("number-beyond-float64", "1e400.", _text('{"input": {"big": 1e400}}')),
-    _bad("number-near-zero", "1e-20000: no float64 tells it from 0.", _text('{"input": {"small": 1e-20000}}')),
-    _bad(
-        "number-too-long", "A number of more than 1,000 characters.", _text('{"input": {"long": 0.' + "3" * 999 + "}}")
-    ),
-    _bad("integer-beyond-float64", "An integer of 310 digits.", _text('{"input": {"big": ' + "9" * 310 + "}}")),
-    _bad("label-object", "A label value is text or a scalar.", _event({"labels": {"prd": {"id": 1}}})),
-    _bad("label-too-long", "A label value has at most 255 characters.", _event({"labels": {"prd": "x" * 256}})),
-    _bad("label-key-too-long", "A label key has at most 255 characters.", _event({"labels": {"x" * 256: "prd"}})),
-    _bad("label-with-nul", "NUL in a label.", _event({"labels": {"prd": "a\0b"}})),
-    _bad("tag-too-long", "A tag has at most 255 characters.", _event({"tags": ["ok", "x" * 256]})),
-    _bad("name-too-long", "A name has at most 255 characters.", _event({"workflow": {"name": "x" * 256}})),
-    _bad("trigger-mode", "One of three words.", _event({"trigger": {"mode": "sometimes"}})),
-    _bad("query-not-text", "Text is text.", _event({"query": {"q": 1}})),
-    _bad("score-too-high", "0 to 1.", _event({"complexity_score": 1.01})),
-    _bad("count-fraction", "Counts are integers.", _event({"total_steps": 2.5})),
-    _bad("count-as-text", "Digits in text count for attempt and sequence only.", _event({"total_steps": "2"})),
-    _bad("count-negative", "Counts are 0 or more.", _event({"agents_used": -1}, type="execution.completed")),
-    _bad("percent", "0 to 100.", _event({"progress_percent": 101}, type="execution.progressed")),
-    _bad("flag", "true or false.", _event({"killed_by_budget": "yes"}, type="execution.cancelled")),
-    _bad("money", "Money is a decimal number.", _event({"usage": {"cost_usd": "free"}}, type="execution.completed")),
-    _bad("money-negative", "Money is 0 or more.", _event({"cost_usd": -0.5}, type="llm.called")),
-    _bad("money-nan", "NaN as text is no money.", _event({"cost_usd": "NaN"}, type="llm.called")),
+    _bad("attempt-not-finite", "NaN is no attempt.", json.dumps(_event(attempt=float("nan")))),
     _bad("step-missing", "An event of a step says which.", _event({}, type="step.started")),
     _bad("step-no-data", "An event of a step says which.", _event(type="step.completed")),
     _bad("step-nameless", "One of id and name is required.", _event({"step": {"iteration": 1}}, type="step.started")),
-    _bad("step-iteration", "0 or more.", _event({"step": {"id": "a", "iteration": -1}}, type="step.failed")),
 )

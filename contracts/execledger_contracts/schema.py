@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from execledger_contracts.control import COMMANDS
-from execledger_contracts.models import CANONICAL_TYPES, DATASCHEMA, EVENTS, CloudEvent, OtherEvent, sent_types
-from execledger_contracts.samples import INVALID, VALID, invalid_document, valid_document
+from execledger_contracts.control import COMMANDS, Command
+from execledger_contracts.ignored import Rule
+from execledger_contracts.models import COSTS_THE_EVENT, DATASCHEMA, EVENTS, TABLE_EVENTS, CloudEvent, OtherEvent
+from execledger_contracts.samples import INVALID, LENIENT, VALID, invalid_document, lenient_document, valid_document
+from execledger_contracts.types import pattern_of
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -35,23 +37,19 @@ _DEAD_LETTER_HEADERS: Final = {
 def documents() -> dict[str, str]:
     """Every generated file: its path under the contracts folder, and its text."""
     return {
-        **{f"schema/{name_of(event)}.json": _text(event_schema(event)) for event in EVENTS},
+        **{f"schema/{event.canonical}.json": _text(event_schema(event)) for event in EVENTS},
         "schema/asyncapi.json": _text(asyncapi()),
         **{f"samples/valid/{sample.name}.json": _text(valid_document(sample)) for sample in VALID},
+        **{f"samples/lenient/{sample.name}.json": _text(lenient_document(sample)) for sample in LENIENT},
         **{f"samples/invalid/{sample.name}.json": _text(invalid_document(sample)) for sample in INVALID},
     }
-
-
-def name_of(event: type[CloudEvent]) -> str:
-    """The canonical type of an event class, or `other`."""
-    return "other" if event is OtherEvent else sent_types(event)[0]
 
 
 def event_schema(event: type[CloudEvent]) -> dict[str, Any]:
     """The JSON Schema of one type's structured form, complete in itself."""
     schema = _tidied(event.model_json_schema(schema_generator=_Generator))
-    head = {"$schema": _DIALECT, "$id": f"{DATASCHEMA}:{name_of(event)}", "title": name_of(event)}
-    return {**head, **{key: value for key, value in _event(schema).items() if key not in head}}
+    head = {"$schema": _DIALECT, "$id": f"{DATASCHEMA}:{event.canonical}", "title": event.canonical}
+    return {**head, **{key: value for key, value in _event(event, schema).items() if key not in head}}
 
 
 def asyncapi() -> dict[str, Any]:
@@ -61,15 +59,16 @@ def asyncapi() -> dict[str, Any]:
         ref_template=_SCHEMAS + "{model}",
         schema_generator=_Generator,
     )
+    events = {event.__name__: event for event in (*EVENTS, *COMMANDS)}
     models = {
-        name: _event(schema) if "specversion" in schema["properties"] else schema
+        name: _event(events[name], schema) if name in events else schema
         for name, schema in _tidied(schemas["$defs"]).items()
         if "properties" in schema
     }
     messages = {
-        **{name_of(event): _structured(event, name_of(event)) for event in EVENTS},
-        **{f"{name_of(event)}.binary": _binary(event) for event in EVENTS},
-        **{sent_types(command)[0]: _structured(command, sent_types(command)[0]) for command in COMMANDS},
+        **{event.canonical: _structured(event, event.canonical) for event in EVENTS},
+        **{f"{event.canonical}.binary": _binary(event) for event in EVENTS},
+        **{_type_of(command): _structured(command, _type_of(command)) for command in COMMANDS},
         "dead-letter": _dead_letter(),
     }
     return {
@@ -104,13 +103,34 @@ def _tidied(schema: Any) -> Any:
     }
 
 
-def _event(schema: dict[str, Any]) -> dict[str, Any]:
-    """A CloudEvent's schema: an optional attribute may be null, which is to leave it out."""
+def _event(event: type[CloudEvent], schema: dict[str, Any]) -> dict[str, Any]:
+    """A CloudEvent's schema: an optional attribute may be null, which is to leave it out; and what a breach costs."""
     required = schema["required"]
     properties = {name: rule if name in required else _or_null(rule) for name, rule in schema["properties"].items()}
-    if schema["title"] == OtherEvent.__name__:
-        properties["type"] = {**properties["type"], "not": {"enum": list(CANONICAL_TYPES)}}
-    return {**schema, "properties": properties}
+    if issubclass(event, Command):
+        return {**schema, "properties": properties}
+    properties["type"] = {**properties["type"], **_type_rule(event)}
+    costs = {
+        name: {**rule, "x-costs": "event" if name in COSTS_THE_EVENT else "field"} for name, rule in properties.items()
+    }
+    return {**schema, "description": f"{schema['description']} {_COSTS}", "properties": costs}
+
+
+_COSTS: Final = (
+    "A record whose bytes can be read is refused only for the properties that cost the event, for a step without id "
+    "and name, and for another major version of our dataschema. Whatever else does not fit costs its field: it is read "
+    f"as what it plainly means, or left out, and noted with the event by one of these rules: {', '.join(Rule)}."
+)
+
+
+def _type_rule(event: type[CloudEvent]) -> dict[str, Any]:
+    if event is OtherEvent:
+        return {"not": {"pattern": pattern_of(*(known.canonical for known in TABLE_EVENTS))}}
+    return {"pattern": pattern_of(event.canonical)}
+
+
+def _type_of(command: type[Command]) -> str:
+    return str(command.model_fields["type"].default)
 
 
 def _or_null(rule: dict[str, Any]) -> dict[str, Any]:
@@ -133,13 +153,16 @@ def _structured(event: type[CloudEvent], name: str) -> dict[str, Any]:
 
 def _binary(event: type[CloudEvent]) -> dict[str, Any]:
     """The attributes as headers, the data as value."""
-    kind = {} if event is OtherEvent else {"enum": list(sent_types(event))}
     data = event.model_fields["data"].annotation
     return {
-        "name": name_of(event),
+        "name": event.canonical,
         "summary": f"{event.__doc__} In binary mode.",
         "contentType": "application/json",
-        "headers": {"type": "object", "allOf": [{"$ref": _SCHEMAS + "BinaryHeaders"}], "properties": {"ce_type": kind}},
+        "headers": {
+            "type": "object",
+            "allOf": [{"$ref": _SCHEMAS + "BinaryHeaders"}],
+            "properties": {"ce_type": _type_rule(event)},
+        },
         "payload": {"$ref": _SCHEMAS + getattr(data, "__name__", "JsonValue")},
         "bindings": {"kafka": {"key": _KEY}},
     }
@@ -150,7 +173,10 @@ def _headers() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "The attributes of an event in binary mode, as UTF-8 text.",
-        "properties": {f"ce_{name}": {"type": "string"} for name, _ in attributes},
+        "properties": {
+            f"ce_{name}": {"type": "string", "x-costs": "event" if name in COSTS_THE_EVENT else "field"}
+            for name, _ in attributes
+        },
         "required": [f"ce_{name}" for name, field in attributes if field.is_required()],
     }
 
@@ -173,7 +199,7 @@ def _dead_letter() -> dict[str, Any]:
 
 
 def _channels() -> dict[str, Any]:
-    events = [name_of(event) for event in EVENTS]
+    events = [event.canonical for event in EVENTS]
     return {
         "events": _channel(
             "executions.events",
@@ -185,7 +211,7 @@ def _channels() -> dict[str, Any]:
         "control": _channel(
             "executions.control",
             "What orchestrators are asked to do. Key: the root execution id.",
-            [sent_types(command)[0] for command in COMMANDS],
+            [_type_of(command) for command in COMMANDS],
         ),
     }
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from execledger_contracts.fields import PATTERN_RULES, Money, Timestamp
 from execledger_contracts.models import MODELS, OtherEvent
+from execledger_contracts.types import without_prefix
 
 _Said = TypeVar("_Said")
 _Schema = Mapping[str, Any]
@@ -55,7 +56,7 @@ def replaced(said: _Said, **values: Any) -> _Said:
 def read(document: dict[str, Any]) -> Any:
     """The event that a document without NUL is; ValueError: its model must read it, or say why it is none."""
     kind = document.get("type")
-    struct, paths_to_money = _READINGS.get(kind, _OTHER) if isinstance(kind, str) else _OTHER
+    struct, paths_to_money = (_READINGS.get(kind) or _reading_of(kind)) if isinstance(kind, str) else _OTHER
     if not _is_usual_time(sent := document.get("time")):
         document = {**document, "time": _time(sent)}
     for path in paths_to_money:
@@ -101,6 +102,10 @@ def _type(schema: _Schema) -> Any:
     return _TYPES[schema["type"]](schema)
 
 
+def _bounds(schema: _Schema) -> Meta:
+    return Meta(gt=schema["gt"], le=schema["le"]) if "gt" in schema else Meta(ge=schema["ge"], le=schema["le"])
+
+
 def _text(schema: _Schema) -> Any:
     if schema.get("pattern") not in (None, *PATTERN_RULES):  # those are seen to by `read` and its callers
         raise KeyError(schema["pattern"])
@@ -114,7 +119,7 @@ _TYPES: Final[Mapping[str, Callable[[_Schema], Any]]] = {
     "default": lambda schema: _type(schema["schema"]),
     "definition-ref": lambda _: Any,  # JsonValue
     "dict": lambda schema: GenericAlias(dict, (_type(schema["keys_schema"]), _type(schema["values_schema"]))),
-    "float": lambda schema: Annotated[float, Meta(ge=schema["ge"], le=schema["le"])],
+    "float": lambda schema: Annotated[float, _bounds(schema)],
     "function-after": lambda schema: _type(schema["schema"]),
     "int": lambda schema: Annotated[int, Meta(ge=schema["ge"], le=schema["le"])],
     "list": lambda schema: GenericAlias(list, (_type(schema["items_schema"]),)),
@@ -122,7 +127,6 @@ _TYPES: Final[Mapping[str, Callable[[_Schema], Any]]] = {
     "model": lambda schema: struct_of(schema["cls"]),
     "nullable": lambda schema: _type(schema["schema"]) | None,
     "str": _text,
-    "union": lambda schema: _type(schema["choices"][0][0]),  # as sent; the lenient reading is the model's
 }
 
 
@@ -143,3 +147,7 @@ _READINGS: Final = {
     sent: (struct_of(model), _paths_to_money(model.__pydantic_core_schema__)) for sent, model in MODELS.items()
 }
 _OTHER: Final = (struct_of(OtherEvent), list[_Path]())
+
+
+def _reading_of(kind: str) -> tuple[type[Any], list[_Path]]:
+    return _READINGS.get(without_prefix(kind), _OTHER)

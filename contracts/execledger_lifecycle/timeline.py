@@ -1,19 +1,11 @@
 """How an execution went: what ended each attempt, and the step at which it failed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from execledger_contracts.events import EVENTS, sent_types
+from execledger_contracts.events import model_of
 from execledger_contracts.status import FAILURES, Status
-
-ENDED_BY: Final[Mapping[str, Status]] = {
-    sent: event.traits.ends
-    for event in EVENTS
-    if event.kind == "execution" and event.traits.ends is not None
-    for sent in sent_types(event)
-}
-"""Every type, as it may be sent, that ends an execution, and the status that it gives."""
 
 
 class ShownExecution(Protocol):
@@ -53,7 +45,8 @@ AnyStep = TypeVar("AnyStep", bound=ShownStep)
 
 def ended_as(sent_type: str | None) -> Status:
     """How an attempt ended that another followed: by the type of its first ending; without one it was given up."""
-    return Status.CANCELLED if sent_type is None else ENDED_BY[sent_type]
+    ending = None if sent_type is None else model_of(sent_type).traits.ends
+    return Status.CANCELLED if ending is None else ending
 
 
 def failing_step(execution: ShownExecution, tries: Iterable[AnyStep]) -> AnyStep | None:

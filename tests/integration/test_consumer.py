@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from conftest import OwnBroker
 from consuming import consumed
 from execledger.stack import broker
-from execledger_contracts.samples import INVALID, VALID
+from execledger_contracts.samples import INVALID, LENIENT, VALID
 from factories_recorder import OUTCOMES, assert_balanced, event, history
 from recorder_bench import Bench, Sent, connected, delete_before, many, producing, publish
 from running import Service, cable, eventually
@@ -21,7 +21,7 @@ from running import Service, cable, eventually
 
 def samples() -> list[Sent]:
     """Each golden sample and each breach of a rule, as they are sent."""
-    records = [sample.record() for sample in (*VALID, *INVALID)]
+    records = [sample.record() for sample in (*VALID, *LENIENT, *INVALID)]
     return [(value, [(name, said or b"") for name, said in headers], None) for value, headers in records]
 
 

@@ -42,7 +42,7 @@ async def test_each_field_shows_the_record_s_value_and_an_event_that_says_so(cli
         logged = (await client.get(f"/v1/executions/{run}/events", headers=RITA)).json()["items"]
         same = ("type", "occurred_at", "attempt", "sequence", "outcome")
         assert [{"event_id": e["event_id"], **{name: e[name] for name in same}} for e in explained["events"]] == [
-            {"event_id": e["id"], **{name: e[name] for name in same}} for e in logged
+            {"event_id": e["event_id"], **{name: e[name] for name in same}} for e in logged
         ]
         by_id = {event["event_id"]: event for event in explained["events"]}
         for name, decided in explained["fields"].items():

@@ -205,7 +205,7 @@ async def test_events_are_shown_whatever_their_error_is_and_whatever_their_numbe
     ):
         await rows.event(execution, data=data, sequence=number)
     await rows.event(execution, sequence=9)
-    fine = '{"source": "s", "data": {"fine": 1e-20000, "long": 0.%s, "result": "secret"}}' % ("3" * 20_000)
+    fine = '{"id": "e", "source": "s", "data": {"fine": 1e-20000, "long": 0.%s, "result": "secret"}}' % ("3" * 20_000)
     await rows.connection.execute("UPDATE execledger.execution_events SET raw = $1 WHERE sequence = 9", fine)
     shown = [
         event["data"] for event in (await client.get("/v1/executions/run-1/events", headers=READER)).json()["items"]

@@ -297,7 +297,7 @@ def unpacked(headers: str) -> list[tuple[str, bytes | None]]:
         (b"", "not_json"),
         (b"[]", "not_cloudevent"),
         (event(specversion="0.3"), "unsupported_version"),
-        (event("execution.started", {"total_steps": -1}), "invalid"),
+        (event(attempt=0), "invalid"),
         (b" " * (Limits().record_bytes + 1), "too_large"),
     ],
 )

@@ -145,7 +145,7 @@ def test_every_request_to_cancel_is_handed_on_once() -> None:
 
 
 def test_figures_that_no_message_can_hold_are_said_as_the_largest() -> None:
-    most, dearest = 2**53 - 1, "1000000000"
+    most, dearest = 2**63 - 1, "1000000000"
     calls = [llm_called(prompt_tokens=most, cost_usd=dearest, at=at) for at in (1, 2, 3)]
     ((_, tokens, _, cost),) = in_batches([limited(), *calls])
     consumed = [halt.model_dump(mode="json")["data"]["limit"]["consumed"] for halt in (tokens, cost)]

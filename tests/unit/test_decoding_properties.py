@@ -12,14 +12,16 @@ from decoding_promises import (
     SMALL,
     TOKENS,
     VALUES,
-    assert_storable,
     check,
     paths,
     replaced,
     with_token,
 )
-from execledger_contracts.cleaning import cleaned, find_unstorable_number, marked
-from execledger_contracts.events import CANONICAL_TYPES
+from execledger_contracts.decoding import Decoded, decode
+from execledger_contracts.ignored import Notes
+from execledger_contracts.mending import mend
+from execledger_contracts.models import COSTS_THE_EVENT, MODELS, model_of
+from execledger_contracts.structs import read
 
 SPECIAL: Final = ["x" * 256, "x" * 20_000, "ü" * 9_000, "1e5", "NaN", "-1"]
 FIELDS: Final = [
@@ -56,7 +58,7 @@ def test_any_json(value: Any) -> None:
     check(json.dumps(value).encode())
 
 
-@given(st.sampled_from(EVENTS), st.sampled_from([*CANONICAL_TYPES, "agent.thinking"]), values | deep)
+@given(st.sampled_from(EVENTS), st.sampled_from([*MODELS, "agent.thinking"]), values | deep)
 @settings(max_examples=400, deadline=None)
 def test_an_event_with_any_data(event: dict[str, Any], kind: str, data: Any) -> None:
     check(json.dumps({**event, "type": kind, "data": data}).encode())
@@ -122,11 +124,40 @@ def test_any_headers(value: bytes | None, attributes: dict[str, bytes | None], c
     check(value, [("content-type", content_type), *sent.items()])
 
 
-@given(st.dictionaries(keys, values, max_size=5), st.dictionaries(keys, values | deep, max_size=5))
-@settings(max_examples=200, deadline=None)
-def test_cleaning_twice_is_cleaning_once(attributes: dict[str, Any], data: dict[str, Any]) -> None:
-    document = marked({**attributes, "data": data})
-    if find_unstorable_number(document) is None:
-        once = cleaned(document, SMALL)
-        assert cleaned(once, SMALL) == once
-        assert_storable(once)
+STEP: Final = {"step": {"id": "a"}}
+ALL_FIELDS: Final = sorted(
+    {name for model in MODELS.values() for name in model.model_fields["data"].annotation.model_fields}  # type: ignore[union-attr]
+    - {"step"}
+)
+PARTS: Final = ["id", "name", "version", "email", "mode", "message", "stack", "iteration", "try_number", "scope", "prd"]
+odd = values | st.dictionaries(st.sampled_from(PARTS), values, max_size=4) | st.lists(values, max_size=4)
+
+
+@given(st.sampled_from([*MODELS, "agent.thinking"]), st.dictionaries(st.sampled_from(ALL_FIELDS), odd), st.data())
+@settings(max_examples=600, deadline=None)
+def test_no_value_of_any_field_costs_the_event(kind: str, data: dict[str, Any], draw: st.DataObject) -> None:
+    optional = ("sequence", "partitionkey", "traceparent", "note")
+    attributes = draw.draw(st.dictionaries(st.sampled_from(optional), odd))
+    said = {**STEP, **data} if kind.split(".")[0] in ("step", "phase", "action", "node") else data
+    event = {**EVENTS[1], "type": kind, "data": said, **attributes}
+    assert check(json.dumps(event).encode())
+
+
+@given(st.sampled_from([*MODELS, "agent.thinking"]), odd)
+@settings(max_examples=300, deadline=None)
+def test_no_data_at_all_costs_an_event_that_is_of_no_step(kind: str, data: Any) -> None:
+    event = {**EVENTS[1], "type": kind, "data": data}
+    result = decode(json.dumps(event).encode(), limits=SMALL)
+    assert isinstance(result, Decoded) or kind.split(".")[0] in ("step", "phase", "action", "node")
+
+
+@given(st.sampled_from([*MODELS, "agent.thinking"]), st.dictionaries(st.sampled_from(ALL_FIELDS), odd))
+@settings(max_examples=300, deadline=None)
+def test_what_is_mended_is_read_and_stays_as_it_is(kind: str, data: dict[str, Any]) -> None:
+    notes, none = Notes(), Notes()
+    document = json.loads(json.dumps({**EVENTS[1], "type": kind, "data": {**data, **STEP}}))
+    mended = mend(document, model_of(kind), notes)
+    assert mend(mended, model_of(kind), none) == mended
+    assert not none
+    assert read(mended).type == kind
+    assert not {note.field for note in notes.all()} & COSTS_THE_EVENT

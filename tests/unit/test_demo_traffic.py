@@ -8,7 +8,7 @@ import pytest
 from execledger.demo.garbage import garbage
 from execledger.demo.traffic import Example, Traffic, simulate
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
-from execledger_contracts.events import CANONICAL_TYPES, Event
+from execledger_contracts.events import Event
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -133,7 +133,7 @@ ENDINGS = {"execution.completed", "execution.failed", "execution.cancelled", "ex
 
 
 def canonical(event: Event) -> str:
-    return CANONICAL_TYPES.get(event.type, event.type)
+    return event.type if event.canonical == "other" else event.canonical
 
 
 def parent_of(event: Event) -> str | None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from execledger_contracts.events import CANONICAL_TYPES, EVENTS, Event, OtherEvent, sent_types
+from execledger_contracts.events import EVENTS, TABLE_EVENTS, Event, OtherEvent
 from factories import (
     cancel_requested,
     created,
@@ -55,7 +55,7 @@ def test_the_table_of_ranks_is_the_order() -> None:
 
 
 def _name(event: Any) -> str:
-    return "any other type" if event is OtherEvent else sent_types(event)[0]
+    return "any other type" if event is OtherEvent else str(event.canonical)
 
 
 def test_the_diagram_of_an_execution_is_what_single_events_do() -> None:
@@ -70,8 +70,8 @@ def test_the_diagram_of_a_step_is_what_single_events_do() -> None:
 def test_the_diagrams_name_every_kind_of_event() -> None:
     """Guards the enumeration: a new event of the table must get a cause."""
     made = {make().type for makers in CAUSES.values() for make in makers} - {other().type}
-    steps = {canonical for canonical in CANONICAL_TYPES.values() if canonical.startswith("step.")}
-    assert made | steps == set(CANONICAL_TYPES.values())
+    canonical = {event.canonical for event in TABLE_EVENTS}
+    assert made | {each for each in canonical if each.startswith("step.")} == canonical
 
 
 def transitions(diagram: str) -> Iterator[Transition]:

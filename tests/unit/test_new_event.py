@@ -87,7 +87,7 @@ def _complaints(folder: Path) -> list[tuple[str, str]]:
 
 def _with(text: str) -> str:
     classes = "".join(
-        "\n    ".join([f"class {name}({base}):", f'type: Literal["new.{name.lower()}"]', *body]) + "\n\n\n"
+        "\n    ".join([f"class {name}({base}):", f'canonical: ClassVar = "new.{name.lower()}"', *body]) + "\n\n\n"
         for name, (base, body, _) in PLANTED.items()
     )
     text = text.replace("Beginning = ", f"{classes}Beginning = ", 1)

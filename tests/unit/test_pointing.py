@@ -47,18 +47,10 @@ def test_a_header_that_is_no_utf_8_is_named() -> None:
 @pytest.mark.parametrize(
     ("bad", "pointed_at"),
     [
-        (event("step.started", {"step": {"id": "a", "iteration": -1}}), "-1"),
         (event("step.started", {"step": {"iteration": 1}}), '{"iteration": 1}'),
         (event("step.started", {}), "{}"),
-        (event(data={"labels": {"a.b": "x", "a": {"b": 1}}}), '{"b": 1}'),
-        (event(data={"labels": {"a: b": [1]}}), "[1]"),
-        (event(data={"labels": {"k" * 300: "x"}}), f'"{"k" * 300}": "x"'),
-        (event(data={"metadata": {"k" * 300: 10**309}}), f'"{"k" * 300}": {10**309}'),
-        (event(data={"labels": {"k\0": "x"}}), '{"k\\u0000": "x"}'),
-        (event(data={"tags": ["a", "t" * 300]}), f'"{"t" * 300}"'),
         (event(attempt="two"), '"two"'),
         (event(specversion="0.3"), '"0.3"'),
-        (event(data=[1]), "[1]"),
         (event(time="2026-13-01T00:00:00Z"), '"2026-13-01T00:00:00Z"'),
         ({"level": "INFO"}, None),
         ([1], None),
@@ -73,31 +65,21 @@ def test_of_equal_names_the_last_one_counts() -> None:
     assert pointed(text.encode()) == "-7"
 
 
-def test_a_number_that_is_no_json_is_found_outside_of_strings() -> None:
-    text = json.dumps(event(data={"query": "NaN or Infinity", "metadata": {"x": 0}})).replace("0}", "NaN}")
-    fault = fault_of(text.encode())
-    assert fault is not None
-    assert (fault.start, fault.end) == (text.rindex("NaN"), text.rindex("NaN") + 3)
-
-
 def test_in_binary_mode_attributes_are_headers_and_data_is_the_value() -> None:
     said = {name: str(value) for name, value in event("step.started").items()}
     headers = [(f"ce_{name}", value.encode()) for name, value in said.items()]
-    assert pointed({"step": {"id": ["a"]}}, headers) == '["a"]'
+    assert pointed({"step": {"id": ["a"]}}, headers) == '{"id": ["a"]}'
     wrong = [(name, b"noon" if name == "ce_time" else value) for name, value in headers]
     fault = fault_of(b'{"step": {"id": "a"}}', wrong)
     assert fault == Fault("header ce_time", "noon", 0, 4)
 
 
-@pytest.mark.parametrize(
-    ("data", "pointed_at"), [(b'{"labels": [1]}', "[1]"), (b'{"labels": }', "}"), (b"\xff", b"\xff")]
-)
-def test_data_in_base64_is_pointed_at_as_it_reads(data: bytes, pointed_at: str | bytes) -> None:
-    bad = {**event(), "data_base64": base64.b64encode(data).decode()}
-    fault = fault_of(json.dumps(bad).encode())
+def test_data_in_base64_is_pointed_at_as_it_reads() -> None:
+    encoded = base64.b64encode(b'{"step": {"id": 5.5e999}}').decode()
+    fault = fault_of(json.dumps({**event("step.started"), "data_base64": encoded}).encode())
     assert fault is not None
     assert fault.of == "data_base64, decoded"
-    assert fault.content[fault.start : fault.end] == pointed_at
+    assert fault.content[fault.start : fault.end] == '{"id": 5.5e999}'
 
 
 @pytest.mark.parametrize("sample", INVALID, ids=lambda sample: sample.name)
@@ -107,11 +89,11 @@ def test_every_sample_is_pointed_at_within_what_is_shown(sample: Sample) -> None
     assert isinstance(found, Undecodable)
     fault = find_fault(value, headers, found.reason, found.detail)
     names_no_place = found.reason in ("tombstone", "not_cloudevent") or "is missing" in found.detail
-    assert names_no_place or "nested" in found.detail or fault is not None
+    assert names_no_place or fault is not None
     assert fault is None or fault.start <= fault.end <= len(fault.content) + 1
 
 
 @given(st.binary(max_size=60), st.sampled_from(["not_json", "not_utf8", "invalid"]), st.text(max_size=30))
 def test_pointing_never_fails(value: bytes, reason: str, detail: str) -> None:
-    for said in (detail, f"character 3: {detail}", f"data.labels.x: {detail}", "NaN is not JSON"):
+    for said in (detail, f"character 3: {detail}", f"data.step.x: {detail}"):
         find_fault(value, [("ce_id", value)], reason, said)

@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 
 from decoding_promises import USUAL, VALUES, assert_read_alike, with_token
 from execledger_contracts import events, models
-from execledger_contracts.decoding import _parsed
+from execledger_contracts.parsing import parse_exactly
 from execledger_contracts.structs import handed_on, read, replaced, struct_of
 
 MODELS = [model for model in vars(models).values() if isinstance(model, type) and issubclass(model, BaseModel)]
 OURS = [model for model in MODELS if model.__module__ == models.__name__]
-KINDS = [*(models.sent_types(model)[0] for model in models.TABLE_EVENTS), "agent.thinking"]
+KINDS = [*(model.canonical for model in models.TABLE_EVENTS), "agent.thinking"]
 EVENT: dict[str, Any] = {
     "specversion": "1.0",
     "id": "e1",
@@ -59,7 +59,7 @@ def test_structs_read_what_is_usual(event: bytes) -> None:
 def test_what_a_struct_takes_in_any_field_its_model_takes_and_reads_alike(kind: str) -> None:
     """Each field of each event alone, with every value that two readers may read differently."""
     event = EVENT | {"type": kind} | ({"data": {"step": {"id": "a"}}} if kind.startswith("step") else {})
-    for path in field_paths(models.MODELS.get(kind, models.OtherEvent)):
+    for path in field_paths(models.model_of(kind)):
         taken = [token for token in VALUES if assert_read_alike(with_token(with_place(event, path), path, token))]
         assert taken or path == ("type",)
 
@@ -87,10 +87,10 @@ def test_money_and_rare_times_are_read_as_the_models_read_them() -> None:
 
 
 @pytest.mark.parametrize("data", [{"total_steps": 5.0}, {"labels": {"a": 1}}, {"trigger": {"mode": "MANUAL"}}])
-def test_what_needs_a_lenient_reading_is_left_to_the_model(data: dict[str, Any]) -> None:
+def test_what_needs_a_lenient_reading_is_left_to_it(data: dict[str, Any]) -> None:
     text = json.dumps(EVENT | {"type": "run.started", "data": data}).encode()
     with pytest.raises(ValueError, match=r"Expected|Invalid"):
-        read(_parsed(text))
+        read(parse_exactly(text))
 
 
 def test_a_part_can_be_exchanged() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from execledger_contracts.status import Status
-from execledger_lifecycle.timeline import ENDED_BY, ended_as, failing_step
+from execledger_lifecycle.timeline import ended_as, failing_step
 from factories import NOON, moment
 
 
@@ -36,7 +36,7 @@ def failing(*steps: Part, execution: Run = Run()) -> str | None:
 
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [("execution.completed", "completed"), ("run.succeeded", "completed"), ("task.aborted", "cancelled")],
+    [("execution.completed", "completed"), ("run.succeeded", "completed"), ("com.acme.task.terminated", "cancelled")],
 )
 def test_an_attempt_ended_as_its_first_ending_says_in_any_spelling(sent: str, status: str) -> None:
     assert ended_as(sent) == status
@@ -44,10 +44,6 @@ def test_an_attempt_ended_as_its_first_ending_says_in_any_spelling(sent: str, st
 
 def test_an_attempt_that_another_followed_without_an_ending_was_given_up() -> None:
     assert ended_as(None) is Status.CANCELLED
-
-
-def test_events_of_steps_end_no_execution() -> None:
-    assert not any(sent.startswith(("step.", "node.")) for sent in ENDED_BY)
 
 
 def test_the_latest_of_the_failed_steps_is_the_failing_one() -> None:

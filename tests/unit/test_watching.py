@@ -115,6 +115,6 @@ def test_every_ending_is_an_event_of_ours_at_its_clock_or_just_after_the_newest(
     decoded = decode(verdict.event, (), sent_at, Limits())
     assert isinstance(decoded, Decoded), decoded
     assert is_watchdogs(decoded.event)
-    assert decoded.event_id == event_id(overdue)
+    assert decoded.event.id == event_id(overdue)
     assert newest < decoded.event.time
     assert decoded.event.time in (overdue.clock, newest + timedelta(microseconds=1))

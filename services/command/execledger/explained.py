@@ -62,7 +62,9 @@ def _events(explanation: Explanation) -> Table:
 def _now(event: ExplainedEvent) -> Text:
     decides = f"decides {', '.join(event.decides)}" if event.decides else ""
     refused = f"not applied: {event.not_applied}" if event.not_applied else ""
-    return Text.assemble(decides, "; " if decides and refused else "", (refused, "yellow"))
+    ignored = ", ".join(f"{_printable(note.field)} ({note.rule})" for note in event.ignored)
+    said = [(decides, ""), (refused, "yellow"), (f"ignored: {ignored}" if ignored else "", "yellow")]
+    return Text("; ").join(Text(text, style=style) for text, style in said if text)
 
 
 def _table(*names: str) -> Table:

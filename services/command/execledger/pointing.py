@@ -13,9 +13,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 VALUE: Final = "value"
 _POSITION: Final = re.compile(r"(?:byte|character) (\d+): ")
-_CONSTANT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', re.DOTALL)
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
-_CUT: Final = "…"  # ends a path that the detail has no room for
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -36,7 +34,7 @@ def find_fault(value: bytes | None, headers: Headers, reason: str, detail: str) 
         case Reason.NOT_UTF8:
             return _in_header(headers) if detail.startswith("a ce_ header") else _at_position(data, detail)
         case Reason.NOT_JSON:
-            return _at_position(data, detail) or _at_constant(data, detail)
+            return _at_position(data, detail)
         case Reason.INVALID | Reason.NOT_CLOUDEVENT | Reason.UNSUPPORTED_VERSION:
             return _at_path(data, headers, detail)
         case _:
@@ -84,28 +82,17 @@ def _at_position(data: Sequence[_Content], detail: str) -> Fault | None:
     return Fault(content.of, shown, at, at + 1) if at <= len(shown) else None
 
 
-def _at_constant(data: Sequence[_Content], detail: str) -> Fault | None:
-    """NaN and its like, outside of strings."""
-    for content in data:
-        for match in _CONSTANT.finditer(content.text or ""):
-            if detail.startswith(f"{match[0]} "):
-                return Fault(content.of, content.text or "", *match.span())
-    return None
-
-
 def _at_path(data: Sequence[_Content], headers: Headers, detail: str) -> Fault | None:
     """The value at the path that the detail begins with; of one that is missing, the object that lacks it."""
-    paths = [detail[: match.start()] for match in re.finditer(": ", detail)]  # a label's name may hold a colon, too
+    path = detail.partition(": ")[0]
     attributes = {name.lower()[3:]: (name, value) for name, value in headers if name.lower().startswith("ce_")}
-    for path in paths:
-        if path in attributes:
-            name, value = attributes[path]
-            text = (value or b"").decode(errors="replace")
-            return Fault(f"header {name}", text, 0, len(text))
+    if path in attributes:
+        name, value = attributes[path]
+        text = (value or b"").decode(errors="replace")
+        return Fault(f"header {name}", text, 0, len(text))
     found = [
         (rest, Fault(content.of, content.text or "", *span))
         for content in data
-        for path in paths
         for rest, span in _spans(content.text or "", _within(path, content, is_binary=bool(attributes)))
     ]
     if not found:
@@ -135,18 +122,14 @@ def _spans(text: str, path: str) -> Iterator[tuple[str, tuple[int, int]]]:
 def _steps(text: str, at: int, path: str) -> Iterator[tuple[str, tuple[int, int]]]:
     """The members of the object or array at a position that lie on the path, the last of equal names first."""
     for member in reversed(list(_members(text, at))):
-        if path.endswith(_CUT) and member.name.startswith(path.removesuffix(_CUT)):
-            yield "", (member.name_span[0], member.span[1])  # its name or its value
-        elif path == member.name:
+        if path == member.name:
             yield "", member.span
         elif path.startswith(f"{member.name}."):
-            rest = path[len(member.name) + 1 :]
-            yield ("", member.name_span) if rest == "[key]" else (rest, member.span)
+            yield path[len(member.name) + 1 :], member.span
 
 
 class _Member(NamedTuple):
     name: str
-    name_span: tuple[int, int]
     span: tuple[int, int]
 
 
@@ -157,13 +140,12 @@ def _members(text: str, at: int) -> Iterator[_Member]:
     is_object, number = text[at] == "{", 0
     at = _skip_blank(text, at + 1)
     while text[at] not in "}]":
-        name, name_span = str(number), (at, at)
+        name = str(number)
         if is_object:
             name, end = _value(text, at)
-            name_span = (at, end)
             at = _skip_blank(text, _skip_blank(text, end) + 1)
         _, end = _value(text, at)
-        yield _Member(name, name_span, (at, end))
+        yield _Member(name, (at, end))
         number += 1
         at = _skip_blank(text, end)
         if text[at] == ",":

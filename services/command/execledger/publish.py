@@ -15,16 +15,19 @@ from typing import Any, BinaryIO, Final
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from execledger.errors import UserError
+from execledger.samples import Headers, unwrapped
 from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, decode
 from execledger_contracts.events import StartData
+from execledger_contracts.parsing import BOM
 from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
-HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+HEADERS: Final[Headers] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 LONGEST_LINE: Final = Limits().record_bytes
 LINES_AT_ONCE: Final = 500
 LARGE_LINE: Final = 65_536
+_MOST_LINES: Final = 100_000  # of one object
 SECONDS_TO_DELIVER: Final = 60.0
 
 
@@ -120,7 +123,8 @@ def refusal(error: BaseException, topic: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Line:
     number: int
-    text: bytes
+    text: bytes | None
+    headers: Headers
     key: bytes | None
 
 
@@ -133,14 +137,18 @@ def _wanted(
         if not text.strip():
             continue
         counts.read += 1
-        decoded = decode(text.strip(), timestamp_ms=now_ms)
+        number, clean = counts.lines, text.strip()
+        counts.lines += clean.count(b"\n")
+        value, headers = unwrapped(clean) or (clean, HEADERS)
+        decoded = decode(value, headers, now_ms)
         if isinstance(decoded, Decoded):
-            yield _Line(counts.lines, text.strip(), _key(decoded))
+            yield _Line(number, value, headers, _key(decoded))
         elif unchecked:
-            yield _Line(counts.lines, text.rstrip(b"\r\n"), _likely_key(text))
+            sent = text.rstrip(b"\r\n") if value is clean else value
+            yield _Line(number, sent, headers, _likely_key(value or b""))
         else:
             counts.refused += 1
-            on_bad_line(BadLine(counts.lines, decoded.reason, decoded.detail))
+            on_bad_line(BadLine(number, decoded.reason, decoded.detail))
 
 
 def _key(decoded: Decoded) -> bytes:
@@ -170,14 +178,16 @@ async def _send(
     counts: Counts,
     on_bad_line: Callable[[BadLine], None],
 ) -> None:
-    messages = [Message(topic, line.key, line.text, HEADERS) for line in lines]
+    messages = [Message(topic, line.key, line.text, line.headers) for line in lines]
     failures: list[BaseException] = []
     for line, outcome in zip(lines, await producer.send_each(messages, SECONDS_TO_DELIVER), strict=True):
         if outcome is None:
             counts.sent += 1
         elif isinstance(outcome, TOO_LARGE):
             counts.refused += 1
-            on_bad_line(BadLine(line.number, "too_large", f"{len(line.text)} bytes are more than the topic takes"))
+            on_bad_line(
+                BadLine(line.number, "too_large", f"{len(line.text or b'')} bytes are more than the topic takes")
+            )
         else:
             failures.append(outcome)
     if failures:
@@ -247,6 +257,24 @@ def _wait_until_done(waiting: "queue.Queue[bytes | _End]", is_over: threading.Ev
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines without a byte order mark; an object that is written over many, indented, is one of them."""
+    parts: list[bytes] = []
+    for number, text in enumerate(_short_lines(stream)):
+        line = text if number else text.removeprefix(BOM)
+        if parts and not (line[:1].isspace() or line.rstrip() == b"}"):
+            yield from parts  # it was no such object
+            parts = []
+        if not parts and line.rstrip() != b"{":
+            yield line
+            continue
+        parts.append(line)
+        if line.rstrip() == b"}" or len(parts) > _MOST_LINES:
+            yield b"".join(parts)
+            parts = []
+    yield from parts
+
+
+def _short_lines(stream: BinaryIO) -> Iterator[bytes]:
     """The lines, one that is too long to be an event cut behind the length that shows it."""
     while line := stream.readline(LONGEST_LINE + 1):
         yield line

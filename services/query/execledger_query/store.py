@@ -12,9 +12,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from execledger_contracts.events import WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled, sent_types
+from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled
 from execledger_lifecycle.order import BELONGING_RANKS, LIST_ORDER, RAISING_RANKS
-from execledger_lifecycle.timeline import ENDED_BY
 from execledger_query.caller import Caller, Sees
 from execledger_query.paging import Key
 from execledger_query.sql import statement
@@ -265,9 +264,10 @@ class Reader:
     async def attempts(self, execution_id: UUID) -> Sequence[Row]:
         """The attempts of an execution."""
         watchdogs = (ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE)
-        calls = (sent_types(LlmCalled), sent_types(ToolCalled))
+        endings = [event.traits.rank for event in EVENTS if event.kind == "execution" and event.traits.ends]
+        calls = (LlmCalled.traits.rank, LlmCalled.canonical, ToolCalled.canonical)
         ranks = (RAISING_RANKS, BELONGING_RANKS)
-        return await self._rows(statement("attempts"), execution_id, list(ENDED_BY), *watchdogs, *calls, *ranks)
+        return await self._rows(statement("attempts"), execution_id, endings, *watchdogs, *calls, *ranks)
 
     async def ledger(self) -> Sequence[Row]:
         return await self._rows(statement("ledger"))

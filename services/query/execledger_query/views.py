@@ -17,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from execledger_contracts.ignored import Rule
 from execledger_contracts.status import ExecutionStatus, StepStatus
 from execledger_query.errors import DamagedError
 
@@ -198,10 +199,18 @@ class Step(_Shape):
     metadata: dict[str, JsonValue] | None
 
 
+class IgnoredField(_Shape):
+    """A field that was left out of an event, or read otherwise than it was sent, and the rule."""
+
+    field: str = Field(description="its dotted path within data, `data` for all of it, or an attribute")
+    rule: Rule
+
+
 class Event(_Shape):
     """One message about an execution, as it is in the log."""
 
-    id: UUID
+    event_id: UUID
+    id: str = Field(description="as sent; with the source it makes the event_id")
     source: str
     type: str = Field(description="as sent")
     occurred_at: Timestamp
@@ -211,10 +220,13 @@ class Event(_Shape):
     sequence: int | None
     outcome: Literal["applied", "late", "rejected"]
     reason: str | None
+    ignored: list[IgnoredField] | None
     topic: str
     partition: int
     offset: int
-    data: JsonValue = Field(description="without input, output, result and error.stack unless include=payloads")
+    data: JsonValue = Field(
+        description="without input, output, result and error.stack unless include=payloads; bytes as base64"
+    )
 
 
 Cursor = Annotated[str | None, Field(description="for the next page; null on the last one")]
@@ -288,7 +300,7 @@ def step_of(row: Row, payloads: Payloads) -> Step:
 def event_of(row: Row) -> Event:
     """An event as it is shown. Raises DamagedError."""
     try:
-        return Event(**{name: row["event_id" if name == "id" else name] for name in Event.model_fields})
+        return Event(**{name: row[name] for name in Event.model_fields})
     except ValidationError as error:
         raise DamagedError.of_event(row["event_id"]) from error
 

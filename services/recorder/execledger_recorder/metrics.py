@@ -33,6 +33,12 @@ class Metrics:
         self.dead_letters = counter("dead_letters", "Records that could not be decoded or stored", "reason")
         self.conflicts = counter("conflicts", "Repeated event ids whose content differs from the first")
         self.transitions = counter("transitions", "Changes of an execution's status", "from", "to")
+        self.ignored_fields = counter(
+            "ignored_fields",
+            "Fields left out of recorded events, or read otherwise than they were sent",
+            "type",
+            "rule",
+        )
         self.rejections = counter("rejected_transitions", "Endings that came after another one decided", "reason")
         self.commands = counter("commands", "Commands to orchestrators, written with what called for them", "type")
         self.refolds = counter("refolds", "Executions folded again from the log, because an event lay behind")
@@ -88,6 +94,9 @@ class Metrics:
             self.transitions.labels(before, after).inc(count)
         for rejection, count in report.rejections.items():
             self.rejections.labels(rejection).inc(count)
+        for event in report.ignored:
+            for note in event.notes:
+                self.ignored_fields.labels(event.type, note.rule).inc()
         self.commanded(report.commands)
         self.records.labels("duplicate", "none").inc(report.duplicates)
         self.conflicts.inc(report.conflicts)

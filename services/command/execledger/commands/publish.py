@@ -12,6 +12,8 @@ def publish(
 ) -> int:
     """Publish CloudEvents, JSON lines, to the events topic; exit status 1 when a line was refused.
 
+    An object may be written over several lines, and be a sample of the contract with the record in it.
+
     Parameters
     ----------
     file

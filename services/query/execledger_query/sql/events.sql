@@ -1,9 +1,10 @@
 -- The log of an execution in the order of its events; data without its payloads unless they are asked for.
 SELECT
-    event_id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
-    coalesce(sequence, -1) AS position, rank, outcome, reason, topic, partition, "offset",
+    event_id, raw ->> 'id' AS id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
+    coalesce(sequence, -1) AS position, rank, outcome, reason, ignored, topic, partition, "offset",
     CASE
-        WHEN $3::boolean OR json_typeof(raw -> 'data') IS DISTINCT FROM 'object' THEN raw -> 'data'
+        WHEN json_typeof(raw -> 'data') IS NULL OR json_typeof(raw -> 'data') = 'null' THEN raw -> 'data_base64'
+        WHEN $3::boolean OR json_typeof(raw -> 'data') <> 'object' THEN raw -> 'data'
         ELSE (
             -- Part by part, as text: jsonb refuses numbers that JSON allows.
             SELECT coalesce(json_object_agg(part.key, CASE

@@ -1,6 +1,6 @@
 -- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said.
 SELECT
-    event_id, outcome,
+    event_id, outcome, ignored,
     CASE
         WHEN octet_length(raw::text) <= 4096 THEN raw::text  -- taking these apart would take ten times as long
         ELSE (

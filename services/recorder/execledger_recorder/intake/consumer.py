@@ -15,6 +15,7 @@ from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.intake.watermark import Watermark
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.notices import Notices
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 
@@ -37,6 +38,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._metrics: Final = metrics
         self._settings: Final = settings
         self._patience: Final = Patience(metrics, settings.kafka_bootstrap_servers)
+        self._notices: Final = Notices()
         self._places: Final = Places(self.client, store, self.circuits, metrics, settings)
         self._watermark: Final = Watermark(self.client, store, self.circuits, metrics, settings.events_topic)
         self._on_bug: Final = on_bug
@@ -154,6 +156,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._places,
             self._patience,
             self._metrics,
+            self._notices,
             self._settings,
             on_bug=self._fail,
             on_room=self._room.set,

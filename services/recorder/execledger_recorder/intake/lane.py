@@ -19,6 +19,7 @@ from execledger_recorder.intake.waiting import Waiting
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Report, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import Partition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
@@ -58,6 +59,7 @@ class Workshop:
     places: Places
     patience: Patience
     metrics: Metrics
+    notices: Notices
     settings: Settings
     on_bug: Callable[[Exception], None]
     on_room: Callable[[], None]
@@ -258,6 +260,19 @@ class Lane:
             executions=report.executions,
             **counts,
         )
+        self._tell_of_ignored(report)
+
+    def _tell_of_ignored(self, report: Report) -> None:
+        for event in report.ignored:
+            if self._shop.notices.is_due(event.source, monotonic()):
+                log.warning(
+                    "fields_ignored",
+                    source=event.source,
+                    events_of_batch=sum(each.source == event.source for each in report.ignored),
+                    external_id=event.external_id,
+                    type=event.type,
+                    fields={note.field: note.rule for note in event.notes},
+                )
 
     async def _seek_to_ledger(self) -> None:
         """Now, for no other batch may come to remind us."""

@@ -1,18 +1,29 @@
 """What recording a batch came to, for metrics and the log."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from execledger_contracts.decoding import Reason, Undecodable
-from execledger_contracts.events import CANONICAL_TYPES
+from execledger_contracts.events import canonical_type
+from execledger_contracts.ignored import Ignored
 from execledger_lifecycle import Entry, Outcome
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.change import Change, Judged
 from execledger_recorder.rules.rows import EventRow
+
+
+class IgnoredFields(NamedTuple):
+    """What was left out of a recorded event, or read otherwise than it was sent."""
+
+    source: str
+    external_id: str
+    type: str  # canonical, `other` for the rest
+    notes: Sequence[Ignored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class Report:
     executions: int = 0
     refolded: int = 0
     oldest_occurred_at: datetime | None = None
+    ignored: Sequence[IgnoredFields] = ()
 
     def __add__(self, other: Self) -> "Report":
         """What both parts of a batch came to."""
@@ -46,6 +58,7 @@ class Report:
             self.executions + other.executions,
             self.refolded + other.refolded,
             min(times, default=None),
+            [*self.ignored, *other.ignored],
         )
 
 
@@ -60,7 +73,7 @@ def report_of(
     outcomes, types, rejections = Counter[tuple[int, Outcome]](), Counter[tuple[str, Outcome]](), Counter[str]()
     for (partition, type_, outcome, reason), count in Counter(map(_kind, rows)).items():
         outcomes[partition, outcome] += count
-        types[CANONICAL_TYPES.get(type_, "other"), outcome] += count
+        types[canonical_type(type_) or "other", outcome] += count
         if reason:
             rejections[reason] += count
     oldest = min((entry for each in judged for entry in each.entries), key=_at, default=None)
@@ -79,7 +92,16 @@ def report_of(
         len(changes),
         sum(change.is_refolded for change in changes),
         oldest and oldest.event.time,
+        list(_ignored(judged)),
     )
+
+
+def _ignored(judged: Iterable[Judged]) -> Iterator[IgnoredFields]:
+    for each in judged:
+        for entry, row in zip(each.entries, each.events, strict=True):
+            if row.ignored is not None:
+                notes = [Ignored(**note) for note in json.loads(row.ignored)]
+                yield IgnoredFields(entry.event.source, each.external_id, entry.event.canonical, notes)
 
 
 def _transitions(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:

@@ -83,5 +83,6 @@ def _say_the_same(one: str, other: str) -> bool:
 def _content(text: str) -> tuple[Any, ...]:
     """What makes two events with the same id the same event."""
     event = reread(text)
-    data = json.dumps(json.loads(text).get("data"), sort_keys=True)
+    said = json.loads(text)
+    data = json.dumps([said.get("data"), said.get("data_base64")], sort_keys=True)
     return (event.type, event.time, event.attempt, event.sequence, data)

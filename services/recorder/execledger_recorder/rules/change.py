@@ -4,6 +4,7 @@ A decision is a generator. It asks for what it has to know (a `Need`, answered b
 what arrived (`Judged`), and returns the `Change`. Its caller fetches and writes; the decision does neither.
 """
 
+import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from execledger_contracts.control import Command
+from execledger_contracts.ignored import Ignored
 from execledger_lifecycle import (
     Entry,
     ExecutionFold,
@@ -133,6 +135,7 @@ def _judge(
                 _kafka_time(record.timestamp_ms),
                 verdict.outcome,
                 verdict.reason,
+                _ignored(decoded.ignored),
                 record.topic,
                 record.partition,
                 record.offset,
@@ -177,6 +180,10 @@ def _kept_upto(state: State) -> int | None:
     if state.logged is None:
         return None
     return 0 if state.logged.base is None else state.logged.base.version
+
+
+def _ignored(notes: Sequence[Ignored]) -> str | None:
+    return json.dumps([note._asdict() for note in notes]) if notes else None
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ class EventRow(NamedTuple):
     received_at: datetime
     outcome: str
     reason: str | None
+    ignored: str | None
     topic: str
     partition: int
     offset: int

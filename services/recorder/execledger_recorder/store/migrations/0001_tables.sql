@@ -109,6 +109,7 @@ CREATE TABLE execledger.execution_events (
     recorded_at  timestamptz NOT NULL DEFAULT now(),
     outcome      text NOT NULL CHECK (outcome IN ('applied', 'late', 'rejected')),
     reason       text,
+    ignored      json,                -- [{field, rule}, ...]: left out, or read otherwise than sent; null: nothing
     topic        text NOT NULL,
     partition    integer NOT NULL,
     "offset"     bigint NOT NULL,
