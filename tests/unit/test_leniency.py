@@ -10,6 +10,14 @@ import pytest
 
 from execledger_contracts.decoding import Decoded, decode, reread
 
+NO_NUMBERS: list[Any] = [True, [], {}, "", "many", "1_0", "9" * 401]
+NO_MONEY: list[Any] = ["free", "", "$5", True, []]
+WRONG: dict[str, list[Any]] = {
+    "output": [float("nan"), [10**400], "\ud800", {"\0": "\0"}],
+    "duration_ms": [1234.567, -3, "1234", [], {}],
+    "usage": [5, [], {"prompt_tokens": -1}, {"cost_usd": {}}],
+    "error": ["boom", 5, [], {"message": {}}],
+}
 LONG = "x" * 256
 SHORT = "x" * 190 + sha256(LONG.encode()).hexdigest()[:32]
 
@@ -52,7 +60,7 @@ def read(kind: str, data: Any) -> Any:
         *((sent, None, ["out_of_range"]) for sent in (-3, -0.6, 2**63, 1e300, "-1", "1e999999", "9" * 300)),
         ("1e99999999999999999999", None, ["out_of_range"]),
         *((sent, None, ["not_finite"]) for sent in (float("nan"), float("inf"), "NaN", "-Infinity")),
-        *((sent, None, ["wrong_type"]) for sent in (True, [], {}, "", "many", "1_0", "9" * 401)),
+        *((sent, None, ["wrong_type"]) for sent in NO_NUMBERS),
     ],
 )
 def test_a_count_is_read_as_what_it_plainly_means(sent: Any, value: int | None, rules: list[str]) -> None:
@@ -91,7 +99,7 @@ def test_a_timeout_is_above_0_and_may_have_a_fraction(sent: Any, value: float | 
         (0.25, "0.250000000", []),
         *((sent, None, ["out_of_range"]) for sent in ("-1", -0.5, "1000000001", 1e300)),
         *((sent, None, ["not_finite"]) for sent in ("NaN", float("-inf"))),
-        *((sent, None, ["wrong_type"]) for sent in ("free", "", "$5", True, [])),
+        *((sent, None, ["wrong_type"]) for sent in NO_MONEY),
     ],
 )
 def test_money_is_0_or_more(sent: Any, value: str | None, rules: list[str]) -> None:
@@ -190,10 +198,7 @@ def test_a_step_is_known_by_what_can_be_read(step: dict[str, Any], said: dict[st
 @pytest.mark.parametrize(
     "data",
     [
-        *({"output": value} for value in (float("nan"), [10**400], "\ud800", {"\0": "\0"})),
-        *({"duration_ms": value} for value in (1234.567, -3, "1234", [], {})),
-        *({"usage": value} for value in (5, [], {"prompt_tokens": -1}, {"cost_usd": {}})),
-        *({"error": value} for value in ("boom", 5, [], {"message": {}})),
+        *({name: value} for name, values in WRONG.items() for value in values),
         *("", "done", 5, [], {"metadata": 1, "result": [], "agents_used": "many"}),
     ],
 )

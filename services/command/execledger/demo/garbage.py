@@ -17,7 +17,7 @@ def garbage(now: datetime) -> Iterator[tuple[Reason, tuple[bytes | None, bytes |
     for reason, value in [*_broken(), *_unreadable(now), *_invalid(now)]:
         yield reason, (_KEY, value, [])
     yield Reason.NOT_UTF8, (None, b"{}", [("ce_specversion", b"1.0"), ("ce_id", b"\xff\xfe")])
-    yield Reason.NOT_JSON, (None, b"<data/>", _binary_headers(now))
+    yield Reason.INVALID, (None, b"<data/>", _binary_headers(now))
 
 
 def _broken() -> Iterator[tuple[Reason, bytes | None]]:
@@ -44,10 +44,10 @@ def _invalid(now: datetime) -> Iterator[tuple[Reason, bytes]]:
         {"subject": ""},
         {"subject": "x" * 300},
         {"attempt": 0},
-        {"type": "execution.progressed", "data": {"progress_percent": 140}},
-        {"type": "llm.called", "data": {"prompt_tokens": -5}},
+        {"attempt": "first"},
+        {"id": "x" * 1025},
         {"type": "step.started", "data": {"step": {"iteration": 1}}},
-        {"data": {"labels": {"prd": "p" * 300}}},
+        {"tenantid": ""},
     )
     for change in changes:
         yield Reason.INVALID, _event(now, **change)
@@ -58,7 +58,9 @@ def _event(now: datetime, **changes: Any) -> bytes:
 
 
 def _binary_headers(now: datetime) -> Headers:
-    return [(f"ce_{name}", value.encode()) for name, value in _attributes(now).items()]
+    """Of a step that its data does not name, for nobody can read it."""
+    attributes = {**_attributes(now), "type": "step.started"}
+    return [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
 
 
 def _attributes(now: datetime) -> dict[str, str]:
