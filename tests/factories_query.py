@@ -14,6 +14,7 @@ import httpx2
 import jwt
 import uuid_utils.compat as uuid_utils
 
+from execledger_contracts.models import model_of
 from execledger_lifecycle.order import iteration_key
 from execledger_query.app import create_app
 from execledger_query.settings import Settings
@@ -52,7 +53,8 @@ class Ledger:
         occurred_at = values.setdefault("occurred_at", NOON)
         raw = {"specversion": "1.0", "id": str(event_id), "source": source, "type": type, "data": data}
         raw |= {"subject": "run-1", "time": occurred_at.isoformat(), "attempt": values.get("attempt", 1)}
-        row = {**_EVENT, "execution_id": execution_id, "type": type, "raw": raw, "received_at": occurred_at, **values}
+        said = {"type": type, "rank": model_of(type).traits.rank, "raw": raw, "received_at": occurred_at}
+        row = {**_EVENT, "execution_id": execution_id, **said, **values}
         await self._insert("execution_events", row)
         return UUID(str(event_id))
 

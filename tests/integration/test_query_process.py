@@ -152,6 +152,7 @@ async def _failed(database: str) -> UUID:
             error_type="TimeoutError", error_event_id=failed,
         )  # fmt: skip
         await rows.event(execution, "execution.cancelled", attempt=1, occurred_at=NOON + timedelta(seconds=2))
+        await rows.event(execution, "execution.started", attempt=2, occurred_at=NOON + timedelta(seconds=3))
         await rows.event(execution, "llm.called", attempt=2, occurred_at=NOON + timedelta(seconds=4))
         await rows.event(execution, "node.started", {"input": {"chapter": 2}}, attempt=2, event_id=started)
         broken = {"error": {"message": "too slow", "type": "TimeoutError", "stack": "line 1"}}
