@@ -148,12 +148,22 @@ def _cut_json(value: Any, limit: int) -> Any:
     encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     if len(encoded) <= limit:
         return value
-    return {"execledger_cut": {**_size_and_digest(encoded), "start": encoded[:1024].decode(errors="ignore")}}
+    return cut_json(encoded)
 
 
 def _cut_text(text: str, limit: int) -> str:
     if len(text) * 4 <= limit or len(encoded := text.encode()) <= limit:
         return text
+    return cut_text(encoded, limit)
+
+
+def cut_json(encoded: bytes) -> dict[str, Any]:
+    """What stands for a value that is too large, from it as JSON."""
+    return {"execledger_cut": {**_size_and_digest(encoded), "start": encoded[:1024].decode(errors="ignore")}}
+
+
+def cut_text(encoded: bytes, limit: int) -> str:
+    """The beginning of a text that is longer than so many bytes, and what it was."""
     facts = _size_and_digest(encoded)
     marker = f"… [cut by execledger: {facts['bytes']} bytes, sha256 {facts['sha256']}]"
     return encoded[: limit - len(marker.encode())].decode(errors="ignore") + marker

@@ -57,6 +57,11 @@ def identifier(value: Any, note: Note) -> str:
     if len(said) <= LONGEST:
         return said
     note(Rule.SHORTENED)
+    return shortened(said)
+
+
+def shortened(said: str) -> str:
+    """An identifier that is too long, so that different ones stay different."""
     return said[:_KEPT] + sha256(said.encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
 
 

@@ -7,12 +7,11 @@ it can, or leaves out. What is too large is cut before it is put together.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
 
-from execledger_contracts.cleaning import Limits
+from execledger_contracts.cleaning import Limits, cut_json, cut_text
 from execledger_publisher.drops import Drop, DropReason
 from execledger_publisher.values import REPLACED, dumped
 
@@ -120,7 +119,9 @@ def _has_long_text(data: Any, max_text: int) -> bool:
 
 def _encoded_part(value: Any, max_text: int) -> bytes:
     """A text that is too large for any event is cut before it is written: by a third of the time."""
-    return dumped(_cut_text(value, Limits().text_bytes) if isinstance(value, str) and len(value) > max_text else value)
+    if isinstance(value, str) and len(value) > max_text:
+        value = cut_text(value.encode(errors=REPLACED), Limits().text_bytes)
+    return dumped(value)
 
 
 def _size(parts: _Parts) -> int:
@@ -158,18 +159,9 @@ def _cut_part(name: str, value: Any, part: bytes, limits: Limits) -> bytes:
     if len(part) <= limits.text_bytes:
         return part
     if isinstance(value, str):
-        return dumped(_cut_text(value, limits.text_bytes))
+        return dumped(cut_text(value.encode(errors=REPLACED), limits.text_bytes))
     if name in _OBJECTS and isinstance(fields := _encoded(value), dict):
         return _joined({key: _cut_part("", value[key], field, limits) for key, field in fields.items()})
     if len(part) <= limits.json_bytes:
         return part
-    facts = {"bytes": len(part), "sha256": sha256(part).hexdigest()}
-    start = part[:_SHOWN_OF_A_CUT].decode(errors="ignore")
-    return dumped({"execledger_cut": {**facts, "start": start}})
-
-
-def _cut_text(text: str, limit: int) -> str:
-    """As the recorder cuts it."""
-    encoded = text.encode(errors=REPLACED)
-    marker = f"… [cut by execledger: {len(encoded)} bytes, sha256 {sha256(encoded).hexdigest()}]"
-    return encoded[: limit - len(marker.encode())].decode(errors="ignore") + marker
+    return dumped(cut_json(part))
