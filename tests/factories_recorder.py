@@ -100,6 +100,14 @@ class Desk:
         """The one value that a query gives."""
         return await self.connection.fetchval(query, *arguments)
 
+    async def waiting(self) -> int:
+        """How many sessions of this database wait for a lock; pg_stat_activity would not change in a transaction."""
+        query = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        return int(await self.value(query))
+
     async def events(self, topic: str = "events") -> dict[int, str]:
         """The outcome, with its reason, of what was logged from partition 0, by offset."""
         rows = await self.rows(

@@ -521,8 +521,7 @@ def _rebuilding(dsn: str, output: Path, before: str = "") -> subprocess.Popen[by
 
 
 async def _waits(office: Desk) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(await office.value(query))
+    return await office.waiting() > 0
 
 
 async def test_it_mends_while_the_recorder_records(office: Desk) -> None:

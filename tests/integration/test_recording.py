@@ -212,8 +212,7 @@ async def test_two_recorders_that_need_the_same_ids_take_them_in_one_order(offic
 
 
 async def wait_for_locks(office: Desk, sessions: int) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(await office.value(query) == sessions)
+    return await office.waiting() == sessions
 
 
 async def test_executions_of_two_tenants_and_two_months_share_a_batch(office: Desk) -> None:
