@@ -16,7 +16,11 @@ from consuming import consumed
 from execledger.errors import UserError
 from execledger.publish import BadLine, Counts, open_lines, publish_lines
 from execledger.stack import broker
+from execledger_contracts import schema
 from execledger_contracts.decoding import Decoded, decode
+from execledger_contracts.samples import LENIENT, VALID
+
+SAMPLES = (*VALID, *LENIENT)
 
 
 def line(subject: str, **attributes: Any) -> bytes:
@@ -173,3 +177,27 @@ def test_a_dash_is_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     with open_lines("-") as lines:
         assert list(lines) == [b"a\n", b"b\n"]
+
+
+async def test_the_samples_of_the_contract_are_taken_as_they_lie(
+    servers: Servers, topics: Topics, tmp_path: Path
+) -> None:
+    """Written over many lines, wrapped in what is said of them, in either mode; also several of them in one file."""
+    files = [schema.ROOT / "samples" / ("lenient" if s in LENIENT else "valid") / f"{s.name}.json" for s in SAMPLES]
+    (tmp_path / "all.jsonl").write_bytes(b"\xef\xbb\xbf" + b"".join(file.read_bytes() for file in files) + line("last"))
+    with open_lines(str(tmp_path / "all.jsonl")) as lines:
+        counts = await publish_lines(lines, bootstrap_servers=servers.bootstrap_servers, topic=topics.events)
+    assert (counts.read, counts.sent, counts.refused) == (len(files) + 1, len(files) + 1, 0)
+    records = await consumed(servers.bootstrap_servers, topics.events)
+    arrived = [decode(record.value, record.headers, record.timestamp) for record in records]
+    sent = [decode(*sample.record()) for sample in SAMPLES]
+    digests = sorted(each.digest for each in sent if isinstance(each, Decoded))
+    last = [each.digest for each in arrived if isinstance(each, Decoded) and each.event.subject == "last"]
+    assert sorted(each.digest for each in arrived if isinstance(each, Decoded)) == sorted([*digests, *last])
+    assert len(last) == 1
+
+
+def test_an_object_that_is_cut_off_swallows_no_line_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b'{\n  "a": 1\n' + line("a") + b'{\n  "b": 2\n}\n' + line("c"))
+    with open_lines(str(tmp_path / "file")) as lines:
+        assert list(lines) == [b"{\n", b'  "a": 1\n', line("a"), b'{\n  "b": 2\n}\n', line("c")]
