@@ -73,7 +73,9 @@ def _take_traits(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, t
     """What an event of the table does by what its class says of itself."""
     number, at = entry.key[:2]
     if traits.is_sign_of_life:
-        _hear(execution)
+        for each in execution.attempts.values():
+            if each.provisional:
+                _hear(execution)
     if execution.first_table_at is None or at < execution.first_table_at:
         execution.first_table_at = at
     if traits.raises_attempt and not attempt.is_raised:

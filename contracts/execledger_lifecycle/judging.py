@@ -218,7 +218,7 @@ class Judge:
 
     def _track(self, key: StepKey) -> _Track:
         greatest = self._steps.greatest.get(key)
-        tries = () if greatest is None else (greatest, *self._steps.below_of(key))
+        tries = () if greatest is None else (greatest, *(self._steps.below_of(key) if self._steps.below else ()))
         latest = _STARTLESS if greatest is None else greatest.latest or greatest.head
         if not self._behind and not self._has_moved:
             return _Track(tries, latest, [])

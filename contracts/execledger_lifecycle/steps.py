@@ -49,6 +49,9 @@ def _try_of(attempt: AttemptFold, steps: StepFolds, entry: Entry, event: StepEve
     """The try that the event is of, which may begin with it."""
     key = entry.step or step_key(event)
     greatest = steps.greatest.get(key)
+    if greatest is not None and event.data.step.try_number is None and type(event) is not StepStarted:
+        greatest.latest = None  # as most do
+        return greatest
     number = try_of(event, greatest)
     if greatest is None:
         attempt.steps_seen += 1

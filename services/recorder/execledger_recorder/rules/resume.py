@@ -53,11 +53,12 @@ class State:
     def receive(self, entries: Sequence[Entry]) -> None:
         """What the batch brings. It is of the attempts that have begun with all of it."""
         execution = self.folds.execution
-        before = execution.raised
-        self.raised = raised_by(entries, before)
-        self.placed = place(entries, self.raised)
+        self.raised, self.placed = execution.raised, entries
+        if max([entry.event.attempt for entry in entries]) > 1:  # most are of the first, which has always begun
+            before, self.raised = self.raised, raised_by(entries, self.raised)
+            self.placed = place(entries, self.raised)
+            self.is_moved = are_moved(execution.unraised, before, self.raised)
         self.steps = {entry.step for entry in self.placed if entry.step is not None}
-        self.is_moved = self.raised is not before and are_moved(execution.unraised, before, self.raised)
 
     @property
     def gone(self) -> set[TryKey]:
@@ -90,8 +91,8 @@ def resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, State
     state.see_labels(execution)
     state.receive(entries)
     if state.steps or with_open:
-        steps, named = state.steps, _named(state.placed)
-        if state.raised != execution.raised:
+        steps, named = state.steps, _named(state.placed) if state.steps else set()
+        if len(state.raised) > len(execution.raised):
             arriving = list(_as_they_come(entries, execution.raised))
             steps, named = {*steps, *_step_keys(arriving)}, {*named, *_named(arriving)}
         stored: Sequence[str] = yield Steps(known.id, dict.fromkeys(steps, 1), named, with_open)
