@@ -72,6 +72,7 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)  # beyond it an offset leads out of Python's calendar
 LATEST_AHEAD: Final = timedelta(hours=24)
 # What jsonb refuses even where it is overwritten, in the first of two equal keys.
+_is_short_number: Final = re.compile(r"[0-9]{1,18}").fullmatch
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
 _EARLIEST_AT: Final = microseconds(EARLIEST)
@@ -134,7 +135,7 @@ def _plain(text: bytes, limits: Limits) -> Decoded | None:
         if len(text) > Limits.PLAIN_BYTES:
             return _unusual(document, text, limits)
         try:
-            event = read(document)
+            event = read(_with_numbers(document))
         except ValueError:
             return _unusual(document, text, limits)
     except ValueError:
@@ -151,10 +152,18 @@ def _unusual(document: dict[str, Any], text: bytes, limits: Limits) -> Decoded:
     return _decoded(event, text, notes.all())
 
 
+def _with_numbers(document: dict[str, Any]) -> dict[str, Any]:
+    """CloudEvents says that a sequence is text, so its SDKs write digits: too often to be mended each time."""
+    if not isinstance(document.get("sequence"), str) and not isinstance(document.get("attempt"), str):
+        return document
+    said = {name: document.get(name) for name in ("sequence", "attempt")}
+    return {**document, **{name: int(n) for name, n in said.items() if isinstance(n, str) and _is_short_number(n)}}
+
+
 def _event_of(document: dict[str, Any], notes: Notes) -> Event:
     """Structs read what is usual; what is not is mended first. ValueError: it is no event."""
     try:
-        event: Event = read(document)
+        event: Event = read(_with_numbers(document))
     except ValueError:
         model = model_of(document.get("type"))
         mended = mend(document, model, notes)
