@@ -25,11 +25,12 @@ from execledger_contracts.events import Event
 from execledger_lifecycle import ExecutionRecord, StepRecord
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.pricing import price_unreported
 from execledger_recorder.store import Store
 from execledger_recorder.store.postgres import _prepare_connection
 from execledger_runtime.errors import StoreUnavailable
 from factories_recorder import Row, assert_balanced, record_of
-from histories import NO_PRICES, History, histories
+from histories import History, histories
 from reference_fold import reference_record, reference_steps
 
 PARTITIONS: Final = (0, 1)
@@ -268,12 +269,15 @@ class Recorders(RuleBasedStateMachine):
             if isinstance(value, dict):
                 published.setdefault(value["subject"], {}).setdefault(value["id"], []).append(value)
         for run, events in published.items():
-            logged = await self.logged(run)
-            assert [event.id for event in logged] == sorted(events)
-            for event in logged:
+            told = await self.logged(run)
+            assert sorted(event.id for _, event in told) == sorted(events)
+            for _, event in told:
                 assert any(reread(json.dumps(said)) == event for said in events[event.id])
+            logged = [msgspec.structs.replace(event, id=event_id) for event_id, event in told]  # type: ignore[type-var]  # all are structs
+            # What was answered from a cache costs nothing, also when nobody says so; all else has no price.
+            prices = {event.id: cost for event in logged if (cost := price_unreported(event)) is not None}
             assert await self.rows("executions", ExecutionRecord._fields, run) == [
-                reference_record(logged, run, NO_PRICES)
+                reference_record(logged, run, prices)
             ]
             steps = {
                 (step["step_id"], step["iteration"], step["attempt"], step["try_number"]): step
@@ -281,14 +285,15 @@ class Recorders(RuleBasedStateMachine):
             }
             assert steps == reference_steps(logged)
 
-    async def logged(self, run: str) -> list[Event]:
+    async def logged(self, run: str) -> list[tuple[str, Event]]:
+        """Events with the ids that they have here."""
         rows = await self.world.connection.fetch(
-            "SELECT raw FROM execledger.execution_events JOIN execledger.execution_aliases AS alias"
+            "SELECT event_id, raw FROM execledger.execution_events JOIN execledger.execution_aliases AS alias"
             " ON alias.id = execution_id WHERE alias.tenant_id = $1 AND external_id = $2 ORDER BY event_id",
             self.tenant,
             run,
         )
-        return [reread(row["raw"]) for row in rows]
+        return [(str(row["event_id"]), reread(row["raw"])) for row in rows]
 
     async def rows(self, table: str, columns: Sequence[str], run: str) -> list[Row]:
         own = "id" if table == "executions" else "execution_id"
