@@ -51,6 +51,7 @@ class LlmCallRow(NamedTuple):
     cost_source: str | None
     price_version: str | None
     duration_ms: int | None
+    error: str | None
     agent_id: str | None
     step_id: str | None
     cache_hit: bool | None

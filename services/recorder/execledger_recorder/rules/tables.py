@@ -117,6 +117,7 @@ def _llm_call_rows(change: Change) -> Iterator[LlmCallRow]:
             "computed" if computed is not None else None if data.cost_usd is None else "reported",
             None if computed is None else pricing.version(),
             data.duration_ms,
+            data.error,
             data.agent_id,
             data.step_id,
             data.cache_hit,

@@ -6,7 +6,8 @@ ON CONFLICT (execution_id, event_id) DO UPDATE SET
     provider = excluded.provider, model = excluded.model, prompt_tokens = excluded.prompt_tokens,
     completion_tokens = excluded.completion_tokens, cached_tokens = excluded.cached_tokens,
     cache_write_tokens = excluded.cache_write_tokens, reasoning_tokens = excluded.reasoning_tokens,
-    input_audio_tokens = excluded.input_audio_tokens, output_audio_tokens = excluded.output_audio_tokens, duration_ms = excluded.duration_ms, agent_id = excluded.agent_id,
+    input_audio_tokens = excluded.input_audio_tokens, output_audio_tokens = excluded.output_audio_tokens,
+    duration_ms = excluded.duration_ms, error = excluded.error, agent_id = excluded.agent_id,
     step_id = excluded.step_id, cache_hit = excluded.cache_hit,
     cost_usd = CASE WHEN excluded.cost_source = 'reported' OR known.cost_source IS DISTINCT FROM 'computed'
                     THEN excluded.cost_usd ELSE known.cost_usd END,
