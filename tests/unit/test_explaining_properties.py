@@ -84,14 +84,30 @@ def test_no_event_is_passed_over_in_silence(history: list[Event]) -> None:
                 or kind(event) in ("fact", "execution.progressed", "execution.paused", "execution.resumed")
                 or (is_watchdogs(event) and event.attempt > number)
                 or (is_end(event) and _reports(event))
+                or _is_asked_again(event, history)
                 or _is_said_again(event, history)
             ), event
 
 
+def _is_asked_again(event: Event, history: Sequence[Event]) -> bool:
+    """Whether another event asked for the same stop, and not later."""
+    requests = [other for other in history if kind(other) == "execution.cancel_requested" and other is not event]
+    return kind(event) == "execution.cancel_requested" and any(other.time <= event.time for other in requests)
+
+
 def _is_said_again(event: Event, history: Sequence[Event]) -> bool:
-    """Whether a later event says something that this one says."""
+    """Whether a later event says something that this one says; of what is merged, every key of it."""
     later = [other for other in history if is_before(event, other, history)]
-    return any(_saying([event], name) and _saying(later, name) for name in (*_BEGINNING, "total_steps"))
+    return (
+        any(_saying([event], name) and _saying(later, name) for name in (*_BEGINNING, "total_steps"))
+        or any(_is_merged_over(event, later, name) for name in ("labels", "metadata"))
+        or (event.traceparent is not None and any(kind(o).startswith("execution.") and o.traceparent for o in later))
+    )
+
+
+def _is_merged_over(event: Event, later: Sequence[Event], name: str) -> bool:
+    over = [getattr(other.data, name) for other in _saying(later, name)]
+    return bool(_saying([event], name) and over) and getattr(event.data, name).keys() <= set().union(*over)
 
 
 @given(histories)
@@ -125,13 +141,16 @@ def names_anothers_owner(event: Event, history: Sequence[Event]) -> bool:
 
 @given(histories)
 def test_without_what_was_not_applied_the_record_says_the_same(history: list[Event]) -> None:
-    """Apart from its version, and from an older attempt's ending, which keeps others of that attempt from counting."""
+    """Apart from its version, and from what an older attempt owes to it.
+
+    Its ending keeps others of that attempt from counting, and what began it makes its steps and facts its own.
+    """
     explanation = explained(history)
     for explained_event in explanation.events:
         event = explained_event.entry.event
         if explained_event.not_applied is None or explained_event.decides:
             continue
-        if explained_event.not_applied is NotApplied.OLDER and is_end(event):
+        if explained_event.not_applied is NotApplied.OLDER and (is_end(event) or _began_alone(event, history)):
             continue
         if any(
             is_watchdogs(ending) and makes_void(event, ending, history) for ending in history
@@ -141,6 +160,11 @@ def test_without_what_was_not_applied_the_record_says_the_same(history: list[Eve
         assert {name: entry for name, entry in explained(rest).fields.items() if name in explanation.fields} == (
             explanation.fields
         )
+
+
+def _began_alone(event: Event, history: Sequence[Event]) -> bool:
+    began = [other for other in history if raises_attempt(other) and other.attempt == event.attempt]
+    return began == [event]
 
 
 @given(histories)
