@@ -264,15 +264,15 @@ class Recorders(RuleBasedStateMachine):
         await self.check_ledger()
         ends = {partition: max(records, default=-1) + 1 for partition, records in self.log.records.items()}
         assert await self.positions() == ends
-        published: dict[str, dict[str, list[Row]]] = {}
+        published: dict[str, dict[tuple[str, str], list[Row]]] = {}
         for value in (each for records in self.log.records.values() for each in records.values()):
             if isinstance(value, dict):
-                published.setdefault(value["subject"], {}).setdefault(value["id"], []).append(value)
+                published.setdefault(value["subject"], {}).setdefault((value["source"], value["id"]), []).append(value)
         for run, events in published.items():
             told = await self.logged(run)
-            assert sorted(event.id for _, event in told) == sorted(events)
+            assert sorted((event.source, event.id) for _, event in told) == sorted(events)
             for _, event in told:
-                assert any(reread(json.dumps(said)) == event for said in events[event.id])
+                assert any(reread(json.dumps(said)) == event for said in events[event.source, event.id])
             logged = [msgspec.structs.replace(event, id=event_id) for event_id, event in told]  # type: ignore[type-var]  # all are structs
             # What was answered from a cache costs nothing, also when nobody says so; all else has no price.
             prices = {event.id: cost for event in logged if (cost := price_unreported(event)) is not None}
