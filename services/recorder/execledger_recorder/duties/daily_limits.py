@@ -3,11 +3,9 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from execledger_contracts.status import OPEN
 from execledger_recorder.recording import commands
 from execledger_recorder.recording.commands import CalledFor
-from execledger_recorder.rules.commands import PassedLimit, halt
-from execledger_recorder.rules.rows import LockedExecution
+from execledger_recorder.rules.commands import halt
 from execledger_recorder.store import Store
 
 
@@ -21,11 +19,7 @@ async def halt_days(store: Store, topic: str) -> Counter[str]:
         locked = await tx.lock_executions(sorted({id_ for id_, _ in due})) if due else {}
         now = datetime.now(UTC)
         return await commands.send(
-            tx, [CalledFor(id_, halt(day, now), day.day) for id_, day in due if _is_still(locked.get(id_), day)], topic
+            tx,
+            [CalledFor(id_, halt(day, now), day.day) for id_, day in due if day.still_concerns(locked.get(id_))],
+            topic,
         )
-
-
-def _is_still(execution: LockedExecution | None, passed: PassedLimit) -> bool:
-    if execution is None:  # dropped by retention meanwhile
-        return False
-    return execution.status in OPEN and execution.attempt == passed.attempt

@@ -156,7 +156,5 @@ def _rows_before_and_after(finding: Finding) -> list[Mapping[str, Any]]:
 def _tree_marks(rows: Iterable[Mapping[str, Any]]) -> TreeMarks:
     marks = TreeMarks(set(), set())
     for row in rows:
-        marks.parts.add((row["tenant_id"], row["external_id"]))
-        if row["root_execution_id"] != row["external_id"]:
-            marks.roots.add((row["tenant_id"], row["root_execution_id"]))
+        marks.add((row["tenant_id"], row["external_id"]), row["root_execution_id"])
     return marks

@@ -4,12 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from execledger_contracts.status import OPEN
 from execledger_recorder.recording import commands
 from execledger_recorder.recording.commands import CalledFor
-from execledger_recorder.rules.commands import PassedLimit, halt, warning
+from execledger_recorder.rules.commands import halt, warning
 from execledger_recorder.rules.feed import TREES, FeedEntry
-from execledger_recorder.rules.rows import LockedExecution
 from execledger_recorder.store import Store
 
 
@@ -28,12 +26,8 @@ async def sum_trees(store: Store, topic: str, warning_share: Decimal) -> tuple[i
         called_for = [
             CalledFor(id_, (halt if type_ == "halt" else warning)(passed, now))
             for id_, type_, passed in due
-            if _is_still(locked.get(id_), passed)
+            if passed.still_concerns(locked.get(id_))
         ]
         sent = await commands.send(tx, called_for, topic)
         await tx.append_changes(TREES, [FeedEntry(tenant, id_, version, "changed") for id_, tenant, version in changed])
         return len(roots), sent
-
-
-def _is_still(execution: LockedExecution | None, passed: PassedLimit) -> bool:
-    return execution is not None and execution.status in OPEN and execution.attempt == passed.attempt

@@ -11,7 +11,9 @@ from uuid import NAMESPACE_URL, uuid5
 from execledger_contracts.control import Cancel, CancelData, Command, Halt, Limit, LimitData, Warn
 from execledger_contracts.events import IMPORT_SOURCE, ExecutionCancelRequested
 from execledger_contracts.fields import MAX_COUNT, MAX_MONEY
+from execledger_contracts.status import OPEN
 from execledger_lifecycle import Entry
+from execledger_recorder.rules.rows import LockedExecution
 
 Kind = Literal["tokens", "cost_usd"]
 Scope = Literal["execution", "tree", "owner", "tenant"]
@@ -69,6 +71,10 @@ class PassedLimit:
     day: date | None
     value: Decimal
     consumed: Decimal
+
+    def still_concerns(self, execution: LockedExecution | None) -> bool:
+        """Whether it is open, in the same attempt, now that it is locked; None: it was dropped meanwhile."""
+        return execution is not None and execution.status in OPEN and execution.attempt == self.attempt
 
     @property
     def key(self) -> str:

@@ -177,3 +177,9 @@ class TreeMarks(NamedTuple):
 
     roots: set[Alias]  # named as the root by others
     parts: set[Alias]  # executions that may be a root themselves
+
+    def add(self, alias: Alias, *roots: str) -> None:
+        """An execution, and those that it names as its root, or did."""
+        tenant_id, external_id = alias
+        self.parts.add(alias)
+        self.roots.update((tenant_id, root) for root in roots if root != external_id)

@@ -50,12 +50,11 @@ def tree_marks(changes: Iterable[Change]) -> TreeMarks:
     """The trees that may come to something else, or may go on: their parts, or limits, are others than before."""
     marks = TreeMarks(set(), set())
     for change in changes:
-        before, after, tenant_id = change.before, change.record, change.judged.tenant_id
+        before, after = change.before, change.record
         if before is not None and all(getattr(before, name) == getattr(after, name) for name in _IN_TREES):
             continue
-        marks.parts.add((tenant_id, change.judged.external_id))
-        roots = {after.root_execution_id} if before is None else {before.root_execution_id, after.root_execution_id}
-        marks.roots.update((tenant_id, root) for root in roots - {change.judged.external_id})
+        roots = {each.root_execution_id for each in (before, after) if each is not None}
+        marks.add((change.judged.tenant_id, change.judged.external_id), *roots)
     return marks
 
 

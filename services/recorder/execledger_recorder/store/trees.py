@@ -36,21 +36,4 @@ class Trees:
     ) -> list[tuple[str, Literal["halt", "warning"], PassedLimit]]:
         """Open executions (by id) that are to be told, and of what."""
         rows = await self._connection.fetch(SQL["find_tree_limits"], *columns(roots, 2), share, IMPORT_SOURCE)
-        return [
-            (
-                str(row["id"]),
-                row["type"],
-                PassedLimit(
-                    row["tenant_id"],
-                    row["external_id"],
-                    row["attempt"],
-                    row["root_execution_id"],
-                    row["kind"],
-                    "tree",
-                    None,
-                    row["value"],
-                    row["consumed"],
-                ),
-            )
-            for row in rows
-        ]
+        return [(str(row["id"]), row["type"], PassedLimit(*row[2:])) for row in rows]

@@ -27,7 +27,7 @@ WITH budget AS MATERIALIZED (
     WHERE budget.is_passed
 )
 SELECT execution.id, told.type, execution.tenant_id, execution.external_id, execution.attempt,
-       execution.root_execution_id, told.kind, told.value, told.consumed
+       execution.root_execution_id, told.kind, 'tree' AS scope, NULL::date AS day, told.value, told.consumed
 FROM told
 JOIN execledger.executions AS execution ON execution.id = told.id
 WHERE execledger.is_open(execution.status)
