@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +136,26 @@ async def other_database(servers: Servers, migrated_template: str) -> AsyncItera
 
 
 @pytest.fixture
-async def topics(servers: Servers) -> AsyncIterator[Topics]:
-    """Fresh topics: events with three partitions, dead letter, control."""
-    mark = secrets.token_hex(6)
-    names = Topics(f"events-{mark}", f"dead-letter-{mark}", f"control-{mark}", f"group-{mark}")
+async def topics(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[Topics]:
+    """Fresh topics: events with three partitions, dead letter, control; as large as the mark `message_limits` says.
+
+    A limit is given when the topic is made: a broker confirms a later one a moment before it applies it.
+    """
+    name = secrets.token_hex(6)
+    names = Topics(f"events-{name}", f"dead-letter-{name}", f"control-{name}", f"group-{name}")
     settings = StackSettings(
         events_topic=names.events,
         dead_letter_topic=names.dead_letter,
         control_topic=names.control,
         events_partitions=3,
     )
-    await broker.make_topics(servers.bootstrap_servers, broker.wanted_topics(settings))
+    mark = request.node.get_closest_marker("message_limits")
+    limits = {getattr(names, role): most for role, most in (mark.kwargs if mark else {}).items()}
+    wanted = [
+        replace(topic, max_message_bytes=limits.get(topic.name, topic.max_message_bytes))
+        for topic in broker.wanted_topics(settings)
+    ]
+    await broker.make_topics(servers.bootstrap_servers, wanted)
     yield names
     async with broker.admin(servers.bootstrap_servers) as client:
         await client.delete_topics([names.events, names.dead_letter, names.control])

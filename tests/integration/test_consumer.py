@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import InvalidTimestampError
 
 from conftest import OwnBroker
 from consuming import consumed
@@ -375,11 +376,19 @@ async def test_a_ledger_that_does_not_balance_is_shown(bench: Bench) -> None:
 async def test_timestamps_beyond_the_calendar_stop_nobody(bench: Bench) -> None:
     """Producers set them; this topic takes whatever they set, as topics did by default before Kafka 4."""
     async with broker.admin(bench.servers.bootstrap_servers) as client:
-        taken = {"message.timestamp.after.max.ms": str(2**63 - 1)}
-        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, bench.topics.events, configs=taken)])
+        any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, bench.topics.events, configs=any_time)])
     async with producing(bench.servers) as producer:
         for value in (json.dumps(event()).encode(), b"garbage"):
-            await producer.send_and_wait(bench.topics.events, value, timestamp_ms=2**62, partition=0)
+
+            async def taken(value: bytes = value) -> bool:
+                try:
+                    await producer.send_and_wait(bench.topics.events, value, timestamp_ms=2**62, partition=0)
+                except InvalidTimestampError:  # the broker confirms a setting a moment before it applies it
+                    return False
+                return True
+
+            await eventually(taken)
     async with bench.recorder():
         await bench.until_recorded()
     await bench.assert_every_record_is_accounted_for()
@@ -444,10 +453,8 @@ async def says(service: Service, words: str) -> bool:
     return any(words in str(line) for name in ("place_unknown", "waiting") for line in service.said(name))
 
 
+@pytest.mark.message_limits(dead_letter=300_000)
 async def test_a_copy_that_the_dead_letter_topic_refuses_is_cut_and_the_table_keeps_the_whole(bench: Bench) -> None:
-    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.dead_letter, {"max.message.bytes": "300000"})
-    async with broker.admin(bench.servers.bootstrap_servers) as client:
-        await client.alter_configs([resource])
     await bench.publish((b"x" * 900_000, [], b"large"), (b"y", [], b"small"), partition=0)
     async with bench.recorder():
         await bench.until_recorded()

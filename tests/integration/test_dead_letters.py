@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 
 from command_line import Said, execledger
 from conftest import Servers, Topics
@@ -23,6 +24,7 @@ from execledger_runtime.errors import StoreUnavailable
 from execledger_runtime.kafka.producer import Producer
 from factories_recorder import NOON, NOON_MS, event
 from recorded_topic import producing, publish, record_topic
+from running import eventually
 
 TOO_EARLY = event(subject="too early")
 CUT_OFF = b'{"specversion": "1.0", "id": "cut o'
@@ -215,6 +217,16 @@ async def test_a_letter_that_the_topic_is_too_small_for_is_refused_and_the_other
     async with broker.admin(box.servers.bootstrap_servers) as client:
         resource = ConfigResource(ConfigResourceType.TOPIC, box.topic, configs={"max.message.bytes": "250"})
         await client.alter_configs([resource])
+    async with producing(box.servers) as producer:
+
+        async def applied() -> bool:
+            try:
+                await producer.send_and_wait(box.topic, b"x" * 251)
+            except MessageSizeTooLargeError:
+                return True
+            return False
+
+        await eventually(applied)  # a broker confirms a setting a moment before it applies it
     result = await box.redrive()
     assert [letter.id for letter in result.refused] == [4, 6]
     assert result.sent == 4

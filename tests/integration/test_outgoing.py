@@ -12,7 +12,6 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from conftest import Servers, Topics
 from consuming import consumed
@@ -281,12 +280,13 @@ async def test_a_topic_that_is_gone_holds_up_no_other_and_loses_nothing(bench: B
     assert set(await bench.letters()) == {b"bad", b"worse"}
 
 
-@pytest.mark.parametrize(("most", "left"), [("2000", 0), ("100000", 16_384), ("300000", 262_144)])
-async def test_what_a_topic_is_too_small_for_is_cut_till_it_fits_and_alone(bench: Bench, most: str, left: int) -> None:
+def _limited(most: int, left: int) -> Any:
+    return pytest.param(left, marks=pytest.mark.message_limits(dead_letter=most), id=str(most))
+
+
+@pytest.mark.parametrize("left", [_limited(2000, 0), _limited(100_000, 16_384), _limited(300_000, 262_144)])
+async def test_what_a_topic_is_too_small_for_is_cut_till_it_fits_and_alone(bench: Bench, left: int) -> None:
     """Small ones go out whole, though many of them together are too large, too; so does one that is nothing at all."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.dead_letter, {"max.message.bytes": most})
-    async with broker.admin(bench.servers.bootstrap_servers) as client:
-        await client.alter_configs([resource])
     topic, facts = bench.topics.dead_letter, [(f"execledger-{name}", b"said") for name in FACTS]
     forged = [("execledger-offset", b"x" * 400_000), ("execledger-note", b"x" * 400_000)]
     rows = [
@@ -307,11 +307,9 @@ async def test_what_a_topic_is_too_small_for_is_cut_till_it_fits_and_alone(bench
     assert sorted(others, key=str) == sorted([(*row[1:3], tuple(facts)) for row in rows if row != rows[30]], key=str)
 
 
+@pytest.mark.message_limits(control=300_000)
 async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(bench: Bench) -> None:
     """The first is too large for the topic: it goes out cut, in a second try."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, bench.topics.control, {"max.message.bytes": "300000"})
-    async with broker.admin(bench.servers.bootstrap_servers) as client:
-        await client.alter_configs([resource])
     await bench.value(
         "INSERT INTO execledger.outbox (topic, key, value, headers)"
         " SELECT $1, 'run', convert_to(repeat(n::text, CASE n WHEN 1 THEN 900000 ELSE 1 END), 'UTF8'), '[]'"

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from conftest import Servers, Topics
 from consuming import consumed
 from execledger.errors import UserError
 from execledger.publish import BadLine, Counts, open_lines, publish_lines
-from execledger.stack import broker
 from execledger_contracts import schema
 from execledger_contracts.decoding import Decoded, decode
 from execledger_contracts.samples import LENIENT, VALID
@@ -85,10 +83,8 @@ async def test_a_line_that_the_topic_does_not_take_does_not_stop_the_others(serv
     assert len(await consumed(servers.bootstrap_servers, topics.events)) == 2
 
 
+@pytest.mark.message_limits(events=1000)
 async def test_lines_that_are_too_large_only_together_are_all_taken(servers: Servers, topics: Topics) -> None:
-    async with broker.admin(servers.bootstrap_servers) as client:
-        limit = ConfigResource(ConfigResourceType.TOPIC, topics.events, configs={"max.message.bytes": "1000"})
-        await client.alter_configs([limit])
     bad: list[BadLine] = []
     lines = [line("one", id=str(number)) for number in range(20)]
     lines.insert(10, line("one", data={"input": "x" * 1000}))

@@ -52,7 +52,7 @@ async def test_dead_letters_have_the_shape_that_is_promised(client: httpx2.Async
 
 async def test_a_tombstone_and_bytes_that_are_no_text_are_shown(client: httpx2.AsyncClient) -> None:
     one = (await client.get("/v1/dead-letters/4", headers=SERVICE)).json()
-    assert (one["reason"], one["key"], one["value_base64"]) == ("not_utf8", None, None)
+    assert (one["reason"], one["key"], one["value_base64"]) == ("tombstone", None, None)
     assert one["headers"] == [
         {"name": "ce_x", "value": "1"}, {"name": "ce_x", "value": "\\xff"}, {"name": "none", "value": None}
     ]  # fmt: skip
@@ -62,7 +62,8 @@ async def test_dead_letters_are_narrowed_by_reason_and_fingerprint(client: httpx
     fingerprint = (await client.get("/v1/dead-letters/3", headers=SERVICE)).json()["fingerprint"]
     for query, found in (
         ("reason=not_json", [2, 1]),
-        ("reason=tombstone", []),
+        ("reason=tombstone", [4]),
+        ("reason=not_utf8", []),
         (f"fingerprint={fingerprint}", [3]),
         (f"fingerprint={fingerprint}&reason=invalid", [3]),
         (f"fingerprint={fingerprint}&reason=not_json", []),
