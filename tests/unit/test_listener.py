@@ -8,9 +8,9 @@ from http import HTTPStatus
 import httpx2
 import pytest
 
-from execledger_runtime import listener
-from execledger_runtime.listener import Answer, PortTakenError, answering, listening, respond
+from execledger_runtime.listener import Answer, Kept, PortTakenError, answering, listening, respond
 
+SECONDS = 0.5
 PATHS = {
     "/healthz": lambda: Answer(b"alive\n"),
     "/readyz": lambda: Answer(b"waiting\n", HTTPStatus.SERVICE_UNAVAILABLE),
@@ -22,7 +22,7 @@ async def port() -> AsyncIterator[int]:
     """Where it listens."""
     with listening("127.0.0.1", 0, "EXECLEDGER_PORT") as held:
         number: int = held.getsockname()[1]
-        async with answering(held, PATHS):
+        async with answering(held, PATHS, most=2, seconds=SECONDS):
             yield number
 
 
@@ -52,10 +52,7 @@ def test_anything_else_is_refused(request_line: bytes, status: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz", b"x" * 100_000])
-async def test_a_client_that_says_no_request_is_dropped_in_time(
-    port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listener, "_SECONDS", 0.2)
+async def test_a_client_that_says_no_request_is_dropped_in_time(port: int, sent: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
     try:
@@ -65,6 +62,34 @@ async def test_a_client_that_says_no_request_is_dropped_in_time(
         pass
     finally:
         writer.close()
+
+
+async def test_silent_connections_keep_no_other_out() -> None:
+    with listening("127.0.0.1", 0, "EXECLEDGER_PORT") as held:
+        async with answering(held, PATHS, most=2, seconds=600):
+            where = held.getsockname()
+            silent = [await asyncio.open_connection(*where) for _ in range(5)]
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{where[1]}") as client:
+                assert (await client.get("/healthz")).text == "alive\n"
+            for _, writer in silent:
+                writer.close()
+
+
+def test_an_answer_that_takes_long_to_make_is_given_again_for_long() -> None:
+    now = 0.0
+    made = []
+
+    def make() -> Answer:
+        nonlocal now
+        now += 0.01
+        made.append(now)
+        return Answer(b"")
+
+    answer = Kept(make, lambda: now)
+    for _ in range(100):
+        answer()
+        now += 0.01
+    assert len(made) == 6  # 0.01 s of each 0.2 s, and the first
 
 
 def test_a_port_that_is_taken_names_the_variable() -> None:

@@ -1,14 +1,12 @@
 """The query service: `python -m execledger_query`, until SIGTERM."""
 
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import structlog
-import uvicorn
 
 from execledger_query.app import create_app
+from execledger_query.server import Limits, Server
 from execledger_query.settings import Settings
 from execledger_runtime.listener import PortTakenError, listening
 from execledger_runtime.logs import configure_log
@@ -39,26 +37,17 @@ def _serve(settings: Settings) -> None:
     with listening(settings.query_host, settings.query_port, "EXECLEDGER_QUERY_PORT") as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", host=host, port=port)
-        _Server(_configuration(settings)).run(sockets=[listener])
+        Server(create_app(settings), _limits(settings), settings.query_drain_seconds).run(sockets=[listener])
     log.info("stopped")
 
 
-class _Server(uvicorn.Server):
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """As the original, but the signal is not raised again at the end: a stop that was asked for exits with 0."""
-        if self.should_exit and sig == signal.SIGINT:
-            self.force_exit = True
-        self.should_exit = True
-
-
-def _configuration(settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(settings),
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.query_drain_seconds,
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.query_max_connections,
+        head=settings.query_head_seconds,
+        body=settings.query_body_seconds,
+        idle=settings.query_idle_seconds,
+        write=settings.query_write_seconds,
     )
 
 

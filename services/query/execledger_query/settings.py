@@ -32,6 +32,13 @@ class Settings(EnvironmentSettings):
     query_pool_timeout_seconds: Seconds = Field(default=5, description="wait for a free connection")
     query_connect_timeout_seconds: Seconds = Field(default=5, description="wait for the database to answer")
     query_statement_timeout_seconds: Seconds = Field(default=10, description="longest statement of a request")
+    query_max_connections: int = Field(
+        default=1000, ge=1, le=1_000_000, description="connections at once; silent ones make room for new ones"
+    )
+    query_head_seconds: Seconds = Field(default=10, description="for a client to send the head of a request")
+    query_body_seconds: Seconds = Field(default=30, description="for a client to send the body of a request")
+    query_idle_seconds: Seconds = Field(default=75, description="how long a connection stays open without a request")
+    query_write_seconds: Seconds = Field(default=20, description="for a client to read what fills a buffer, 64 KiB")
     query_drain_seconds: int = Field(default=10, ge=0, le=3600, description="time for open requests when stopped")
     query_max_body_bytes: int = Field(default=64 * 1024, ge=0, description="largest request body")
     metrics_interval_seconds: Seconds = Field(default=5, description="time between looks at the database for /metrics")

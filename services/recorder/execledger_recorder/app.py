@@ -33,7 +33,7 @@ from execledger_recorder.settings import Settings
 from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Store
 from execledger_runtime.errors import MustWait, SchemaMissing
 from execledger_runtime.kafka.complaints import quiet_kafka
-from execledger_runtime.listener import Answer, answering, listening
+from execledger_runtime.listener import Answer, Kept, answering, listening
 from execledger_runtime.process import Lifetime
 
 log = structlog.get_logger()
@@ -169,10 +169,16 @@ class _Recorder:
     @asynccontextmanager
     async def _http(self) -> AsyncIterator[None]:
         """Metrics and health, up before anything else is."""
-        paths = {"/healthz": self._health, "/readyz": self._readiness, "/metrics": self._show_metrics}
-        host, port = self._settings.recorder_metrics_host, self._settings.recorder_metrics_port
-        with listening(host, port, "EXECLEDGER_RECORDER_METRICS_PORT") as listener:
-            async with answering(listener, paths):
+        paths: dict[str, Callable[[], Answer]] = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/metrics": Kept(self._show_metrics),
+        }
+        settings = self._settings
+        where = settings.recorder_metrics_host, settings.recorder_metrics_port
+        limits = settings.recorder_metrics_connections, settings.recorder_metrics_seconds
+        with listening(*where, "EXECLEDGER_RECORDER_METRICS_PORT") as listener:
+            async with answering(listener, paths, most=limits[0], seconds=limits[1]):
                 yield
 
     def _show_metrics(self) -> Answer:

@@ -27,6 +27,11 @@ class RecordingSettings(EnvironmentSettings):
     recorder_metrics_host: str = Field("127.0.0.1", description="address of /metrics, /healthz and /readyz")
     recorder_metrics_port: int = Field(9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz")
 
+    recorder_metrics_connections: int = Field(
+        50, ge=1, le=10_000, description="connections there at once; the oldest goes first"
+    )
+    recorder_metrics_seconds: float = Field(10.0, gt=0, description="time limit of a request there, with its answer")
+
     # from a backlog, as a share of COPY alone (make bench, medians): 2,000 records reach 0.162, 4,000 reach 0.154
     batch_size: int = Field(2000, ge=1, le=100_000, description="records in one transaction at most")
     # at 4,000 events a second on 4 partitions, 0 ms: 179 µs an event and Postgres 119; 100 ms: 138 and 81, no more lag

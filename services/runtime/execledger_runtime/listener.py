@@ -2,17 +2,20 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
+from execledger_runtime.connections import Connection, Gate, Worth
 from execledger_runtime.settings import Fault, SettingsError
 
 _BACKLOG: Final = 2048
 _LONGEST_HEAD: Final = 16_384
-_SECONDS: Final = 10.0  # for all of an exchange: a slow client keeps nothing from anybody
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_CONNECTIONS_A_SECOND: Final = 50  # at 0.2 ms each: whoever asks without end takes a hundredth of a core
+_REST: Final = 19
 
 
 class PortTakenError(SettingsError):
@@ -44,26 +47,77 @@ def listening(host: str, port: int, variable: str) -> socket.socket:
 
 
 @asynccontextmanager
-async def answering(listener: socket.socket, paths: Mapping[str, Callable[[], Answer]]) -> AsyncIterator[None]:
-    """Answer GET and HEAD there while the block lasts, one request for each connection."""
-    server = await asyncio.start_server(partial(_exchange, paths), sock=listener, limit=_LONGEST_HEAD)
+async def answering(
+    listener: socket.socket, paths: Mapping[str, Callable[[], Answer]], *, most: int, seconds: float
+) -> AsyncIterator[None]:
+    """Answer GET and HEAD there while the block lasts, one request for each connection.
+
+    There are `most` connections at once, the oldest goes first; each has so many seconds for all of its exchange.
+    """
+    gate = Gate(listener, most, _CONNECTIONS_A_SECOND)
+    gate.open(lambda held_by: _Exchange(held_by, paths, seconds))
     try:
         yield
     finally:
-        server.close()
+        gate.close()
+        gate.drop_all()
 
 
-async def _exchange(
-    paths: Mapping[str, Callable[[], Answer]], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    try:
-        async with asyncio.timeout(_SECONDS):
-            head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(respond(head, paths))
-            writer.close()
-            await writer.wait_closed()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        writer.transport.abort()
+class Kept:
+    """An answer that takes time to make: however many ask for it, that is a twentieth of the time at most."""
+
+    def __init__(self, make: Callable[[], Answer], clock: Callable[[], float] = time.monotonic) -> None:
+        self._make = make
+        self._clock = clock
+        self._stays_until = float("-inf")
+
+    def __call__(self) -> Answer:
+        began = self._clock()
+        if began >= self._stays_until:
+            self._answer = self._make()
+            ended = self._clock()
+            self._stays_until = ended + _REST * (ended - began)
+        return self._answer
+
+
+class _Exchange(Connection):
+    """One request and its answer. A slow client keeps nothing from anybody."""
+
+    def __init__(self, gate: Gate, paths: Mapping[str, Callable[[], Answer]], seconds: float) -> None:
+        self._gate = gate
+        self._paths = paths
+        self._transport: asyncio.Transport | None = None
+        self._is_dropped = False
+        self._head = b""
+        self._end = asyncio.get_running_loop().call_later(seconds, self.drop)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        if self._is_dropped:
+            self.drop()
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return  # it is answered
+        self._head += data
+        if _END_OF_HEAD in self._head:
+            self._transport.write(respond(self._head, self._paths))
+            self._transport.close()
+        elif len(self._head) > _LONGEST_HEAD:
+            self.drop()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._end.cancel()
+        self._gate.lost(self)
+
+    @property
+    def worth(self) -> Worth:
+        return Worth.SILENT  # all alike: the oldest has had the most time
+
+    def drop(self) -> None:
+        self._is_dropped = True
+        if self._transport is not None:
+            self._transport.abort()
 
 
 def respond(head: bytes, paths: Mapping[str, Callable[[], Answer]]) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -32,11 +33,19 @@ def run_service(
     """
     if arguments:
         return _help(module, purpose, settings, arguments)
+    raise_descriptor_limit()
     try:
         return run(settings.load())
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process open as many files and sockets as it may: the usual 1024 are few for a service."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where the system allows less than it says, what there is has to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def warn_of_misspelt(settings: type[EnvironmentSettings]) -> None:

@@ -1,0 +1,150 @@
+"""uvicorn, with time limits for a client's part, and a limit of connections: by itself it has none of them."""
+
+import asyncio
+import signal
+import socket
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from execledger_runtime.connections import Connection, Gate, Worth
+
+_HEAD_BYTES: Final = 65_536
+
+
+class Limits(NamedTuple):
+    """How many connections there may be, and the seconds that a client has for each of these."""
+
+    connections: int
+    head: float
+    body: float
+    idle: float
+    write: float
+
+
+class Server(uvicorn.Server):
+    """Serves until a signal. A stop that was asked for exits with 0: the signal is not raised again at the end."""
+
+    def __init__(self, app: Any, limits: Limits, drain_seconds: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="on",
+                ws="none",
+                log_config=None,
+                log_level="error",  # of bad requests there is a warning each, as many as a stranger likes
+                access_log=False,
+                server_header=False,
+                h11_max_incomplete_event_size=_HEAD_BYTES,
+                timeout_graceful_shutdown=drain_seconds,
+            )
+        )
+        self._limits = limits
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As the original, but a gate lets the connections in."""
+        await super().startup(sockets=[])
+        self._gates = [Gate(listener, self._limits.connections) for listener in sockets or ()]
+        for gate in self._gates:
+            gate.open(self._welcome)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As the original: who is there gets an answer, who comes does not."""
+        for gate in self._gates:
+            gate.close()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+    def _welcome(self, gate: Gate) -> Connection:
+        return _Connection(self, gate, self._limits)
+
+
+class _Connection(H11Protocol, Connection):
+    """A client's connection; it is cut when the client takes too long for its part."""
+
+    def __init__(self, server: uvicorn.Server, gate: Gate, limits: Limits) -> None:
+        super().__init__(server.config, server.server_state, server.lifespan.state)
+        self._gate = gate
+        self._seconds: dict[str, float] = {"head": limits.head, "body": limits.body, "end": limits.write}
+        self._write_seconds = limits.write
+        self.timeout_keep_alive = limits.idle  # type: ignore[assignment]  # it is handed to call_later
+        self._waits_for: tuple[str, object] | None = None
+        self._end: asyncio.TimerHandle | None = None
+        self._end_of_writing: asyncio.TimerHandle | None = None
+        self._is_dropped = False
+
+    @property
+    def worth(self) -> Worth:
+        if self.cycle is None:
+            return Worth.SILENT
+        return Worth.IDLE if self.cycle.response_complete else Worth.BUSY
+
+    def drop(self) -> None:
+        self._is_dropped = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the original
+        super().connection_made(transport)
+        if self._is_dropped:
+            self.drop()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._end_of_writing = self.loop.call_later(self._write_seconds, self.drop)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._write_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._write_on()
+        if self._end is not None:
+            self._end.cancel()
+        self._gate.lost(self)
+
+    def _write_on(self) -> None:
+        if self._end_of_writing is not None:
+            self._end_of_writing.cancel()
+            self._end_of_writing = None
+
+    def _watch(self) -> None:
+        """Set the time for what is waited for, when that is something else than before."""
+        waits_for = self._part_of_client()
+        if waits_for == self._waits_for:
+            return
+        if self._end is not None:
+            self._end.cancel()
+        self._waits_for = waits_for
+        self._end = None if waits_for is None else self.loop.call_later(self._seconds[waits_for[0]], self.drop)
+
+    def _part_of_client(self) -> tuple[str, object] | None:
+        """What the client has to do next, and after which request; None while it is our turn, or it is but idle."""
+        if self.transport.is_closing():
+            return "end", None  # what it does not read keeps a connection open that is closed
+        if self.conn.their_state is h11.SEND_BODY:
+            return "body", self.cycle
+        if self.conn.their_state is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
+            return "head", self.cycle
+        return None
