@@ -30,7 +30,7 @@ from execledger_contracts.structs import handed_on, read
 
 
 class Reason(StrEnum):
-    """Why a record became a dead letter."""
+    """Why a record became a dead letter; the last two are judged by the recorder, the others by its content."""
 
     TOMBSTONE = "tombstone"
     NOT_UTF8 = "not_utf8"
@@ -40,6 +40,7 @@ class Reason(StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     TOO_LARGE = "too_large"
     UNSTORABLE = "unstorable"
+    FORBIDDEN = "forbidden"
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):

@@ -37,6 +37,9 @@ from execledger_contracts.status import Status
 from execledger_contracts.types import spellings, without_prefix
 
 DATASCHEMA: Final = "urn:execledger:events:1"
+OUR_SOURCES: Final = "execledger:"
+"""What the sources of Execledger itself begin with. Nobody else is believed to be one: such records are signed."""
+
 WATCHDOG_SOURCE: Final = "execledger:watchdog"
 IMPORT_SOURCE: Final = "execledger:import"
 """Source of events made from rows of older tables, alone or followed by a colon and more: history, not news."""

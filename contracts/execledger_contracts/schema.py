@@ -24,8 +24,8 @@ _SCHEMAS: Final = "#/components/schemas/"
 _STRUCTURED: Final = "application/cloudevents+json"
 _KEY: Final = {"type": "string", "description": "The root execution's external id, so that a tree stays in order."}
 _DEAD_LETTER_HEADERS: Final = {
-    "execledger-reason": "tombstone, not_utf8, not_json, not_cloudevent, invalid, unsupported_version, too_large"
-    " or unstorable",
+    "execledger-reason": "tombstone, not_utf8, not_json, not_cloudevent, invalid, unsupported_version, too_large,"
+    " unstorable or forbidden",
     "execledger-detail": "the field path and the rule it breaks",
     "execledger-topic": "where the record was read",
     "execledger-partition": "where the record was read",

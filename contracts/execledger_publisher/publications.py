@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Undecodable, decode
+from execledger_contracts.events import OUR_SOURCES
 from execledger_contracts.fields import RequiredIdentifier, UriReference
 from execledger_publisher.clock import Clock, SystemClock
 from execledger_publisher.commands import Running
@@ -36,6 +37,8 @@ class Publications(Tracing):
     ) -> None:
         _check("source", UriReference, source)
         _check("tenant", RequiredIdentifier, tenant)
+        if source.startswith(OUR_SOURCES):
+            raise ValueError(f"source: only Execledger itself speaks as {OUR_SOURCES}, so all of it would be refused")
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._tally = Tally(on_drop)

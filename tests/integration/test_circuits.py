@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from command_line import Said, execledger
 from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.recording import Trust
 from execledger_recorder.rules.circuit import Circuit
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
@@ -326,7 +327,7 @@ async def test_what_a_stop_keeps_from_being_recorded_is_neither_passed_over_nor_
 async def test_a_partition_that_another_recorder_reads_by_now_is_shown_no_more(bench: Bench) -> None:
     registry = CollectorRegistry()
     async with Store(bench.dsn) as store:
-        breakers = Circuits(store, Metrics(registry), Settings.model_validate(bench.settings))
+        breakers = Circuits(store, Trust(store), Metrics(registry), Settings.model_validate(bench.settings))
         await breakers.refresh({0, 1})
         await breakers.refresh({1})
     families = [family for family in registry.collect() if family.name == "execledger_circuit_open"]

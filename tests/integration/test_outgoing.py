@@ -20,6 +20,7 @@ from execledger.stack.settings import StackSettings
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_recorder.rules.dead_letter import FACTS
 from execledger_recorder.store import OutboxRow, Store, pack_headers
+from execledger_runtime.kafka.signatures import sign
 from factories_recorder import Row, assert_balanced, event
 from running import Service, eventually, recorder
 
@@ -42,12 +43,21 @@ class Bench:
             yield service
 
     async def publish(self, *sent: Sent) -> None:
+        await self._publish([(item, ()) for item in sent])
+
+    async def publish_signed(self, *sent: Row) -> None:
+        """As Execledger itself does."""
+        async with Store(self.dsn) as store:
+            signing = await store.signing_keys.newest()
+        await self._publish([(item, [sign(signing, b"run", json.dumps(item).encode())]) for item in sent])
+
+    async def _publish(self, sent: Sequence[tuple[Sent, Sequence[tuple[str, bytes]]]]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.servers.bootstrap_servers)
         await producer.start()
         try:
-            for item in sent:
+            for item, headers in sent:
                 value = item if isinstance(item, bytes) else json.dumps(item).encode()
-                await producer.send(self.topics.events, value, key=b"run", partition=0)
+                await producer.send(self.topics.events, value, key=b"run", partition=0, headers=headers)
         finally:
             await producer.stop()
 
@@ -212,7 +222,7 @@ async def test_another_recorder_relays_when_the_one_that_did_is_killed(bench: Be
 async def test_imported_history_calls_for_nothing(bench: Bench) -> None:
     imported = [{**said, "source": f"{IMPORT_SOURCE}:runs"} for said in passing()]
     async with bench.recorder():
-        await bench.publish(*imported, event("execution.cancel_requested", at=3, source=IMPORT_SOURCE))
+        await bench.publish_signed(*imported, event("execution.cancel_requested", at=3, source=IMPORT_SOURCE))
         await bench.until_recorded(4)
     assert await bench.types() == []
 

@@ -63,7 +63,7 @@ def test_the_facts_are_what_decoding_finds(traffic: Traffic, read: list[Decoded 
 
 
 def test_the_garbage_covers_every_reason_that_a_producer_can_cause(traffic: Traffic) -> None:
-    beyond_a_producer = {Reason.TOO_LARGE, Reason.UNSTORABLE}
+    beyond_a_producer = {Reason.TOO_LARGE, Reason.UNSTORABLE, Reason.FORBIDDEN}
     assert traffic.facts.dead_letters.keys() == set(Reason) - beyond_a_producer
 
 

@@ -7,6 +7,7 @@ from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
 from execledger.commands.explain import explain
+from execledger.commands.keys import keys
 from execledger.commands.ledger import ledger
 from execledger.commands.limits import limits
 from execledger.commands.migrate import migrate
@@ -51,6 +52,7 @@ for command in COMMANDS:
     app.command(command)
 app.command(dead_letters)
 app.command(limits)
+app.command(keys)
 
 
 def _version() -> str:

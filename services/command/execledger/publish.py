@@ -18,8 +18,8 @@ from execledger.errors import UserError
 from execledger.samples import Headers, unwrapped
 from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import Decoded, decode
-from execledger_contracts.events import StartData
+from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
+from execledger_contracts.events import OUR_SOURCES, StartData
 from execledger_contracts.parsing import BOM
 from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
@@ -140,7 +140,7 @@ def _wanted(
         number, clean = counts.lines, text.strip()
         counts.lines += clean.count(b"\n")
         value, headers = unwrapped(clean) or (clean, HEADERS)
-        decoded = decode(value, headers, now_ms)
+        decoded = _judged(decode(value, headers, now_ms))
         if isinstance(decoded, Decoded):
             yield _Line(number, value, headers, _key(decoded))
         elif unchecked:
@@ -149,6 +149,13 @@ def _wanted(
         else:
             counts.refused += 1
             on_bad_line(BadLine(number, decoded.reason, decoded.detail))
+
+
+def _judged(decoded: Decoded | Undecodable) -> Decoded | Undecodable:
+    """As the recorder will: nobody signs here, so nothing that is said to be Execledger's own is believed."""
+    if isinstance(decoded, Decoded) and decoded.event.source.startswith(OUR_SOURCES):
+        return Undecodable(Reason.FORBIDDEN, f"source: only Execledger itself speaks as {OUR_SOURCES}")
+    return decoded
 
 
 def _key(decoded: Decoded) -> bytes:

@@ -9,7 +9,9 @@ from typing import Final
 from execledger.errors import UserError
 from execledger.publish import SECONDS_TO_DELIVER, refusal
 from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import Decoded, Undecodable, decode
+from execledger_contracts.decoding import Decoded, Undecodable
+from execledger_recorder.recording import Trust, read
+from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.rules.rows import DeadLetterRow
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, KeptDeadLetter, Store, unpack_headers
@@ -43,10 +45,11 @@ async def judge(
     store: Store, letters: Sequence[DeadLetter], limits: Limits
 ) -> AsyncIterator[tuple[KeptDeadLetter, Decoded | Undecodable]]:
     """What each would be if it came now. Only recording shows whether Postgres takes what it refused before."""
+    trust = Trust(store)
     for chunk in chunks(letters, _AT_ONCE):
         for letter in await store.dead_letters.read([each.id for each in chunk]):
-            headers = unpack_headers(letter.row.headers)
-            yield letter, decode(letter.row.value, headers, int(time() * 1000), limits)
+            [(_, found)] = await trust.judge(read([_as_sent_now(letter.row)], limits))
+            yield letter, found
 
 
 async def redrive(
@@ -135,6 +138,12 @@ async def _redrive_chunk(
 def _message(topic: str, row: DeadLetterRow) -> Message:
     origin = f"{row.topic}/{row.partition}/{row.offset}"
     return Message(topic, row.key, row.value, [*unpack_headers(row.headers), (REDRIVEN_FROM, origin.encode())])
+
+
+def _as_sent_now(row: DeadLetterRow) -> Record:
+    """What came would be read like this; its place says nothing of what it says."""
+    now_ms, headers = int(time() * 1000), unpack_headers(row.headers)
+    return Record(row.topic, row.partition, row.offset, now_ms, row.key, headers, row.value, row.offset)
 
 
 def _so_far(result: Redriven) -> str:

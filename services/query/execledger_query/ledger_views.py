@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from execledger_query.views import Cursor, Row, Timestamp
 
 Reason = Literal[
-    "tombstone", "not_utf8", "not_json", "not_cloudevent", "invalid", "unsupported_version", "too_large", "unstorable"
+    "tombstone",
+    "not_utf8",
+    "not_json",
+    "not_cloudevent",
+    "invalid",
+    "unsupported_version",
+    "too_large",
+    "unstorable",
+    "forbidden",
 ]
 
 

@@ -39,7 +39,8 @@ def list_(
     Parameters
     ----------
     reason
-        Only these: tombstone, not_utf8, not_json, not_cloudevent, invalid, unsupported_version, too_large, unstorable.
+        Only these: tombstone, not_utf8, not_json, not_cloudevent, invalid, unsupported_version, too_large, unstorable,
+        forbidden.
     fingerprint
         Only those that are bad in this way.
     since

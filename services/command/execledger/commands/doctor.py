@@ -201,6 +201,7 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
             report = await read_ledger(store, audit=False)
             circuits = await store.circuits.read(topic)
             waiting, oldest_seconds = await store.outbox.state()
+            keys = await store.signing_keys.count()
     except asyncpg.InsufficientPrivilegeError:
         return [Finding("recording", "not looked at: this account may not read the ledger")]
     except MustWait as error:
@@ -209,6 +210,7 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
         ledger_finding(report.unaccounted),
         *(stopped_partition(topic, circuit) for circuit in circuits if circuit.drain_until is None),
         outbox_finding(waiting, oldest_seconds),
+        keys_finding(keys),
     ]
 
 
@@ -243,6 +245,14 @@ def outbox_finding(waiting: int, oldest_seconds: float) -> Finding:
             "See that a recorder runs and that the topics above are there; its log line outbox_waits says why.",
         )
     return Finding("outbox", fact)
+
+
+def keys_finding(keys: int) -> Finding:
+    """Whether our own records can be signed, and are believed."""
+    if not keys:
+        fact = "no key is there: nothing can be sent under Execledger's own name, and nothing of it is believed"
+        return Finding("signing keys", fact, "Run `execledger keys rotate`.")
+    return Finding("signing keys", f"{keys} verify, the newest signs")
 
 
 async def _schema(dsn: str) -> Finding:

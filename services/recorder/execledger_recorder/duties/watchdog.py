@@ -9,11 +9,12 @@ from execledger_contracts.events import IMPORT_SOURCE
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.overdue import Overdue, Verdict, decide
 from execledger_recorder.store import OutboxRow, Store, pack_headers
+from execledger_runtime.kafka.signatures import SigningKey, sign
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 500
-_HEADERS: Final = pack_headers([("content-type", b"application/cloudevents+json; charset=UTF-8")])
+_HEADERS: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 
 
 async def watch(store: Store, metrics: Metrics, topic: str) -> None:
@@ -29,6 +30,7 @@ async def watch(store: Store, metrics: Metrics, topic: str) -> None:
 
 
 async def _watch(store: Store, topic: str) -> list[Verdict]:
+    signing = await store.signing_keys.newest()
     async with store.watchdog.watching() as watch:
         if watch is None:
             return []
@@ -38,12 +40,16 @@ async def _watch(store: Store, topic: str) -> list[Verdict]:
         added = await watch.add_decisions(verdicts)
         await watch.send(
             [
-                OutboxRow(topic, verdict.overdue.root_execution_id.encode(), verdict.event, _HEADERS)
+                _signed(signing, topic, verdict.overdue.root_execution_id.encode(), verdict.event)
                 for verdict in added
                 if verdict.event is not None
             ]
         )
         return added
+
+
+def _signed(signing: SigningKey, topic: str, key: bytes, event: bytes) -> OutboxRow:
+    return OutboxRow(topic, key, event, pack_headers([*_HEADERS, sign(signing, key, event)]))
 
 
 def _decide(overdue: Overdue) -> Verdict | None:

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from execledger_contracts.decoding import Undecodable
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.recording import Read, read_in_turns
+from execledger_recorder.recording import Read, Trust, read_in_turns
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
@@ -22,8 +22,9 @@ log = structlog.get_logger()
 class Circuits:
     """The circuit breakers of one recorder's partitions. Postgres knows of each, so that commands and restarts do."""
 
-    def __init__(self, store: Store, metrics: Metrics, settings: Settings) -> None:
+    def __init__(self, store: Store, trust: Trust, metrics: Metrics, settings: Settings) -> None:
         self._store = store
+        self._trust = trust
         self._metrics = metrics
         self._settings = settings
         self._topic = settings.events_topic
@@ -113,5 +114,5 @@ class Circuits:
     async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
         """What an operator sends once more shows no producer to be mended, however good it is."""
         received = [Record.received(raw, raw.offset) for raw in records]
-        looked_at = await read_in_turns(received, self._settings.limits)
+        looked_at = await self._trust.judge(await read_in_turns(received, self._settings.limits))
         return [isinstance(found, Undecodable) or is_redriven(record) for record, found in looked_at]

@@ -15,6 +15,7 @@ from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.intake.watermark import Watermark
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.recording import Trust
 from execledger_recorder.rules.notices import Notices
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
@@ -33,7 +34,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     def __init__(self, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]) -> None:
         self.client: Final = Client(settings, self)
-        self.circuits: Final = Circuits(store, metrics, settings)
+        self._trust: Final = Trust(store)
+        self.circuits: Final = Circuits(store, self._trust, metrics, settings)
         self._store: Final = store
         self._metrics: Final = metrics
         self._settings: Final = settings
@@ -154,6 +156,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._store,
             self.circuits,
             self._places,
+            self._trust,
             self._patience,
             self._metrics,
             self._notices,

@@ -17,7 +17,7 @@ from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.intake.waiting import Waiting
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.recording import Read, Report, read_in_turns, record
+from execledger_recorder.recording import Read, Report, Trust, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import Partition
@@ -57,6 +57,7 @@ class Workshop:
     store: Store
     circuits: Circuits
     places: Places
+    trust: Trust
     patience: Patience
     metrics: Metrics
     notices: Notices
@@ -154,7 +155,8 @@ class Lane:
             return ()
         placed = await self._placed(fetched)
         with self._shop.metrics.phase("decode"):
-            return await read_in_turns(placed, self._shop.settings.limits)
+            reads = await read_in_turns(placed, self._shop.settings.limits)
+        return await self._shop.trust.judge(reads)
 
     async def _placed(self, fetched: Fetched) -> list[Record]:
         """The records, each with how far back its fetch shows the log to be empty."""

@@ -19,6 +19,7 @@ from execledger_recorder.store.ledger import Ledger
 from execledger_recorder.store.limits import Limits
 from execledger_recorder.store.outbox import Outbox
 from execledger_recorder.store.partitions import Partitions
+from execledger_recorder.store.signing_keys import SigningKeys
 from execledger_recorder.store.statements import SQL, about
 from execledger_recorder.store.usage import Usage
 from execledger_recorder.store.watchdog import Watchdog
@@ -58,6 +59,7 @@ class Store:
         self.limits = Limits(connect)
         self.outbox = Outbox(connect, self._idle_timeout_ms)
         self.partitions = Partitions(connect)
+        self.signing_keys = SigningKeys(connect)
         self.usage = Usage(connect)
         self.watchdog = Watchdog(connect, outbox_limit)
 

@@ -1,0 +1,36 @@
+"""Records judged by who may say what they say; keys that are not known yet are looked up."""
+
+from collections.abc import Sequence
+
+from execledger_contracts.decoding import Decoded, Undecodable
+from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.arrivals import Read
+from execledger_recorder.rules.trust import is_ours, refusal_of_ours, signature_of
+from execledger_recorder.store import Store
+
+
+class Trust:
+    """Knows the keys that were met: one that was made meanwhile is looked up, so a rotation needs no restart."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys: dict[str, bytes] = {}
+
+    async def judge(self, reads: Sequence[Read]) -> Sequence[Read]:
+        """The same, what nobody but us may say as dead letters. Raises MustWait."""
+        ours = [record for record, found in reads if type(found) is Decoded and is_ours(found.event)]
+        if not ours:
+            return reads
+        await self._look_up(ours)
+        return [(record, self._judged(record, found)) for record, found in reads]
+
+    def _judged(self, record: Record, found: Decoded | Undecodable) -> Decoded | Undecodable:
+        if isinstance(found, Undecodable) or not is_ours(found.event):
+            return found
+        return refusal_of_ours(record, self._keys) or found
+
+    async def _look_up(self, ours: Sequence[Record]) -> None:
+        """One question at most, however many keys are named; a key is there before anything is signed with it."""
+        named = {signature.key_id for record in ours if (signature := signature_of(record)) is not None}
+        if unknown := named - self._keys.keys():
+            self._keys |= await self._store.signing_keys.read(unknown)

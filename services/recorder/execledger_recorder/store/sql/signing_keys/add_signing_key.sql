@@ -1,0 +1,2 @@
+-- A new key, which signs from now on.
+INSERT INTO execledger.signing_keys DEFAULT VALUES RETURNING id

@@ -1,0 +1,2 @@
+-- How many keys verify.
+SELECT count(*) FROM execledger.signing_keys

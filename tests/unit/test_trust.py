@@ -1,0 +1,102 @@
+"""Who may say what."""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from execledger_contracts.decoding import Reason
+from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
+from execledger_publisher import Collector
+from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.trust import is_ours, refusal_of_ours
+from execledger_runtime.kafka.signatures import HEADER, SigningKey, read_signature, sign
+from factories import started
+from factories_recorder import event, record_of
+
+KEY = SigningKey("4f1d5c2a-0b7e-4c57-9d57-2d0a5f6f9be1", b"1" * 32)
+RETIRED = SigningKey(str(UUID(int=2)), b"2" * 32)
+KEYS = dict([KEY, RETIRED])
+ENDING = json.dumps(event("execution.timed_out", {"provisional": True}, source=WATCHDOG_SOURCE)).encode()
+
+
+def sent(*headers: tuple[str, bytes | None], key: bytes | None = b"run-1", value: bytes = ENDING) -> Record:
+    return record_of(value, key=key, headers=headers)
+
+
+def why(record: Record) -> str:
+    refused = refusal_of_ours(record, KEYS)
+    assert refused is not None
+    assert refused.reason is Reason.FORBIDDEN
+    return refused.detail.rpartition("and ")[2]
+
+
+@pytest.mark.parametrize("key", [KEY, RETIRED])
+@pytest.mark.parametrize("of", [b"run-1", b"", None])
+def test_what_one_of_our_keys_signed_is_ours(key: SigningKey, of: bytes | None) -> None:
+    assert refusal_of_ours(sent(sign(key, of, ENDING), key=of), KEYS) is None
+
+
+def test_other_headers_change_nothing_of_that() -> None:
+    headers: Sequence[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json"), ("x", None)]
+    redriven = ("execledger-redriven-from", b"events/0/7")
+    assert refusal_of_ours(sent(*headers, sign(KEY, b"run-1", ENDING), redriven), KEYS) is None
+
+
+def test_what_is_not_signed_is_not_ours() -> None:
+    assert why(sent()) == "it did not sign this record"
+
+
+def test_a_signature_is_of_one_key_and_one_value() -> None:
+    moved = sign(KEY, b"run-1", ENDING)
+    assert why(sent(moved, key=b"run-2")) == "the signature is of another record"
+    assert why(sent(moved, value=ENDING + b" ")) == "the signature is of another record"
+    assert why(sent(sign(KEY, b"run-1" + ENDING[:1], ENDING[1:]))) == "the signature is of another record"
+    assert why(sent(sign(KEY, None, ENDING), key=b"")) == "the signature is of another record"
+
+
+def test_another_secret_signs_nothing_of_ours() -> None:
+    assert why(sent(sign(SigningKey(KEY.id, b"3" * 32), b"run-1", ENDING))) == "the signature is of another record"
+    strange = SigningKey(str(UUID(int=3)), b"3" * 32)
+    assert why(sent(sign(strange, b"run-1", ENDING))) == "the key that signed this record is not one of its own"
+
+
+def test_a_value_that_we_signed_is_no_event_of_ours_under_other_headers() -> None:
+    attributes = [("ce_specversion", b"1.0"), ("ce_source", WATCHDOG_SOURCE.encode()), ("ce_id", b"another")]
+    assert why(sent(*attributes, sign(KEY, b"run-1", ENDING))) == "never in binary mode"
+
+
+def test_of_several_signatures_the_first_counts() -> None:
+    """Each costs a digest of the whole record."""
+    assert why(sent((HEADER, b""), sign(KEY, b"run-1", ENDING))) == "it did not sign this record"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        b"",
+        b"1:2",
+        b"1:" + KEY.id.upper().encode() + b":00",
+        b"1:{" + KEY.id.encode() + b"}:00",
+        b"2:" + KEY.id.encode() + b":00",
+        b"1:" + KEY.id.encode() + b":\xff",
+        b"1:" + KEY.id.encode() + b":" + b"0" * 1000,
+    ],
+)
+def test_what_we_did_not_write_is_no_signature(header: bytes | None) -> None:
+    assert read_signature(header) is None
+
+
+@pytest.mark.parametrize("source", [WATCHDOG_SOURCE, f"{IMPORT_SOURCE}:table", "execledger:anything"])
+def test_what_begins_like_our_sources_says_to_be_ours(source: str) -> None:
+    assert is_ours(started(source=source))
+    with pytest.raises(ValueError, match="only Execledger itself"):
+        Collector(source)
+
+
+@pytest.mark.parametrize("source", ["urn:execledger:watchdog", "execledger-import", "/execledger:watchdog"])
+def test_other_sources_are_anybodys(source: str) -> None:
+    assert not is_ours(started(source=source))
+    Collector(source)
