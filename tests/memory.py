@@ -19,7 +19,7 @@ from execledger_lifecycle.judging import Outcome
 from execledger_recorder.rules import checkpoint, pricing
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.change import Change, Judged, decide, fold_log, refold
-from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, StepKeys, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, StepKeys, Steps
 from execledger_recorder.rules.rows import DuplicateRow, LockedExecution
 from execledger_recorder.rules.tables import TABLES, Row, Table, Writing
 from histories import EXTERNAL_ID, PRICES
@@ -127,8 +127,6 @@ class Memory:
         match need:
             case Digests(event_ids=ids):
                 return {id_: _decoded(self.log[id_]).digest for id_ in ids if id_ in self.log}
-            case Text(event_id=id_):
-                return _decoded(self.log[id_]).text
             case Steps(tries=tries, named=named, with_open=with_open):
                 wanted = {key for step, count in tries.items() for key in self._greatest_tries(step, count)} | {*named}
                 return [

@@ -46,9 +46,9 @@ class Reason(StrEnum):
 class Decoded(msgspec.Struct, frozen=True, gc=False):
     """An event, its id within its execution (a canonical UUID), what the log keeps of it, and when it happened.
 
-    `text` is the whole event as one JSON object, as it was sent as far as Postgres can hold it; `digest` is its
-    SHA-256. Two texts with different digests may still say the same: spacing, the order of keys and the mode make a
-    difference to it.
+    `text` is the whole event as one JSON object, as it was sent as far as Postgres can hold it; `digest` is the SHA-256
+    of what makes it the event that it is: type, time, attempt, sequence and data. Spacing, the order of keys and the
+    mode make no difference to it.
     """
 
     event: Event
@@ -72,8 +72,9 @@ class Undecodable:
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)  # beyond it an offset leads out of Python's calendar
 LATEST_AHEAD: Final = timedelta(hours=24)
-# What jsonb refuses even where it is overwritten, in the first of two equal keys.
+_canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 _is_short_number: Final = re.compile(r"[0-9]{1,18}").fullmatch
+# What jsonb refuses even where it is overwritten, in the first of two equal keys.
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _OUR_SCHEMAS: Final = DATASCHEMA.rpartition(":")[0] + ":"
 _EARLIEST_AT: Final = microseconds(EARLIEST)
@@ -141,7 +142,7 @@ def _plain(text: bytes, limits: Limits) -> Decoded | None:
             return _unusual(document, text, limits)
     except ValueError:
         return None
-    return _decoded(event, text, ())
+    return _decoded(event, document, text, ())
 
 
 def _unusual(document: dict[str, Any], text: bytes, limits: Limits) -> Decoded:
@@ -150,7 +151,7 @@ def _unusual(document: dict[str, Any], text: bytes, limits: Limits) -> Decoded:
     if (clean := cut(document, limits, notes)) != document:
         text = _dumped(clean)
     event = _event_of(clean, notes)
-    return _decoded(event, text, notes.all())
+    return _decoded(event, clean, text, notes.all())
 
 
 def _with_numbers(document: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def _careful(text: bytes, limits: Limits) -> Decoded:
     except ValidationError as error:
         raise _BadRecordError(Reason.INVALID, _explained(error.errors(include_url=False)[0])) from None
     is_as_sent = not notes and inline.keys() == sent.keys() and _is_storable(text)
-    return _decoded(event, text if is_as_sent else _dumped(clean), notes.all())
+    return _decoded(event, clean, text if is_as_sent else _dumped(clean), notes.all())
 
 
 def _is_storable(text: bytes) -> bool:
@@ -199,8 +200,14 @@ def _is_storable(text: bytes) -> bool:
     return not _UNSTORABLE_ESCAPE.search(text)
 
 
-def _decoded(event: Event, text: bytes, ignored: tuple[Ignored, ...]) -> Decoded:
-    return Decoded(event, event_id_of(event), text.decode(), sha256(text).digest(), microseconds(event.time), ignored)
+def _decoded(event: Event, document: dict[str, Any], text: bytes, ignored: tuple[Ignored, ...]) -> Decoded:
+    at = microseconds(event.time)
+    return Decoded(event, event_id_of(event), text.decode(), _digest_of(event, at, document), at, ignored)
+
+
+def _digest_of(event: Event, at: int, document: dict[str, Any]) -> bytes:
+    content = [event.type, at, event.attempt, event.sequence, document.get("data"), document.get("data_base64")]
+    return sha256(_canonical(content)).digest()
 
 
 def event_id_of(event: CloudEvent) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,18 +14,22 @@ import asyncpg
 import msgspec
 import pytest
 
+from execledger_contracts import decoding
 from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, ExecutionFold, StepFolds
 from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder.duties.rebuild import verify
 from execledger_recorder.recording import Read, Report, read, record
+from execledger_recorder.recording import log as recording_log
+from execledger_recorder.recording.batch import _record_whole
 from execledger_recorder.rules import checkpoint, resume
 from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.commands import DEFAULT_POLICY
 from execledger_recorder.rules.ids import id_milliseconds
 from execledger_recorder.rules.rows import DuplicateRow
 from execledger_recorder.store import Store
 from execledger_recorder.store import log as event_log
-from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
+from execledger_runtime.errors import SessionLost, StoreTooSlow, StoreUnavailable
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 from running import cable, eventually
 
@@ -151,6 +156,34 @@ async def test_the_same_event_in_another_dress_is_a_repetition(office: Desk) -> 
     await office.record(topic.add(*dresses))
     await office.record(topic.add(json.dumps(said["data"]).encode(), headers=binary))
     assert await office.events() == {0: "applied", **dict.fromkeys(range(1, 6), "duplicate repeated")}
+
+
+async def test_what_repeats_a_large_event_is_told_without_reading_that_again(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = event(data={"input": ["x" * 50_000] * 5})
+    topic = Topic()
+    await office.record(topic.add(said))
+
+    def reread(text: str) -> None:
+        raise AssertionError("a logged event was read again")
+
+    monkeypatch.setattr(recording_log, "reread", reread)
+    monkeypatch.setattr(decoding, "reread", reread)
+    await office.record(topic.add(*({**said, "data": {"query": str(n)}} for n in range(20))))
+    await office.record(topic.add(json.dumps(said, indent=1).encode()))
+    outcomes = {0: "applied", **dict.fromkeys(range(1, 21), "duplicate conflict"), 21: "duplicate repeated"}
+    assert await office.events() == outcomes
+
+
+async def test_what_a_version_before_logged_is_known_by_its_text(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(event()))
+    await office.connection.execute(
+        "UPDATE execledger.execution_events SET digest = sha256(convert_to(raw::text, 'UTF8'))"
+    )
+    await office.record(topic.add(event()))
+    assert await office.events() == {0: "applied", 1: "duplicate repeated"}
 
 
 async def test_the_same_event_id_under_another_execution_is_another_event(office: Desk) -> None:
@@ -396,8 +429,8 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_behind(office: Des
     points = [*(f"BEFORE INSERT ON execledger.{table}" for table in WRITTEN), "BEFORE UPDATE ON execledger.ledger"]
     for point in points:
         await office.connection.execute(f"CREATE TRIGGER die {point} FOR EACH STATEMENT EXECUTE FUNCTION die()")
-        with pytest.raises(StoreUnavailable):
-            await office.record(again)
+        with pytest.raises(SessionLost):
+            await _record_whole(office.store, read(again, Limits()), "dead-letter", DEFAULT_POLICY)
         assert await everything(office) == before, point
         await office.connection.execute(f"DROP TRIGGER die ON {point.split()[-1]}")
     await office.record(again)
@@ -412,7 +445,7 @@ async def test_a_connection_lost_at_the_commit_leaves_nothing_behind(office: Des
         "CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON execledger.ledger DEFERRABLE INITIALLY DEFERRED"
         " FOR EACH ROW EXECUTE FUNCTION die()"
     )
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(SessionLost):
         await office.record(Topic().add(*history()))
     assert await everything(office) == before
 
@@ -448,8 +481,50 @@ async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost
             await tx.append_duplicates([row._replace(offset=1)])
 
     async with store_over_a_line_that_lingers(office) as store:
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(SessionLost):
             await copy(store)
+
+
+async def stand_still(office: Desk) -> None:
+    """In a transaction, until Postgres has ended it; the loop stands still, too, as one does that computes."""
+    alive = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)"
+
+    async def until_it_is_gone(pid: int) -> None:
+        other = await asyncpg.connect(office.dsn)
+
+        async def is_gone() -> bool:
+            return not await other.fetchval(alive, pid)
+
+        await eventually(is_gone)
+        await other.close()
+
+    async with office.store.batch() as tx:
+        await tx.connection.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
+        thread = Thread(target=asyncio.run, args=(until_it_is_gone(tx.connection.get_server_pid()),))
+        thread.start()
+        thread.join()
+        await tx.append_duplicates([DuplicateRow("events", 0, 0, OWN, OWN, "repeated")])
+
+
+async def test_a_session_that_postgres_ends_because_it_stood_still_is_a_lost_one(office: Desk) -> None:
+    with pytest.raises(SessionLost):
+        await stand_still(office)
+
+
+async def test_a_batch_that_loses_its_session_is_halved(office: Desk) -> None:
+    await office.connection.execute(
+        """
+        CREATE FUNCTION die_of_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF (SELECT count(*) FROM fresh) > 2 THEN
+                PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(60);
+            END IF;
+            RETURN NULL; END $$;
+        CREATE TRIGGER die AFTER INSERT ON execledger.execution_events REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION die_of_many();
+        """
+    )
+    await office.record(Topic().add(*history()[:8]))
+    assert len(await office.events()) == 8
 
 
 async def test_a_connection_that_is_ended_when_all_is_answered_spoils_nothing(office: Desk) -> None:
@@ -732,7 +807,7 @@ async def test_what_was_committed_is_reported_although_the_rest_of_its_batch_mee
     await office.connection.execute(
         "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF NEW.\"offset\" = 1 THEN RAISE EXCEPTION 'refused' USING ERRCODE = '22000'; END IF;"
-        " IF NEW.\"offset\" = 6 THEN RAISE EXCEPTION 'away' USING ERRCODE = '57P01'; END IF; RETURN NEW; END $$;"
+        " IF NEW.\"offset\" = 6 THEN RAISE EXCEPTION 'away' USING ERRCODE = '58030'; END IF; RETURN NEW; END $$;"
         "CREATE TRIGGER fail BEFORE INSERT ON execledger.execution_events FOR EACH ROW EXECUTE FUNCTION fail()"
     )
     batch = read(Topic().add(*(event(at=n) for n in range(8))), Limits())

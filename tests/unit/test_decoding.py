@@ -236,9 +236,18 @@ class TestIdentity:
     def test_it_is_made_from_source_and_id_whatever_the_id_looks_like(self, sent: str) -> None:
         assert read(id=sent, source="/a").event_id == str(uuid5(NAMESPACE_URL, f"/a\n{sent}"))
 
-    def test_the_digest_is_that_of_the_text(self) -> None:
-        decoded = read({"query": "q"})
-        assert decoded.digest == sha256(decoded.text.encode()).digest()
+    def test_the_digest_is_that_of_what_it_says_and_not_of_how(self) -> None:
+        said = {"query": "q", "metadata": {"a": 1, "b": [2.5, None]}}
+        decoded = read(said)
+        assert read(dict(reversed(said.items())), partitionkey="k").digest == decoded.digest
+        assert read({**said, "query": "Q"}).digest != decoded.digest
+        assert read({**said, "metadata": {"a": 1.0, "b": [2.5, None]}}).digest != decoded.digest
+
+    @pytest.mark.parametrize(
+        "other", [{"type": "execution.created"}, {"time": "2026-01-01T00:00:00Z"}, {"attempt": 2}, {"sequence": 1}]
+    )
+    def test_another_type_time_attempt_or_sequence_is_another_content(self, other: dict[str, Any]) -> None:
+        assert read({"query": "q"}, **other).digest != read({"query": "q"}).digest
 
     def test_the_same_id_of_another_source_is_another_event(self) -> None:
         assert read(source="urn:a").event_id != read(source="urn:b").event_id

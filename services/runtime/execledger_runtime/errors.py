@@ -13,6 +13,10 @@ class StoreTooSlow(StoreUnavailable):
     """A statement ran into its time limit: a smaller one may pass."""
 
 
+class SessionLost(StoreUnavailable):
+    """Postgres ended the session in its midst: a smaller transaction, which stands still for less long, may pass."""
+
+
 class StoreBusy(StoreUnavailable):
     """All connections of this process are in use."""
 

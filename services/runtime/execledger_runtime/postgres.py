@@ -8,7 +8,7 @@ from typing import Final, cast
 
 import asyncpg
 
-from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable, Unstorable
+from execledger_runtime.errors import SchemaMissing, SessionLost, StoreBusy, StoreTooSlow, StoreUnavailable, Unstorable
 
 GRACE_SECONDS: Final = 5.0
 """How much longer the client waits than the server: for a network that swallows what that says."""
@@ -39,6 +39,8 @@ _MEANING_UNTIL_SET_UP: Final[Mapping[str, type[Exception]]] = {
     "3F": SchemaMissing,
     "42P01": SchemaMissing,
 }
+# The last word of a server: it stood still for too long in a transaction, or was told to end; the server itself ended.
+_ENDS_THE_SESSION: Final = ("25P03", "25P04", "57P01", "57P02", "57P05")
 _LOST_CONNECTION: Final = ("closed", "released back to the pool")  # how the client says it of one that lay idle
 _CLOSE_SECONDS: Final = 5.0
 
@@ -146,9 +148,9 @@ class Database:
             pool, connection = await self._acquired()
             try:
                 yield cast("asyncpg.Connection", connection)  # the proxy has all that a connection has
-            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                if await _is_ending(connection):
-                    raise StoreUnavailable(f"Postgres ended the connection: {error}") from error
+            except RAISED as error:
+                if await _is_ending(connection, error):
+                    raise SessionLost(f"Postgres ended the session: {_first_line(error)}") from error
                 raise
             finally:
                 # What was asked is answered by now. A connection that was lost since then the pool forgets.
@@ -174,11 +176,20 @@ class Database:
             return self._pool, connection
 
 
-async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy, error: Exception) -> bool:
     """Whether the server has ended the connection. Between its last word and the end of the stream the client takes
     the connection for one on which somebody else is at work, which in our hands would be a bug."""
+    if not isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+        return getattr(error, "sqlstate", None) in _ENDS_THE_SESSION or _is_closed(connection)
     for _ in range(20):
-        if connection.is_closed():
+        if _is_closed(connection):
             return True
         await asyncio.sleep(0.05)
     return False
+
+
+def _is_closed(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool took it back when it was lost
+        return True

@@ -15,7 +15,7 @@ from execledger_recorder.rules.change import decide
 from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy
 from execledger_recorder.rules.feed import lane_of
 from execledger_recorder.store import Batch, Store
-from execledger_runtime.errors import StoreTooSlow, Unstorable
+from execledger_runtime.errors import SessionLost, StoreTooSlow, Unstorable
 
 Committed = Callable[[Report, Sequence[Read]], None]
 """Told what a part of a batch came to, and that part."""
@@ -37,7 +37,7 @@ async def record(
     """
     try:
         report = await _record_whole(store, batch, dead_letter_topic, policy)
-    except StoreTooSlow:
+    except (StoreTooSlow, SessionLost):
         if len(batch) == 1:
             raise
         return await _record_halves(store, batch, dead_letter_topic, policy, on_commit)

@@ -11,7 +11,7 @@ from execledger_recorder.recording.log import read_log
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change, Decision, Judged
 from execledger_recorder.rules.checkpoint import Checkpoint
-from execledger_recorder.rules.needs import Before, Digests, Log, Need, Pause, StepKeys, Steps, Text
+from execledger_recorder.rules.needs import Before, Digests, Log, Pause, StepKeys, Steps
 from execledger_recorder.store import Batch
 
 log = structlog.get_logger()
@@ -29,8 +29,9 @@ async def judge(tx: Batch, decisions: Sequence[Decision]) -> list[Judged]:
         needs: dict[int, _Asked] = {}
         for number, answer in answers.items():
             said = decisions[number].send(answer)
-            if isinstance(said, Text | Pause):
-                said = await _answered(tx, decisions[number], said)
+            while isinstance(said, Pause):
+                await asyncio.sleep(0)
+                said = next(decisions[number])
             if isinstance(said, Judged):
                 judged[number] = said
             else:
@@ -59,19 +60,6 @@ async def finish(decision: Generator[Any, Any, _T]) -> _T:
             result: _T = end.value
             return result
         await asyncio.sleep(0)
-
-
-async def _answered(tx: Batch, decision: Decision, said: Text | Pause) -> _Asked | Judged:
-    """What a decision says next, after all that is answered to it alone."""
-    asked: Need | Judged = said
-    while True:
-        if isinstance(asked, Text):  # one at a time: each may be as large as a record
-            asked = decision.send(await tx.log.event(asked.execution_id, asked.event_id))
-        elif isinstance(asked, Pause):
-            await asyncio.sleep(0)
-            asked = next(decision)
-        else:
-            return asked
 
 
 async def _answers(tx: Batch, needs: Mapping[int, _Asked]) -> dict[int, Any]:

@@ -1,14 +1,14 @@
 """What arrived in a batch, sorted by what it is about."""
 
-import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
-from execledger_contracts.decoding import Decoded, Undecodable, reread
+from execledger_contracts.decoding import Decoded, Undecodable
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.ids import id_milliseconds, own_id
-from execledger_recorder.rules.needs import Digests, Known, Need, Text
+from execledger_recorder.rules.needs import Digests, Known, Need
 from execledger_recorder.rules.rows import Alias, DuplicateRow
 
 Read = tuple[Record, Decoded | Undecodable]
@@ -63,10 +63,9 @@ def sift(known: Known, arrived: Sequence[Arrived]) -> Generator[Need, Any, Sifte
     for record, decoded in arrived:
         event_id = decoded.event_id
         if event_id in logged:
-            is_same = decoded.digest == logged[event_id]
-            is_same = is_same or _say_the_same(decoded.text, (yield Text(known.id, event_id)))
+            is_same = _is_same(decoded, logged[event_id])
         elif event_id in first:
-            is_same = _say_the_same(decoded.text, first[event_id][1].text)
+            is_same = decoded.digest == first[event_id][1].digest
         else:
             first[event_id] = (record, decoded)
             continue
@@ -75,14 +74,6 @@ def sift(known: Known, arrived: Sequence[Arrived]) -> Generator[Need, Any, Sifte
     return list(first.values()), duplicates
 
 
-def _say_the_same(one: str, other: str) -> bool:
-    """Whether two events with the same id, as the log keeps them, are the same event: their texts may differ."""
-    return one == other or _content(one) == _content(other)
-
-
-def _content(text: str) -> tuple[Any, ...]:
-    """What makes two events with the same id the same event."""
-    event = reread(text)
-    said = json.loads(text)
-    data = json.dumps([said.get("data"), said.get("data_base64")], sort_keys=True)
-    return (event.type, event.time, event.attempt, event.sequence, data)
+def _is_same(decoded: Decoded, logged: bytes) -> bool:
+    """Whether the log has this very event by that digest, which earlier versions made of the text."""
+    return logged in (decoded.digest, sha256(decoded.text.encode()).digest())

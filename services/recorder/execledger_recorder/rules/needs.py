@@ -24,13 +24,6 @@ class Digests(NamedTuple):
     event_ids: Sequence[str]
 
 
-class Text(NamedTuple):
-    """Asks for a logged event, as text."""
-
-    execution_id: str
-    event_id: str
-
-
 class Steps(NamedTuple):
     """Asks for stored folds: of steps so many of their greatest tries, those tries by name, and all that are open."""
 
@@ -65,5 +58,5 @@ class Pause:
     """Asks for nothing: other work may have its turn."""
 
 
-Need = Digests | Text | Steps | StepKeys | Before | Log | Pause
+Need = Digests | Steps | StepKeys | Before | Log | Pause
 PAUSE: Final = Pause()

@@ -24,11 +24,6 @@ class EventLog:
         rows = await self._connection.fetch(SQL["find_events"], *columns(keys, 2))
         return {(str(row["execution_id"]), str(row["event_id"])): row["digest"] for row in rows}
 
-    async def event(self, execution_id: str, event_id: str) -> str:
-        """One logged event, as text."""
-        raw: str = await self._connection.fetchval(SQL["read_event"], execution_id, event_id)
-        return raw
-
     async def events(
         self, execution_ids: Sequence[str], behind: OrderKey | None = None
     ) -> AsyncIterator[tuple[str, str, str]]:
