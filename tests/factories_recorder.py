@@ -13,13 +13,14 @@ from uuid import NAMESPACE_OID, uuid5
 import asyncpg
 
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.recording import Report, read, record
+from execledger_recorder.recording import Letters, Report, read, record
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import Store
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NOON_MS = 1772366400123
+LETTERS = Letters("dead-letter", 1_048_576)
 OUTCOMES = ("applied", "late", "rejected", "duplicate", "dead_lettered")
 Row = dict[str, Any]
 
@@ -84,7 +85,7 @@ class Desk:
     async def record(self, records: Sequence[Record]) -> Report:
         """Record a batch of one topic, whose accounts begin at offset 0."""
         await self.open(records[0].topic)
-        return await record(self.store, read(records, Limits()), "dead-letter")
+        return await record(self.store, read(records, Limits()), LETTERS)
 
     async def open(self, topic: str, first_offset: int = 0) -> None:
         """The accounts of a topic's three partitions."""

@@ -11,7 +11,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Record
 from execledger_recorder.store import Store
-from factories_recorder import Row, record_of
+from factories_recorder import LETTERS, Row, record_of
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def record_topic(store: Store, servers: Servers, topic: str, upto: Sequenc
             position = (await store.ledger.open(topic, {partition: start}))[partition]
             end = upto[partition] if upto else (await consumer.end_offsets([place]))[place]
             if records := await _records(consumer, place, position, end):
-                await record(store, read(records, Limits()), "dead-letter")
+                await record(store, read(records, Limits()), LETTERS)
     finally:
         await consumer.stop()
 

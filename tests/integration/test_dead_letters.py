@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError
 
@@ -16,6 +18,7 @@ from conftest import Servers, Topics
 from consuming import consumed
 from execledger.commands.dead_letters import moment
 from execledger.errors import UserError
+from execledger.originals import GONE, Originals
 from execledger.redriving import Redriven, chunks, listed, redrive
 from execledger.stack import broker
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
@@ -52,8 +55,9 @@ class Box:
 
     async def redrive(self, wanted: DeadLetterFilter = ALL, **said: Any) -> Redriven:
         letters = [letter async for letter in listed(self.store, wanted, redriven=said.get("again", False))]
-        async with Producer.open({"bootstrap_servers": self.servers.bootstrap_servers}) as producer:
-            return await redrive(self.store, producer, self.topic, letters, **said)
+        kafka = {"bootstrap_servers": self.servers.bootstrap_servers}
+        async with Producer.open(kafka) as producer, Originals.open(kafka) as originals:
+            return await redrive(self.store, producer, self.topic, letters, originals, **said)
 
     async def record(self) -> None:
         await record_topic(self.store, self.servers, self.topic)
@@ -228,7 +232,7 @@ async def test_a_letter_that_the_topic_is_too_small_for_is_refused_and_the_other
 
         await eventually(applied)  # a broker confirms a setting a moment before it applies it
     result = await box.redrive()
-    assert [letter.id for letter in result.refused] == [4, 6]
+    assert [letter.id for letter, _ in result.refused] == [4, 6]
     assert result.sent == 4
     waiting = await box.value("SELECT array_agg(id ORDER BY id) FROM execledger.dead_letters WHERE redriven_at IS NULL")
     assert waiting == [4, 6]
@@ -243,7 +247,8 @@ async def test_a_topic_that_is_not_there_is_named(box: Box) -> None:
     kafka = {"bootstrap_servers": box.servers.bootstrap_servers}
     async with Producer.open(kafka, request_timeout_ms=500) as producer:
         with pytest.raises(UserError, match=r"^Kafka has no topic nowhere, which `execledger up` makes; 0 were sent. "):
-            await redrive(box.store, producer, "nowhere", letters)
+            async with Originals.open(kafka) as originals:
+                await redrive(box.store, producer, "nowhere", letters, originals)
 
 
 async def test_who_interrupts_it_hears_what_was_sent(box: Box) -> None:
@@ -294,3 +299,29 @@ def test_letters_are_sent_in_chunks_that_fit_the_memory() -> None:
     sizes = [1, 1, 1, 30_000_000, 30_000_000, 99_000_000, 1]
     letters = [DeadLetter(id_, "t", 0, id_, NOON, "invalid", "", "", None, size) for id_, size in enumerate(sizes)]
     assert [[letter.id for letter in chunk] for chunk in chunks(letters, 2)] == [[0, 1], [2, 3], [4], [5], [6]]
+
+
+@pytest.mark.message_limits(events=2_000_000)
+async def test_one_that_was_cut_is_read_again_from_kafka_while_it_is_there(box: Box) -> None:
+    value = b"{" + b"x" * 1_100_000
+    async with producing(box.servers, max_request_size=2_000_000) as producer:
+        for partition in (1, 2):
+            await publish(producer, box.topic, value, partition=partition, headers=[("h", b"1")])
+    await box.record()
+    letters = await box.connection.fetch("SELECT id, length(value) AS kept FROM execledger.dead_letters WHERE id > 6")
+    assert [row["kept"] for row in letters] == [1_048_576, 1_048_576]
+    gone, there = (row["id"] for row in letters)
+    async with broker.admin(box.servers.bootstrap_servers) as client:
+        await client.delete_records({TopicPartition(box.topic, 1): RecordsToDelete(before_offset=1)})
+    said = await box.command("redrive", "--dry-run", "--id", str(gone), "--id", str(there))
+    assert "too large to be kept whole, and Kafka does not have it any more" in said.out.splitlines()[0]
+    assert said.out.splitlines()[1].endswith(
+        "would not pass: not_json: character 1: Expecting property name enclosed in double quotes"
+    )
+    result = await box.redrive(DeadLetterFilter(ids=[gone, there]))
+    assert (result.sent, [(letter.id, why) for letter, why in result.refused]) == (1, [(gone, GONE)])
+    [sent] = [record for record in await box.sent() if record.value == value and len(record.headers) == 2]
+    assert dict(sent.headers) == {"h": b"1", REDRIVEN_FROM: f"{box.topic}/2/0".encode()}
+    shown = await box.command("show", str(gone))
+    assert "cut" in shown.out
+    assert "bytes 1100001" in shown.out

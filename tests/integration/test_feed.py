@@ -23,7 +23,7 @@ from execledger_recorder.rules.feed import Cursor, Expired, FeedChange, FeedEntr
 from execledger_recorder.rules.ids import new_id
 from execledger_recorder.store import Store
 from execledger_runtime.errors import StoreUnavailable
-from factories_recorder import NOON, Desk, Topic, batches, chance, desk, event, history
+from factories_recorder import LETTERS, NOON, Desk, Topic, batches, chance, desk, event, history
 
 LANES: Final = 6
 
@@ -142,7 +142,7 @@ async def test_a_reader_that_begins_now_sees_what_comes_in_lanes_old_and_new(off
 
 async def record_all(office: Desk, records: Sequence[Record]) -> None:
     await office.open("events")
-    await record(office.store, read(records, Limits()), "dead-letter")
+    await record(office.store, read(records, Limits()), LETTERS)
 
 
 async def test_a_batch_says_of_each_execution_that_it_changed_what_it_did_to_it(office: Desk) -> None:

@@ -1,11 +1,13 @@
 """What the recorder as a process sends: commands and dead letters, at least once, whatever happens on the way."""
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from conftest import Servers, Topics
+from conftest import OwnBroker, Servers, Topics
 from consuming import consumed
-from execledger.stack import broker
+from execledger.stack import broker, kafka
 from execledger.stack.settings import StackSettings
 from execledger_contracts.events import IMPORT_SOURCE
+from execledger_recorder.duties.relay import relay_forever
 from execledger_recorder.rules.dead_letter import FACTS
+from execledger_recorder.settings import Settings
 from execledger_recorder.store import OutboxRow, Store, pack_headers
 from execledger_runtime.kafka.signatures import sign
 from factories_recorder import Row, assert_balanced, event
@@ -330,3 +334,34 @@ async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(ben
         await eventually(bench.is_outbox_empty)
     records = await consumed(bench.servers.bootstrap_servers, bench.topics.control)
     assert [record.value[:1] for record in records] == [b"1", b"2", b"3", b"4"]
+
+
+async def test_one_over_which_the_broker_closes_the_connection_is_cut_and_holds_up_no_other(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No broker says "too large" of a request that is larger than its socket takes."""
+    monkeypatch.setattr(kafka, "SETTINGS", f"{kafka.SETTINGS}socket.request.max.bytes=300000\n")
+    own = await asyncio.to_thread(OwnBroker, tmp_path / "data")
+    await asyncio.to_thread(own.start)
+    try:
+        settings = Settings(kafka_bootstrap_servers=own.address, postgres_dsn=database)
+        topic = settings.dead_letter_topic
+        await broker.make_topics(own.address, [broker.Topic(topic, 1, 2_000_000)])
+        facts = [(f"execledger-{name}", b"said") for name in FACTS]
+        rows = [OutboxRow(topic, b"key", b"x" * size, pack_headers(facts)) for size in (900_000, 10, 900_000, 20)]
+        async with Store(database) as store:
+            async with store.batch() as tx:
+                await tx.append_outbox(rows)
+            relaying = asyncio.create_task(relay_forever(store, settings))
+            try:
+                await eventually(partial(is_empty, store), 60)
+            finally:
+                relaying.cancel()
+        sizes = sorted(len(record.value) for record in await consumed(own.address, topic))
+        assert sizes == [10, 20, 262_144, 262_144]
+    finally:
+        await asyncio.to_thread(own.stop)
+
+
+async def is_empty(store: Store) -> bool:
+    return (await store.outbox.state())[0] == 0

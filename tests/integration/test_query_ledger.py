@@ -41,11 +41,11 @@ async def test_dead_letters_have_the_shape_that_is_promised(client: httpx2.Async
     assert listed["next_cursor"] is None
     assert all(list(item) == LISTED for item in listed["items"])
     one = (await client.get("/v1/dead-letters/3", headers=ADMIN)).json()
-    assert list(one) == [*LISTED, "key", "headers", "value_base64"]
+    assert list(one) == [*LISTED, "key", "headers", "value_base64", "cut"]
     assert {**one, "fingerprint": "", "value_base64": ""} == {
         "id": 3, "topic": "events", "partition": 0, "offset": 0, "timestamp": "2026-03-01T12:00:00.123Z",
         "reason": "invalid", "detail": "attempt: must be at least 1, this is 0", "fingerprint": "",
-        "redriven_at": None, "key": "\x00run", "headers": [], "value_base64": "",
+        "redriven_at": None, "key": "\x00run", "headers": [], "value_base64": "", "cut": None,
     }  # fmt: skip
     assert b'"attempt": 0' in base64.b64decode(one["value_base64"])
 

@@ -29,7 +29,7 @@ from execledger_recorder.rules.pricing import price_unreported
 from execledger_recorder.store import Store
 from execledger_recorder.store.postgres import _prepare_connection
 from execledger_runtime.errors import StoreUnavailable
-from factories_recorder import Row, assert_balanced, record_of
+from factories_recorder import LETTERS, Row, assert_balanced, record_of
 from histories import History, histories
 from reference_fold import reference_record, reference_steps
 
@@ -125,7 +125,7 @@ class Recorder:
         if not batch:
             return
         try:
-            await record(self.store, read(batch, Limits()), "dead-letter")
+            await record(self.store, read(batch, Limits()), LETTERS)
         except Misplaced:
             await self.find_place()
         except StoreUnavailable as error:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from hashlib import sha256
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,7 +20,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Entry, ExecutionFold, StepFolds
 from execledger_lifecycle import fold as lifecycle_fold
 from execledger_recorder.duties.rebuild import verify
-from execledger_recorder.recording import Read, Report, read, record
+from execledger_recorder.recording import Letters, Read, Report, read, record
 from execledger_recorder.recording import log as recording_log
 from execledger_recorder.recording.batch import _record_whole
 from execledger_recorder.rules import checkpoint, resume
@@ -27,10 +28,24 @@ from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.commands import DEFAULT_POLICY
 from execledger_recorder.rules.ids import id_milliseconds
 from execledger_recorder.rules.rows import DuplicateRow
-from execledger_recorder.store import Store
+from execledger_recorder.store import Store, unpack_headers
 from execledger_recorder.store import log as event_log
 from execledger_runtime.errors import SessionLost, StoreTooSlow, StoreUnavailable
-from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+from factories_recorder import (
+    LETTERS,
+    NOON,
+    NOON_MS,
+    Desk,
+    Row,
+    Topic,
+    assert_balanced,
+    batches,
+    chance,
+    desk,
+    event,
+    history,
+    snapshot,
+)
 from running import cable, eventually
 
 OWN = "019ca948-287b-7000-8000-000000000001"
@@ -234,7 +249,7 @@ async def test_two_recorders_that_need_the_same_ids_take_them_in_one_order(offic
     async with Store(office.dsn) as other:
         stores = (office.store, other)
         recorded = asyncio.gather(
-            *(record(store, read(part, Limits()), "dead-letter") for store, part in zip(stores, parts, strict=True))
+            *(record(store, read(part, Limits()), LETTERS) for store, part in zip(stores, parts, strict=True))
         )
         await eventually(lambda: wait_for_locks(office, 2))
         await held_up.rollback()
@@ -542,7 +557,7 @@ async def test_a_database_that_takes_no_writes_is_waited_for(office: Desk) -> No
     async with Store(f"{office.dsn}?default_transaction_read_only=on") as replica:
         await office.open("events")
         with pytest.raises(StoreUnavailable, match="read-only"):
-            await record(replica, read(Topic().add(event()), Limits()), "dead-letter")
+            await record(replica, read(Topic().add(event()), Limits()), LETTERS)
 
 
 async def slow_down(office: Desk) -> None:
@@ -603,7 +618,7 @@ async def test_a_batch_that_takes_too_long_is_halved(office: Desk) -> None:
     await slow_down(office)
     await office.open("events")
     async with Store(office.dsn, statement_timeout_ms=350) as impatient:
-        await record(impatient, read(Topic().add(*history()[:8]), Limits()), "dead-letter")
+        await record(impatient, read(Topic().add(*history()[:8]), Limits()), LETTERS)
     assert len(await office.events()) == 8
     transactions = "SELECT count(DISTINCT xmin::text) FROM execledger.execution_events"
     assert await office.value(transactions) >= 4
@@ -614,7 +629,7 @@ async def test_a_single_record_that_takes_too_long_is_waited_for_and_no_dead_let
     await office.open("events")
     async with Store(office.dsn, statement_timeout_ms=60) as impatient:
         with pytest.raises(StoreTooSlow):
-            await record(impatient, read(Topic().add(*history()[:2]), Limits()), "dead-letter")
+            await record(impatient, read(Topic().add(*history()[:2]), Limits()), LETTERS)
     assert await office.events() == {}
 
 
@@ -716,7 +731,7 @@ async def test_two_recorders_on_the_same_executions_converge(office: Desk) -> No
         for part in batches(records, chance(3), most=40):
             while True:
                 try:
-                    await record(store, read(part, Limits()), "dead-letter")
+                    await record(store, read(part, Limits()), LETTERS)
                 except StoreUnavailable as error:
                     assert "deadlock" not in str(error)  # noqa: PT017  # the order of locks forbids it
                 else:
@@ -818,10 +833,10 @@ async def test_what_was_committed_is_reported_although_the_rest_of_its_batch_mee
         reported.append(([each.offset for each, _ in part], report.outcomes.total()))
 
     with pytest.raises(StoreUnavailable, match="away"):
-        await record(office.store, batch, "dead-letter", on_commit=on_commit)
+        await record(office.store, batch, LETTERS, on_commit=on_commit)
     assert reported == [([0], 1), ([1], 1), ([2, 3], 2)]
     await office.connection.execute("DROP TRIGGER fail ON execledger.execution_events")
-    await record(office.store, batch, "dead-letter", on_commit=on_commit)
+    await record(office.store, batch, LETTERS, on_commit=on_commit)
     assert reported[3:] == [(list(range(8)), 4)]
 
 
@@ -881,3 +896,38 @@ async def test_a_try_that_is_named_goes_on_from_its_row(office: Desk) -> None:
     rows = await office.rows("SELECT started_at, ended_at FROM execledger.steps ORDER BY try_number")
     assert [row["started_at"] for row in rows] == [NOON + timedelta(seconds=at) for at in (1, 2, 3)]
     assert [row["ended_at"] for row in rows] == [NOON + timedelta(seconds=4), None, NOON + timedelta(seconds=5)]
+
+
+async def test_of_a_dead_letter_that_is_too_large_a_part_is_kept_and_sent_and_said_to_be_one(office: Desk) -> None:
+    await office.open("events")
+    value, header = b"{" + b"x" * 50_000, b"y" * 3_000_000
+    topic = Topic()
+    records = [*topic.add(value, headers=[("large", header), ("lost", b"z")]), *topic.add(b"{", key=b"k" * 20_000)]
+    await record(office.store, read(records, Limits()), Letters("dead-letter", 16_384))
+    one, other = await office.rows("SELECT key, value, headers, cut FROM execledger.dead_letters ORDER BY id")
+    said = {"bytes": 50_001, "sha256": sha256(value).hexdigest()}
+    assert json.loads(one["cut"]) == {"value": said, "headers": {"bytes": 3_000_000 + 10, "number": 2}}
+    assert one["value"] == value[:16_384]
+    [(name, part)] = unpack_headers(one["headers"])
+    assert (name, part) == ("large", header[: 16_384 - len("large")])
+    assert (other["key"], other["value"], list(json.loads(other["cut"]))) == (b"k" * 16_384, b"{", ["key"])
+    copies = await office.rows("SELECT key, value, headers FROM execledger.outbox ORDER BY id")
+    assert [(row["key"], row["value"]) for row in copies] == [(row["key"], row["value"]) for row in (one, other)]
+    *_, mark = unpack_headers(copies[0]["headers"])
+    assert mark == ("execledger-cut", one["cut"].encode())
+
+
+async def test_a_dead_letter_that_postgres_refuses_is_kept_without_its_bytes(office: Desk) -> None:
+    """For what nobody thought of: the last resort has none of its own that could fail."""
+    await office.connection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'no' USING ERRCODE = '54000'; END $$;"
+        " CREATE TRIGGER refuse BEFORE INSERT ON execledger.dead_letters"
+        " FOR EACH ROW WHEN (length(NEW.value) > 0) EXECUTE FUNCTION refuse()"
+    )
+    report = await office.record(Topic().add(event(), b"{", event(at=1)))
+    assert report.dead_letters == {"unstorable": 1}
+    [row] = await office.rows('SELECT "offset", key, value, headers, cut FROM execledger.dead_letters')
+    assert (row["offset"], row["key"], row["value"], row["headers"]) == (1, None, b"", "[]")
+    assert json.loads(row["cut"])["value"] == {"bytes": 1, "sha256": sha256(b"{").hexdigest()}
+    await assert_balanced(office.connection)

@@ -11,7 +11,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import Report, read, record
 from execledger_recorder.rules.account import Record, Tally
 from execledger_recorder.store import Batch, Store
-from factories_recorder import Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+from factories_recorder import LETTERS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 LANES: Final = 8
 HOT: Final = {"workflow": {"id": "hot", "name": "Hot"}, "owner": {"id": "ann", "name": "Ann"}}
@@ -26,7 +26,7 @@ async def office(database: str) -> AsyncIterator[Desk]:
 
 
 async def record_part(office: Desk, part: Sequence[Record]) -> Report:
-    return await record(office.store, read(part, Limits()), "dead-letter")
+    return await record(office.store, read(part, Limits()), LETTERS)
 
 
 async def test_a_lane_waits_for_none_that_says_the_same_workflow_and_owner(

@@ -1,13 +1,16 @@
-"""Which dead letters are bad in the same way."""
+"""Which dead letters are bad in the same way, and how much is kept of them."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from execledger_contracts.decoding import Undecodable, decode
-from execledger_recorder.rules.dead_letter import fingerprint
-from factories_recorder import event
+from execledger_recorder.rules.dead_letter import fingerprint, keep
+from factories_recorder import event, record_of
 
 
 def fingerprints(*bad: dict[str, Any]) -> set[str]:
@@ -39,3 +42,27 @@ def test_other_faults_are_other_groups() -> None:
         ),
     ]
     assert len(fingerprints(*faults)) == len(faults)
+
+
+PARTS = st.none() | st.binary(max_size=60)
+HEADERS = st.lists(st.tuples(st.text(st.characters(codec="utf-8"), max_size=12), PARTS), max_size=8)
+
+
+@given(PARTS, PARTS, HEADERS, st.integers(0, 50))
+def test_no_part_of_a_dead_letter_is_larger_than_the_limit_and_what_is_cut_is_said(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]], most: int
+) -> None:
+    record = record_of(value, key=key, headers=headers)
+    kept = keep(record, most)
+    for name, whole, part in (("key", key, kept.key), ("value", value, kept.value)):
+        assert part == (whole if whole is None else whole[:most])
+        said = None if whole is None else {"bytes": len(whole), "sha256": sha256(whole).hexdigest()}
+        assert kept.cut.get(name) == (None if part == whole else said)
+    assert sum(len(name.encode()) + len(part or b"") for name, part in kept.headers) <= most
+    for (name, part), (was_named, whole) in zip(kept.headers, headers, strict=False):
+        assert name == was_named
+        assert part == whole or (whole or b"").startswith(part or b"")
+    whole_bytes = sum(len(name.encode()) + len(part or b"") for name, part in headers)
+    said = {"bytes": whole_bytes, "number": len(headers)}
+    assert kept.cut.get("headers") == (None if list(kept.headers) == headers else said)
+    assert ("headers" in kept.cut) == (whole_bytes > most)

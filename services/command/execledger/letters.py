@@ -106,6 +106,8 @@ def _facts(letter: KeptDeadLetter) -> Iterable[tuple[str, str]]:
     if letter.redriven_at is not None:
         yield "redriven", show_time(letter.redriven_at)
     yield "value", "none" if row.value is None else f"{len(row.value)} bytes"
+    for name, whole in json.loads(row.cut or "{}").items():
+        yield "cut", f"{name}: {', '.join(f'{fact} {value}' for fact, value in whole.items())}"
 
 
 def _content_lines(value: bytes | None, fault: Fault | None) -> Iterable[Text]:

@@ -7,9 +7,10 @@ from time import monotonic, time
 from typing import Final
 
 from execledger.errors import UserError
+from execledger.originals import GONE, Originals
 from execledger.publish import SECONDS_TO_DELIVER, refusal
 from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import Decoded, Undecodable
+from execledger_contracts.decoding import Decoded, Reason, Undecodable
 from execledger_recorder.recording import Trust, read
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
@@ -25,11 +26,11 @@ _PAGE: Final = 1000
 
 @dataclass(slots=True)
 class Redriven:
-    """How many were sent, how many somebody else redrove meanwhile, and which the topic is too small for."""
+    """How many were sent, how many somebody else redrove meanwhile; which were not, and why."""
 
     sent: int = 0
     left_out: int = 0
-    refused: list[DeadLetter] = field(default_factory=list)
+    refused: list[tuple[DeadLetter, str]] = field(default_factory=list)
 
 
 async def listed(store: Store, wanted: DeadLetterFilter, *, redriven: bool) -> AsyncIterator[DeadLetter]:
@@ -42,13 +43,16 @@ async def listed(store: Store, wanted: DeadLetterFilter, *, redriven: bool) -> A
 
 
 async def judge(
-    store: Store, letters: Sequence[DeadLetter], limits: Limits
+    store: Store, letters: Sequence[DeadLetter], limits: Limits, originals: Originals
 ) -> AsyncIterator[tuple[KeptDeadLetter, Decoded | Undecodable]]:
     """What each would be if it came now. Only recording shows whether Postgres takes what it refused before."""
     trust = Trust(store)
     for chunk in chunks(letters, _AT_ONCE):
         for letter in await store.dead_letters.read([each.id for each in chunk]):
-            [(_, found)] = await trust.judge(read([_as_sent_now(letter.row)], limits))
+            if (row := await originals.of(letter.row)) is None:
+                yield letter, Undecodable(Reason(letter.row.reason), GONE)
+                continue
+            [(_, found)] = await trust.judge(read([_as_sent_now(row)], limits))
             yield letter, found
 
 
@@ -57,6 +61,7 @@ async def redrive(
     producer: Producer,
     topic: str,
     letters: Sequence[DeadLetter],
+    originals: Originals,
     *,
     again: bool = False,
     rate: float | None = None,
@@ -69,7 +74,8 @@ async def redrive(
     """
     result = Redriven()
     try:
-        await _redrive_chunks(store, producer, topic, letters, result, again=again, rate=rate, on_progress=on_progress)
+        sending = _Sending(store, producer, topic, originals, again=again)
+        await _redrive_chunks(sending, letters, result, rate=rate, on_progress=on_progress)
     except MustWait as error:
         raise UserError(f"Postgres did not answer: {error}; {_so_far(result)}") from error
     except asyncio.CancelledError:
@@ -91,48 +97,59 @@ def chunks(letters: Sequence[DeadLetter], most: int) -> Iterator[Sequence[DeadLe
         yield chunk
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """Where dead letters come from and go to."""
+
+    store: Store
+    producer: Producer
+    topic: str
+    originals: Originals
+    again: bool
+
+
 async def _redrive_chunks(
-    store: Store,
-    producer: Producer,
-    topic: str,
+    sending: _Sending,
     letters: Sequence[DeadLetter],
     result: Redriven,
     *,
-    again: bool,
     rate: float | None,
     on_progress: Callable[[int], None],
 ) -> None:
     began = monotonic()
     for chunk in chunks(letters, _AT_ONCE if rate is None else max(1, min(_AT_ONCE, int(rate)))):
-        failure = await _redrive_chunk(store, producer, topic, chunk, result, again=again)
+        failure = await _redrive_chunk(sending, chunk, result)
         on_progress(result.sent)
         if failure is not None:
-            raise UserError(f"{refusal(failure, topic)}; {_so_far(result)}") from failure
+            raise UserError(f"{refusal(failure, sending.topic)}; {_so_far(result)}") from failure
         if rate is not None:
             await asyncio.sleep(began + result.sent / rate - monotonic())
 
 
-async def _redrive_chunk(
-    store: Store,
-    producer: Producer,
-    topic: str,
-    chunk: Sequence[DeadLetter],
-    result: Redriven,
-    *,
-    again: bool,
-) -> BaseException | None:
+async def _redrive_chunk(sending: _Sending, chunk: Sequence[DeadLetter], result: Redriven) -> BaseException | None:
     """Why not all were sent, if so. It is returned, not raised: what was sent is noted all the same."""
-    async with store.dead_letters.redriving([letter.id for letter in chunk], again=again) as taken:
-        messages = [_message(topic, letter.row) for letter in taken.letters]
-        outcomes = await producer.send_each(messages, SECONDS_TO_DELIVER)
-        by_id = {letter.id: outcome for letter, outcome in zip(taken.letters, outcomes, strict=True)}
-        sent = [id_ for id_, outcome in by_id.items() if outcome is None]
-        await taken.sent(sent)
-    result.sent += len(sent)
-    result.left_out += len(chunk) - len(by_id)
-    result.refused += [letter for letter in chunk if isinstance(by_id.get(letter.id), TOO_LARGE)]
-    failures = [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, TOO_LARGE)]
+    topic = sending.topic
+    async with sending.store.dead_letters.redriving([letter.id for letter in chunk], again=sending.again) as taken:
+        whole = {letter.id: await sending.originals.of(letter.row) for letter in taken.letters}
+        messages = {id_: _message(topic, row) for id_, row in whole.items() if row is not None}
+        sent = await sending.producer.send_each(list(messages.values()), SECONDS_TO_DELIVER)
+        outcomes = dict(zip(messages, sent, strict=True))
+        done = [id_ for id_, outcome in outcomes.items() if outcome is None]
+        await taken.sent(done)
+    result.sent += len(done)
+    result.left_out += len(chunk) - len(whole)
+    for letter in chunk:
+        if whole.get(letter.id, letter) is None:
+            result.refused.append((letter, GONE))
+        elif isinstance(outcomes.get(letter.id), TOO_LARGE):
+            result.refused.append((letter, _too_large(letter, topic)))
+    failures = [outcome for outcome in sent if outcome is not None and not isinstance(outcome, TOO_LARGE)]
     return failures[0] if failures else None
+
+
+def _too_large(letter: DeadLetter, topic: str) -> str:
+    size = f"{letter.value_bytes} bytes and what goes with them"
+    return f"{size} are more than {topic} takes: raise its max.message.bytes, and redrive it again"
 
 
 def _message(topic: str, row: DeadLetterRow) -> Message:

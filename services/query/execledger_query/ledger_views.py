@@ -47,11 +47,14 @@ class Header(_Shape):
 
 
 class WholeDeadLetter(DeadLetter):
-    """A record that could not be recorded, as it came."""
+    """A record that could not be recorded, as it came; of one that is too large what is kept."""
 
     key: str | None = Field(description="bytes that are no UTF-8 are written as \\xff")
     headers: list[Header]
     value_base64: str | None
+    cut: dict[str, dict[str, int | str]] | None = Field(
+        description="size and SHA-256, or number, of each part that is not whole: key, value, headers; else null"
+    )
 
 
 class DeadLetterPage(_Shape):
@@ -111,6 +114,7 @@ def whole_dead_letter_of(row: Row) -> WholeDeadLetter:
         key=_text(row["key"]),
         headers=[Header(name=name, value=_text(_unpacked(value))) for name, value in row["headers"]],
         value_base64=None if row["value"] is None else b64encode(row["value"]).decode(),
+        cut=row["cut"],
     )
 
 

@@ -264,12 +264,15 @@ async def _judge(wanted: "DeadLetterFilter", *, again: bool) -> int:
     import sys
 
     from execledger.letters import verdict_line
+    from execledger.originals import Originals
+    from execledger.recorder_settings import kafka_options
     from execledger.redriving import judge
     from execledger_contracts.decoding import Decoded
 
     passing = failing = 0
-    async with _open() as (store, settings):
-        async for letter, found in judge(store, await _selected(store, wanted, again=again), settings.limits):
+    async with _open() as (store, settings), Originals.open(kafka_options()) as originals:
+        letters = await _selected(store, wanted, again=again)
+        async for letter, found in judge(store, letters, settings.limits, originals):
             sys.stdout.write(verdict_line(letter, found) + "\n")
             passing += isinstance(found, Decoded)
             failing += not isinstance(found, Decoded)
@@ -283,6 +286,7 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
 
     from rich.progress import Progress
 
+    from execledger.originals import Originals
     from execledger.publish import producing
     from execledger.recorder_settings import kafka_options
     from execledger.redriving import redrive
@@ -297,21 +301,18 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
         console = standard_error()
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"to {topic}", total=len(letters))
-            async with producing(options) as producer:
+            async with producing(options) as producer, Originals.open(options) as originals:
                 result = await redrive(
                     store,
                     producer,
                     topic,
                     letters,
+                    originals,
                     again=again,
                     rate=rate,
                     on_progress=lambda sent: progress.update(bar, completed=sent),
                 )
-    for letter in result.refused:
-        sys.stderr.write(
-            f"{letter.id}: {letter.value_bytes} bytes and what goes with them are more than {topic} takes: "
-            "raise its max.message.bytes, and redrive it again\n"
-        )
+    sys.stderr.writelines(f"{letter.id}: {why}\n" for letter, why in result.refused)
     left_out = f", {result.left_out} left to another redrive" if result.left_out else ""
     sys.stdout.write(f"{result.sent} sent, {len(result.refused)} refused{left_out}\n")
     return 1 if result.refused else 0

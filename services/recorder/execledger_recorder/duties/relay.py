@@ -5,14 +5,13 @@ Those of one key keep their order, but for dead letters, which have none: they a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Final
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from execledger_publisher.outages import Outage
-from execledger_recorder.rules.dead_letter import FACTS
+from execledger_recorder.rules.dead_letter import CUT, FACTS
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import OutboxRow, Relay, Store, unpack_headers
 from execledger_runtime.errors import MustWait
@@ -26,6 +25,7 @@ _RETRY_SECONDS: Final = 2.0
 _TIMEOUT_MS: Final = 10_000
 _CUTS: Final = (262_144, 16_384, 0)  # bytes that are left of a value, until the topic takes it
 _CUT_KEY_BYTES: Final = 1024
+_UNBOUNDED: Final = 2**63
 
 Waiting = tuple[int, OutboxRow]
 Send = Callable[[OutboxRow], Awaitable[Exception | None]]
@@ -72,6 +72,7 @@ async def _send_forever(relay: Relay, settings: Settings, outage: Outage) -> Non
     async with Producer.open(
         settings.kafka_options, request_timeout_ms=_TIMEOUT_MS
     ) as producer:  # however long it takes
+        sender = _Sender(producer)
         try:
             await relay.give_way_when_idle()
             outage.is_over()
@@ -79,7 +80,7 @@ async def _send_forever(relay: Relay, settings: Settings, outage: Outage) -> Non
                 for topic in await relay.topics():
                     if topic not in sending:
                         in_order = topic != settings.dead_letter_topic
-                        sending[topic] = asyncio.create_task(_send_waiting(relay, producer, topic, in_order=in_order))
+                        sending[topic] = asyncio.create_task(_send_waiting(relay, sender, topic, in_order=in_order))
                 await asyncio.sleep(_IDLE_SECONDS)
                 for topic in [topic for topic, task in sending.items() if task.done()]:
                     sending.pop(topic).result()
@@ -89,11 +90,10 @@ async def _send_forever(relay: Relay, settings: Settings, outage: Outage) -> Non
             await asyncio.gather(*sending.values(), return_exceptions=True)
 
 
-async def _send_waiting(relay: Relay, producer: Producer, topic: str, *, in_order: bool) -> None:
+async def _send_waiting(relay: Relay, sender: "_Sender", topic: str, *, in_order: bool) -> None:
     """All that waits for a topic, until one is not taken."""
-    send = partial(_send, producer)
     while waiting := await relay.waiting(topic, _AT_ONCE):
-        taken, failures = await send_in_turn(waiting, send, in_order=in_order)
+        taken, failures = await send_in_turn(waiting, sender.send, in_order=in_order)
         await relay.sent(taken)
         if failures:
             error = failures[0]
@@ -102,27 +102,49 @@ async def _send_waiting(relay: Relay, producer: Producer, topic: str, *, in_orde
             return
 
 
-async def _send(producer: Producer, message: OutboxRow) -> Exception | None:
-    """Why the broker did not take a message; None when it did, if need be without what its topic is too small for."""
-    try:
+class _Sender:
+    """Sends what a topic takes of a message; remembers over which sizes a broker closed the connection."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._closed_over: dict[str, int] = {}
+
+    async def send(self, message: OutboxRow) -> Exception | None:
+        """Why the broker did not take a message; None when it did, if need be without what is too large for it."""
         try:
-            await producer.send(_whole(message))
+            if _size(message) >= self._closed_over.get(message.topic, _UNBOUNDED):
+                await self._send_cut(message)
+            else:
+                await self._send_whole(message)
+        except KafkaError as error:
+            failure: Exception = error
+            return failure
+        return None
+
+    async def _send_whole(self, message: OutboxRow) -> None:
+        try:
+            await self._producer.send(_whole(message))
         except TOO_LARGE:
-            await _send_cut(producer, message)
-    except KafkaError as error:
-        failure: Exception = error
-        return failure
-    return None
+            await self._send_cut(message)
+        except KafkaError:
+            # A request beyond `socket.request.max.bytes` is not refused: the broker closes the connection.
+            if _size(message) <= _CUTS[0]:
+                raise
+            await self._send_cut(message)
+            self._closed_over[message.topic] = _size(message)
+
+    async def _send_cut(self, message: OutboxRow) -> None:
+        """As much of it as the topic takes."""
+        for most in _CUTS:
+            try:
+                return await self._producer.send_alone(_cut(message, most))
+            except TOO_LARGE as error:
+                refusal = error
+        raise refusal
 
 
-async def _send_cut(producer: Producer, message: OutboxRow) -> None:
-    """As much of it as the topic takes."""
-    for most in _CUTS:
-        try:
-            return await producer.send_alone(_cut(message, most))
-        except TOO_LARGE as error:
-            refusal = error
-    raise refusal
+def _size(message: OutboxRow) -> int:
+    return len(message.key or b"") + len(message.value or b"") + len(message.headers)
 
 
 def _whole(message: OutboxRow) -> Message:
@@ -130,9 +152,11 @@ def _whole(message: OutboxRow) -> Message:
 
 
 def _cut(message: OutboxRow, most: int) -> Message:
-    """What even the dead-letter topic refuses is cut and marked; the table keeps the whole."""
+    """What even the dead-letter topic refuses is cut and marked; the table keeps more."""
     topic, key, value, headers = _whole(message)
     # Ours are the last: what a producer called so came before them, and may be what is too large.
-    ours = [each for each in headers if each[0].startswith("execledger-")][-len(FACTS) :]
-    mark = ("execledger-cut", f"{len(value or b'')} bytes, and the headers that it came with".encode())
+    ours = [each for each in headers if each[0].startswith("execledger-") and each[0] != CUT][-len(FACTS) :]
+    # One that was cut when it was kept already says what there was.
+    marked = headers[-1] if headers and headers[-1][0] == CUT else None
+    mark = marked or (CUT, f"{len(value or b'')} bytes, and the headers that it came with".encode())
     return Message(topic, key and key[: min(most, _CUT_KEY_BYTES)], (value or b"")[:most], [*ours, mark])

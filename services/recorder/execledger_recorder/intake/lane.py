@@ -17,7 +17,7 @@ from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.intake.waiting import Waiting
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.recording import Read, Report, Trust, read_in_turns, record
+from execledger_recorder.recording import Letters, Read, Report, Trust, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import Partition
@@ -245,8 +245,8 @@ class Lane:
     async def _record_once(self, reads: Sequence[Read]) -> None:
         settings = self._shop.settings
         with self._shop.metrics.phase("record"):
-            topic, policy = settings.dead_letter_topic, settings.command_policy
-            await record(self._shop.store, reads, topic, policy, on_commit=self._committed)
+            letters = Letters(settings.dead_letter_topic, settings.max_dead_letter_bytes)
+            await record(self._shop.store, reads, letters, settings.command_policy, on_commit=self._committed)
 
     def _committed(self, report: Report, reads: Sequence[Read]) -> None:
         oldest = report.oldest_occurred_at

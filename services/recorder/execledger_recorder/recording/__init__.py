@@ -1,6 +1,7 @@
 """One batch of Kafka records into the store: fetch what is known, decide, write."""
 
 from execledger_recorder.recording.batch import record
+from execledger_recorder.recording.dead_letters import Letters
 from execledger_recorder.recording.reading import read, read_in_turns
 from execledger_recorder.recording.refolding import Folded, fold_log, refold, restore, restore_executions
 from execledger_recorder.recording.report import Report
@@ -9,6 +10,7 @@ from execledger_recorder.rules.arrivals import Read
 
 __all__ = [
     "Folded",
+    "Letters",
     "Read",
     "Report",
     "Trust",

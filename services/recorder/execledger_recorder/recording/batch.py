@@ -7,6 +7,7 @@ from typing import Any
 
 from execledger_contracts.decoding import Reason, Undecodable
 from execledger_recorder.recording import commands, dead_letters, decisions, known, write
+from execledger_recorder.recording.dead_letters import Letters
 from execledger_recorder.recording.report import Report, report_of
 from execledger_recorder.rules import said
 from execledger_recorder.rules.account import Record, account
@@ -24,7 +25,7 @@ Committed = Callable[[Report, Sequence[Read]], None]
 async def record(
     store: Store,
     batch: Sequence[Read],
-    dead_letter_topic: str,
+    letters: Letters,
     policy: CommandPolicy = DEFAULT_POLICY,
     *,
     on_commit: Committed = lambda report, part: None,
@@ -36,37 +37,40 @@ async def record(
     then what was not recorded is not counted either, and comes again.
     """
     try:
-        report = await _record_whole(store, batch, dead_letter_topic, policy)
+        report = await _record_whole(store, batch, letters, policy)
     except (StoreTooSlow, SessionLost):
         if len(batch) == 1:
             raise
-        return await _record_halves(store, batch, dead_letter_topic, policy, on_commit)
+        return await _record_halves(store, batch, letters, policy, on_commit)
     except Unstorable:
         if len(batch) > 1:
-            return await _record_halves(store, batch, dead_letter_topic, policy, on_commit)
-        report = await _record_last(store, batch[0], dead_letter_topic, policy)
+            return await _record_halves(store, batch, letters, policy, on_commit)
+        report = await _record_last(store, batch[0], letters, policy)
     on_commit(report, batch)
     return report
 
 
 async def _record_halves(
-    store: Store, batch: Sequence[Read], dead_letter_topic: str, policy: CommandPolicy, on_commit: Committed
+    store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy, on_commit: Committed
 ) -> Report:
     middle = len(batch) // 2
-    report = await record(store, batch[:middle], dead_letter_topic, policy, on_commit=on_commit)
-    return report + await record(store, batch[middle:], dead_letter_topic, policy, on_commit=on_commit)
+    report = await record(store, batch[:middle], letters, policy, on_commit=on_commit)
+    return report + await record(store, batch[middle:], letters, policy, on_commit=on_commit)
 
 
-async def _record_last(store: Store, refused: Read, dead_letter_topic: str, policy: CommandPolicy) -> Report:
-    """Once more, for it may have been a partition that was missing; then it is the record itself."""
+async def _record_last(store: Store, refused: Read, letters: Letters, policy: CommandPolicy) -> Report:
+    """Once more, for it may have been a partition that was missing; then as a dead letter, at last without bytes."""
     try:
-        return await _record_whole(store, [refused], dead_letter_topic, policy)
+        return await _record_whole(store, [refused], letters, policy)
     except Unstorable as error:
-        letter = Undecodable(Reason.UNSTORABLE, str(error))
-        return await _record_whole(store, [(refused[0], letter)], dead_letter_topic, policy)
+        read = (refused[0], Undecodable(Reason.UNSTORABLE, str(error)))
+    try:
+        return await _record_whole(store, [read], letters, policy)
+    except Unstorable:  # whatever is in it: that it was there can always be kept
+        return await _record_whole(store, [read], letters._replace(most_bytes=0), policy)
 
 
-async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: str, policy: CommandPolicy) -> Report:
+async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy) -> Report:
     topic = batch[0][0].topic
     arrivals = sort(batch)
     await store.partitions.ensure(id_times(arrivals))
@@ -78,7 +82,7 @@ async def _record_whole(store: Store, batch: Sequence[Read], dead_letter_topic: 
         if len(fresh) < len(batch):
             arrivals = sort(_reads_of(fresh, batch))
         # Of a batch of several partitions, all of whose accounts are locked, the lane of one.
-        report = await _record_fresh(tx, arrivals, dead_letter_topic, policy, lane_of(topic, min(positions)))
+        report = await _record_fresh(tx, arrivals, letters, policy, lane_of(topic, min(positions)))
         for (partition, outcome), count in report.outcomes.items():
             tallies[partition].outcomes[outcome] += count
         await tx.advance_ledger(topic, tallies)
@@ -90,9 +94,7 @@ def _reads_of(fresh: Sequence[Record], batch: Sequence[Read]) -> Sequence[Read]:
     return [pair for pair in batch if (pair[0].partition, pair[0].offset) in ahead]
 
 
-async def _record_fresh(
-    tx: Batch, arrivals: Arrivals, dead_letter_topic: str, policy: CommandPolicy, lane: str
-) -> Report:
+async def _record_fresh(tx: Batch, arrivals: Arrivals, letters: Letters, policy: CommandPolicy, lane: str) -> Report:
     executions = await known.lock(tx, arrivals.events)
     deciding = [decide(each, arrivals.events[each.alias], policy.warning_share) for each in executions]
     judged = await decisions.judge(tx, deciding)
@@ -101,7 +103,7 @@ async def _record_fresh(
     await write.save(tx, changes)
     sent = await commands.send(tx, commands.called_for(changes), policy.topic)
     await tx.append_duplicates([row for each in judged for row in each.duplicates])
-    await dead_letters.add(tx, arrivals.bad, dead_letter_topic)
+    await dead_letters.add(tx, arrivals.bad, letters)
     await tx.append_changes(lane, said.feed_entries(changes))
     return report_of(judged, changes, arrivals.bad, sent)
 

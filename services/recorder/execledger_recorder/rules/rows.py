@@ -105,7 +105,7 @@ class DuplicateRow(NamedTuple):
 
 
 class DeadLetterRow(NamedTuple):
-    """One row of `dead_letters`; headers as JSON pairs of name and base64."""
+    """One row of `dead_letters`; headers as JSON pairs of name and base64, `cut` as `rules.dead_letter.Kept` has it."""
 
     topic: str
     partition: int
@@ -117,6 +117,7 @@ class DeadLetterRow(NamedTuple):
     reason: str
     detail: str
     fingerprint: str
+    cut: str | None
 
 
 class LabelRow(NamedTuple):

@@ -76,6 +76,14 @@ class KafkaLog:
         records, _ = await self._collect(place, end, most, lambda record: record)
         return records
 
+    async def find(self, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
+        """The record at an offset; None when the log does not hold it, or there is no such partition."""
+        extent = await self.extent(topic, partition)
+        if extent is None or not extent.start <= offset < extent.end:
+            return None
+        found = await self.records(topic, partition, offset, offset + 1, 1)
+        return found[0] if found else None
+
     async def is_known(self, topic: str, partition: int, offset: int, known_by: bytes) -> bool:
         """Whether the record at an offset is the one with that digest; so it may have been, when the log lacks it."""
         records = await self.records(topic, partition, offset, offset + 1, 1)

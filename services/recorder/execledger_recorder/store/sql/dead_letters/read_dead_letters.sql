@@ -1,5 +1,5 @@
 -- Some dead letters, whole.
-SELECT id, redriven_at, topic, partition, "offset", "timestamp", key, headers, value, reason, detail, fingerprint
+SELECT id, redriven_at, topic, partition, "offset", "timestamp", key, headers, value, reason, detail, fingerprint, cut
 FROM execledger.dead_letters
 WHERE id = ANY ($1::bigint[])
 ORDER BY id
