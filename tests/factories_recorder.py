@@ -21,7 +21,7 @@ from execledger_recorder.store import Store
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NOON_MS = 1772366400123
 LETTERS = Letters("dead-letter", 1_048_576)
-OUTCOMES = ("applied", "late", "rejected", "duplicate", "dead_lettered")
+OUTCOMES = ("applied", "late", "rejected", "duplicate", "dead_lettered", "skipped")
 Row = dict[str, Any]
 
 
@@ -214,6 +214,8 @@ _COUNTED_AGAIN = """
 SELECT topic, partition, outcome, count(*) FROM execledger.execution_events GROUP BY 1, 2, 3
 UNION ALL SELECT topic, partition, 'duplicate', count(*) FROM execledger.duplicates GROUP BY 1, 2
 UNION ALL SELECT topic, partition, 'dead_lettered', count(*) FROM execledger.dead_letters GROUP BY 1, 2
+UNION ALL SELECT topic, partition, outcome, count(*) FROM execledger.unlogged_records
+    WHERE recorded_at IS NOT NULL GROUP BY 1, 2, 3
 """
 # What names the tenant, surrogate ids, recording clocks.
 _OWN = "'tenant_id', 'id', 'execution_id', 'tenant_uuid', 'recorded_at', 'updated_at'"

@@ -25,6 +25,7 @@ _OFFSETS = """
 SELECT partition, "offset" FROM execledger.execution_events
 UNION ALL SELECT partition, "offset" FROM execledger.duplicates
 UNION ALL SELECT partition, "offset" FROM execledger.dead_letters
+UNION ALL SELECT partition, "offset" FROM execledger.unlogged_records WHERE recorded_at IS NOT NULL
 """
 Sent = tuple[bytes | None, list[tuple[str, bytes]], bytes | None]
 """Value, headers, key."""

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
     DEAD_LETTERED = "dead_lettered"
+    SKIPPED = "skipped"  # by an operator's hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidTimestampError
 
+from command_line import Said, execledger
 from conftest import OwnBroker
 from consuming import consumed
 from execledger.stack import broker
@@ -505,3 +506,46 @@ async def test_a_broker_that_goes_away_is_shown_within_ten_seconds_and_said_once
 
 async def has_partitions(service: Service) -> bool:
     return any(name.startswith("execledger_consumer_lag_records{") for name in await service.metrics())
+
+
+async def test_a_record_that_ends_every_recorder_is_passed_by_hand(bench: Bench) -> None:
+    """What nobody thought of, here as an error of Postgres that nobody knows."""
+    async with connected(bench.dsn) as connection:
+        await connection.execute(
+            "CREATE FUNCTION end_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'strange'; END $$;"
+            " CREATE TRIGGER end_it BEFORE INSERT ON execledger.execution_events"
+            ' FOR EACH ROW WHEN (NEW."offset" = 2 AND NEW.partition = 0) EXECUTE FUNCTION end_it()'
+        )
+    await bench.publish(*(event(at=at) for at in range(4)), partition=0)
+    async with bench.recorder(ready=False) as service:
+        assert await service.ended() == 1
+    place = (bench.topics.events, "0")
+    assert (await _ledger(bench, "skip", *place, "2", "--reason", " ")).status == 2
+    assert "there is no account" in (await _ledger(bench, "skip", "elsewhere", "0", "2", "--reason", "no")).err
+    said = await _ledger(bench, "skip", *place, "2", "--reason", "it ends the recorder")
+    assert (said.status, said.out) == (0, f"{place[0]}/0/2: will be skipped; the account stands at 0\n")
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        [line] = service.said("record_skipped")
+        assert (line["offset"], line["reason"]) == (2, "it ends the recorder")
+    said = await _ledger(bench, "skip", *place, "2", "--reason", "again")
+    assert (said.status, said.err.strip()) == (
+        1,
+        f"execledger: {place[0]}/0/2 is counted already: the account stands at 4",
+    )
+    said = await _ledger(bench, "skip", *place, "4", "--reason", "the next one")
+    assert said.out == f"{place[0]}/0/4: skipped; the recorder goes on at 5\n"
+    await bench.publish(event(at=5), event(at=6), partition=0)
+    async with bench.recorder():
+        await bench.until_recorded()
+    [row] = [row for row in await bench.ledger() if row.partition == 0]
+    assert (row.applied, row.skipped, row.next_offset, row.unaccounted) == (4, 2, 6, 0)
+    audited = await _ledger(bench, "--audit", "--json")
+    assert (audited.status, json.loads(audited.out)["differences"]) == (0, [])
+    await bench.assert_every_record_is_accounted_for()
+
+
+async def _ledger(bench: Bench, *arguments: str) -> Said:
+    return await execledger(
+        "ledger", *arguments, postgres_dsn=bench.dsn, kafka_bootstrap_servers=bench.servers.bootstrap_servers
+    )

@@ -92,9 +92,11 @@ async def test_the_ledger_has_the_shape_that_is_promised(office: Desk, client: h
     assert list(shown) == ["partitions", "unaccounted", "missed", "audited", "differences"]
     assert shown["partitions"][1] == {
         "topic": "events", "partition": 1, "first_offset": 0, "next_offset": 4, "end_offset": 9, "gaps": 0, "missed": 0,
-        "applied": 2, "late": 0, "duplicate": 0, "rejected": 0, "dead_lettered": 2, "unaccounted": 0,
+        "applied": 2, "late": 0, "duplicate": 0, "rejected": 0, "dead_lettered": 2, "skipped": 0,
+        "lag": 5, "unaccounted": 0,
     }  # fmt: skip
     assert [row["end_offset"] for row in shown["partitions"]] == [None, 9, None]
+    assert [row["lag"] for row in shown["partitions"]] == [None, 5, None]
     assert (shown["unaccounted"], shown["missed"], shown["audited"], shown["differences"]) == (0, 0, False, [])
 
 

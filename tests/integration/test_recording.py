@@ -445,7 +445,7 @@ async def test_a_connection_lost_in_the_middle_leaves_nothing_behind(office: Des
     for point in points:
         await office.connection.execute(f"CREATE TRIGGER die {point} FOR EACH STATEMENT EXECUTE FUNCTION die()")
         with pytest.raises(SessionLost):
-            await _record_whole(office.store, read(again, Limits()), "dead-letter", DEFAULT_POLICY)
+            await _record_whole(office.store, read(again, Limits()), LETTERS, DEFAULT_POLICY)
         assert await everything(office) == before, point
         await office.connection.execute(f"DROP TRIGGER die ON {point.split()[-1]}")
     await office.record(again)

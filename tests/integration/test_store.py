@@ -372,12 +372,12 @@ async def test_nobody_is_granted_a_partition(office: Desk) -> None:
 async def test_an_account_is_in_one_pair_of_hands_at_a_time(office: Desk) -> None:
     await office.open("events")
     async with Store(office.dsn, statement_timeout_ms=500) as hasty, office.store.batch() as tx:
-        assert await tx.lock_ledger("events", {0}) == {0: 0}
+        assert (await tx.lock_ledger("events", {0})).positions == {0: 0}
         with pytest.raises(StoreTooSlow):
             async with hasty.batch() as other:
                 await other.lock_ledger("events", {0, 1})
         async with hasty.batch() as other:
-            assert await other.lock_ledger("events", {1, 2}) == {1: 0, 2: 0}
+            assert (await other.lock_ledger("events", {1, 2})).positions == {1: 0, 2: 0}
 
 
 async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
@@ -391,7 +391,7 @@ async def test_a_transaction_that_stands_still_lets_go_of_the_ledger(
         async with stuck.batch() as tx:
             await tx.lock_ledger("events", {0})
             async with awake.batch() as after:
-                taken.update(await after.lock_ledger("events", {0}))
+                taken.update((await after.lock_ledger("events", {0})).positions)
 
     brief, patient = (Store(office.dsn, statement_timeout_ms=limit) for limit in (300, 5000))
     async with brief as stuck, patient as awake:
@@ -423,7 +423,7 @@ async def test_a_copy_that_stands_still_lets_go_of_the_ledger(office: Desk, monk
         async with Store(office.dsn, statement_timeout_ms=300) as awake:
             assert await awake.terminate_stuck_sessions() == 1
             async with awake.batch() as tx:
-                assert await tx.lock_ledger("events", {0}) == {0: 0}
+                assert (await tx.lock_ledger("events", {0})).positions == {0: 0}
         for_ever.set()
         with pytest.raises(StoreUnavailable):
             await asleep

@@ -11,7 +11,7 @@ from execledger_recorder.duties import audit
 from execledger_recorder.rules.ledger import LedgerRow, compare_offsets
 from execledger_runtime.kafka.records import Extent, Stretch
 
-ROW = LedgerRow("events", 0, 0, 3000, None, 0, 0, 3000, 0, 0, 0, 0, 0)
+ROW = LedgerRow("events", 0, 0, 3000, None, 0, 0, 3000, 0, 0, 0, 0, 0, None, 0)
 
 
 def compared(kafka: Collection[int], tables: Collection[int], *, whole_from: int = 0, **said: bool) -> dict[int, str]:

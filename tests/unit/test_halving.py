@@ -10,7 +10,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import read, record
 from execledger_recorder.store import Store
 from execledger_runtime.errors import SessionLost, StoreUnavailable
-from factories_recorder import Topic, event
+from factories_recorder import LETTERS, Topic, event
 
 BATCH = 512
 HALVINGS = 9
@@ -40,7 +40,7 @@ async def transactions(*errors: StoreUnavailable) -> int:
     """How many were begun before the recorder waits."""
     trouble = Trouble(*errors)
     with pytest.raises(StoreUnavailable):
-        await record(cast(Store, trouble), read(Topic().add(*[event()] * BATCH), Limits()), "dead-letter")
+        await record(cast(Store, trouble), read(Topic().add(*[event()] * BATCH), Limits()), LETTERS)
     return trouble.transactions
 
 

@@ -42,7 +42,6 @@ COMMANDS = (
     publish,
     show,
     explain,
-    ledger,
     rebuild,
     reprice,
     token,
@@ -51,6 +50,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(dead_letters)
+app.command(ledger)
 app.command(limits)
 app.command(keys)
 

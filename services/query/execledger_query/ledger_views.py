@@ -65,7 +65,7 @@ class DeadLetterPage(_Shape):
 
 
 class Account(_Shape):
-    """The account of one partition: what was consumed is gaps, missed and the five outcomes, added up."""
+    """The account of one partition: what was consumed is gaps, missed and the six outcomes, added up."""
 
     topic: str
     partition: int
@@ -79,6 +79,8 @@ class Account(_Shape):
     duplicate: int
     rejected: int
     dead_lettered: int
+    skipped: int = Field(description="by an operator's hand")
+    lag: int | None = Field(description="records of Kafka's log that were not recorded when a recorder last looked")
     unaccounted: int = Field(description="0, always")
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from execledger_lifecycle import Outcome
 from execledger_recorder.recording import Report
 from execledger_recorder.rules.ledger import LedgerRow
 
@@ -99,6 +100,8 @@ class Metrics:
                 self.ignored_fields.labels(event.type, note.rule).inc()
         self.commanded(report.commands)
         self.records.labels("duplicate", "none").inc(report.duplicates)
+        skipped = sum(count for (_, outcome), count in report.outcomes.items() if outcome is Outcome.SKIPPED)
+        self.records.labels(Outcome.SKIPPED, "none").inc(skipped)
         self.conflicts.inc(report.conflicts)
         self.refolds.inc(report.refolded)
         if lag_seconds is not None:

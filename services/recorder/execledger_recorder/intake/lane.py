@@ -163,7 +163,8 @@ class Lane:
         reach = await self._reach(fetched.records[0].offset)
         placed: list[Record] = []
         for raw in fetched.records:
-            placed.append(Record.received(raw, reach))
+            received = Record.received(raw, reach)
+            placed.append(received.emptied() if raw.offset in self.partition.skips else received)
             reach = raw.offset + 1
         if not self._is_void(fetched):
             self.partition.reads_from = reach

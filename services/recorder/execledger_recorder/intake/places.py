@@ -40,10 +40,12 @@ class Places:
                 return
             starts = await self._client.starts(lost)
             positions = await self._store.ledger.open(self._topic, starts)
+            skips = await self._store.ledger.skips(self._topic, lost)
             await self._check_log(positions, lost)
             await self._circuits.refresh(self._client.assigned())
             for number, partition in lost.items():
                 await self._miss(number, positions[number], starts[number])
+                partition.skips = skips.get(number, frozenset())
                 self._seek(partition, max(positions[number], starts[number]))
                 self._circuits.forget(number)
             self._client.hold_back(self._circuits.open.keys())

@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
+
 from execledger_contracts.decoding import Reason, Undecodable
+from execledger_lifecycle import Outcome
 from execledger_recorder.recording import commands, dead_letters, decisions, known, write
 from execledger_recorder.recording.dead_letters import Letters
 from execledger_recorder.recording.report import Report, report_of
@@ -17,6 +20,8 @@ from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy
 from execledger_recorder.rules.feed import lane_of
 from execledger_recorder.store import Batch, Store
 from execledger_runtime.errors import SessionLost, StoreTooSlow, Unstorable
+
+log = structlog.get_logger()
 
 Committed = Callable[[Report, Sequence[Read]], None]
 """Told what a part of a batch came to, and that part."""
@@ -75,17 +80,22 @@ async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, p
     arrivals = sort(batch)
     await store.partitions.ensure(id_times(arrivals))
     async with store.batch() as tx:
-        positions = await tx.lock_ledger(topic, {record.partition for record, _ in batch})
-        fresh, tallies = account(positions, (record for record, _ in batch))
-        if not fresh:
+        accounts = await tx.lock_ledger(topic, {record.partition for record, _ in batch})
+        fresh, tallies = account(accounts, (record for record, _ in batch))
+        skipped = [record for tally in tallies.values() for record in tally.skipped]
+        if not fresh and not skipped:
             return Report()
         if len(fresh) < len(batch):
             arrivals = sort(_reads_of(fresh, batch))
         # Of a batch of several partitions, all of whose accounts are locked, the lane of one.
-        report = await _record_fresh(tx, arrivals, letters, policy, lane_of(topic, min(positions)))
+        report = await _record_fresh(tx, arrivals, letters, policy, lane_of(topic, min(accounts.positions)))
+        report.outcomes.update((record.partition, Outcome.SKIPPED) for record in skipped)
         for (partition, outcome), count in report.outcomes.items():
             tallies[partition].outcomes[outcome] += count
+        passed = await tx.note_skipped(topic, skipped) if skipped else []
         await tx.advance_ledger(topic, tallies)
+    for partition, offset, reason in passed:
+        log.warning("record_skipped", topic=topic, partition=partition, offset=offset, reason=reason)
     return report
 
 

@@ -1,7 +1,7 @@
 """The ledger's arithmetic: every offset that Kafka ever gave out is counted, once, under one heading."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -34,10 +34,21 @@ class Record(NamedTuple):
         at_ms = min(raw.timestamp, LATEST_MS)
         return cls(raw.topic, raw.partition, raw.offset, at_ms, raw.key, raw.headers, raw.value, reaches_back_to)
 
+    def emptied(self) -> Self:
+        """The same without what is in it."""
+        return self._replace(key=None, headers=(), value=b"")
+
     @property
     def digest(self) -> bytes:
         """By which it is known again: its key, its value and its Kafka timestamp."""
         return digest(self.key, self.value, self.timestamp_ms)
+
+
+class Accounts(NamedTuple):
+    """Where the accounts of partitions stand: the next offset of each, and what lies ahead that is to be skipped."""
+
+    positions: Mapping[int, int]
+    skips: Set[tuple[int, int]] = frozenset()  # partition, offset
 
 
 @dataclass(slots=True)
@@ -49,16 +60,17 @@ class Tally:
     missed: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     last: Record | None = None
+    skipped: list[Record] = field(default_factory=list)
 
 
-def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
-    """The records that lie ahead of the ledger, and the gaps between them.
+def account(accounts: Accounts, records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
+    """The records that lie ahead of the ledger and are not to be skipped, and the gaps between them.
 
-    `positions` is the ledger's next offset by partition. A record below it was counted before and is passed over.
+    A record below the ledger's position was counted before and is passed over.
     Raises Misplaced when a hole is not known to be a gap: reading on from the ledger's position shows what it is.
     """
     fresh: list[Record] = []
-    tallies = {partition: Tally(position) for partition, position in positions.items()}
+    tallies = {partition: Tally(position) for partition, position in accounts.positions.items()}
     for record in records:
         if (tally := tallies.get(record.partition)) is None:
             raise Misplaced(f"partition {record.partition} has no account")
@@ -70,6 +82,9 @@ def account(positions: Mapping[int, int], records: Iterable[Record]) -> tuple[li
             )
         tally.gaps += record.offset - tally.next_offset
         tally.next_offset = record.offset + 1
-        tally.last = record
-        fresh.append(record)
+        if (record.partition, record.offset) in accounts.skips:
+            tally.skipped.append(record)
+        else:
+            tally.last = record
+            fresh.append(record)
     return fresh, tallies

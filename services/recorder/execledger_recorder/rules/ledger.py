@@ -24,6 +24,8 @@ class LedgerRow:
     duplicate: int
     rejected: int
     dead_lettered: int
+    skipped: int
+    lag: int | None
     unaccounted: int
 
 
@@ -101,7 +103,7 @@ def compare_offsets(
     strange = [
         (offset, "nothing: Kafka has no such record", outcome)
         for offset, outcome in recorded.items()
-        if offset not in held and offset >= stretch.whole_from and not is_compacted
+        if offset not in held and offset >= stretch.whole_from and not is_compacted and outcome != Outcome.SKIPPED
     ]
     return [Difference(row.topic, row.partition, *found) for found in sorted([*lost, *strange])]
 

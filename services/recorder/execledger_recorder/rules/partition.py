@@ -1,5 +1,6 @@
 """Where the reading of one partition stands, and how that changes."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,6 +25,8 @@ class Partition:
     """From where the client reads: as it was told, or behind what it handed out."""
     seeks: int = 0
     """How often the client was told to read from somewhere: batches that were fetched before are void."""
+    skips: Set[int] = frozenset()
+    """Offsets that an operator wants skipped: what lies there may be what nobody can decode."""
     oldest_ms: int | None = None
     """Kafka timestamp of the oldest record that may be unrecorded, in milliseconds since 1970."""
 

@@ -8,7 +8,7 @@ import asyncpg
 from execledger_contracts.events import IMPORT_SOURCE
 from execledger_lifecycle import Outcome, StepKey, TryKey
 from execledger_lifecycle.order import iteration_key
-from execledger_recorder.rules.account import Tally
+from execledger_recorder.rules.account import Accounts, Record, Tally
 from execledger_recorder.rules.commands import PassedLimit
 from execledger_recorder.rules.feed import FeedEntry
 from execledger_recorder.rules.rows import (
@@ -54,10 +54,17 @@ class Batch:
         self._workflows: list[Named] = []
         self._owners: list[Named] = []
 
-    async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-        """The next offset of each partition, which nobody else moves until this transaction ends."""
+    async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> Accounts:
+        """Where each partition's account stands; nobody else moves it until this transaction ends."""
         rows = await self._connection.fetch(SQL["lock_ledger"], topic, sorted(partitions))
-        return {row["partition"]: row["next_offset"] for row in rows}
+        positions = {row["partition"]: row["next_offset"] for row in rows}
+        return Accounts(positions, {(row["partition"], offset) for row in rows for offset in row["skips"]})
+
+    async def note_skipped(self, topic: str, skipped: Sequence[Record]) -> list[tuple[int, int, str]]:
+        """Note that the account has passed records which an operator wanted skipped: partition, offset, reason."""
+        places = [(record.partition, record.offset) for record in skipped]
+        rows = await self._connection.fetch(SQL["note_skipped"], topic, *columns(places, 2))
+        return [tuple(row) for row in rows]
 
     async def find_aliases(self, aliases: Sequence[Alias]) -> dict[Alias, str]:
         """The ids of the executions that are known."""
@@ -162,7 +169,7 @@ class Batch:
             )
             for partition, tally in sorted(tallies.items())
         ]
-        await self._connection.execute(SQL["advance_ledger"], topic, *columns(rows, 11))
+        await self._connection.execute(SQL["advance_ledger"], topic, *columns(rows, 12))
 
     async def finish(self) -> None:
         """Write what many lanes write, last of all."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
+from execledger_lifecycle import Outcome
 from execledger_recorder.rules.ledger import Counted, LedgerRow
 from execledger_recorder.store.connection import Connect, columns
 from execledger_recorder.store.statements import SQL
@@ -35,6 +36,29 @@ class Ledger:
         """Count what Kafka deleted before it was read, and go on where its log begins; how many records that is."""
         async with self._connect() as connection:
             return await connection.fetchval(SQL["miss_records"], topic, partition, log_start) or 0
+
+    async def skip(self, topic: str, partition: int, offset: int, reason: str) -> int | None:
+        """Have a record skipped: now when it is the next one, else when the account comes to it.
+
+        Returns where the account stands; None when the partition has none. Below that nothing is left to skip.
+        """
+        async with self._connect() as connection, connection.transaction():
+            position = await connection.fetchval(SQL["lock_account"], topic, partition)
+            if position is None or offset < position:
+                return cast("int | None", position)
+            await connection.execute(SQL["skip_record"], topic, partition, offset, Outcome.SKIPPED, reason)
+            while (passed := await connection.fetchval(SQL["pass_skipped"], topic, partition)) is not None:
+                position = passed
+            return int(position)
+
+    async def skips(self, topic: str, partitions: Iterable[int]) -> dict[int, set[int]]:
+        """The offsets ahead of the account that are to be skipped."""
+        async with self._connect() as connection:
+            rows = await connection.fetch(SQL["skips_ahead"], topic, list(partitions))
+        found: dict[int, set[int]] = {}
+        for row in rows:
+            found.setdefault(row["partition"], set()).add(row["offset"])
+        return found
 
     async def moment(self) -> datetime:
         """The time by Postgres' clock, which all recorders share."""

@@ -6,6 +6,8 @@ FROM (
     SELECT topic, partition, "offset", 'duplicate' FROM execledger.duplicates
     UNION ALL
     SELECT topic, partition, "offset", 'dead_lettered' FROM execledger.dead_letters
+    UNION ALL
+    SELECT topic, partition, "offset", outcome FROM execledger.unlogged_records WHERE recorded_at IS NOT NULL
 ) AS record
 GROUP BY topic, partition, "offset"
 HAVING count(*) > 1

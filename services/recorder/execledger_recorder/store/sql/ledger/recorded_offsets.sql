@@ -7,3 +7,6 @@ WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4
 UNION ALL
 SELECT "offset", 'dead_lettered' FROM execledger.dead_letters
 WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+UNION ALL
+SELECT "offset", outcome FROM execledger.unlogged_records
+WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4 AND recorded_at IS NOT NULL
