@@ -66,10 +66,11 @@ def test_payloads_come_from_the_events_that_said_them() -> None:
         (source, started): {"input": [1], "output": "not mine", "result": None, "stack": None},
         (source, failed): {"input": "not mine", "output": {"a": None}, "result": None, "stack": "line 1"},
     }
-    assert execution_sources([execution]) == set(said)
+    assert execution_sources([execution]) == [*said]
     shown = execution_of(execution, said)
     assert (shown.input, shown.output, shown.result) == ([1], {"a": None}, None)
     assert shown.error == views.Error(message=None, type=None, stack="line 1")
+    assert (shown.omitted, execution_of(execution, {}).omitted) == ([], ["input", "output"])
 
 
 def test_a_list_shows_the_fields_asked_for_and_payloads_only_when_included() -> None:

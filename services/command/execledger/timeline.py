@@ -54,7 +54,7 @@ class Timeline:
 async def read(reader: Reader, row: Row) -> Timeline:
     """Everything that is shown of an execution."""
     steps = await reader.steps(row["id"], None, None)
-    payloads = await reader.payloads(execution_sources([row]) | step_sources(steps))
+    payloads = await reader.payloads({*execution_sources([row]), *step_sources(steps)})
     execution = execution_of(row, payloads, await reader.trees([row]))
     shown = [step_of(step, payloads) for step in steps]
     attempts = [

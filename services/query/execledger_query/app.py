@@ -30,6 +30,7 @@ from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 
 _RETRY_SECONDS = "5"
+_EXPLAINING_AT_ONCE = 2
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -85,7 +86,14 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         registry = registry_of(figures, PoolFigures(store))
         app.state.request_seconds = request_seconds(registry)
         freshness = Freshness(store, settings.events_topic)
-        app.state.services = Services(store, authenticator(settings, client), freshness, registry)
+        app.state.services = Services(
+            store,
+            authenticator(settings, client),
+            freshness,
+            registry,
+            settings.query_page_bytes,
+            asyncio.Semaphore(_EXPLAINING_AT_ONCE),
+        )
         looking = asyncio.create_task(
             keep_fresh(
                 store,

@@ -13,6 +13,7 @@ from execledger_query.problems import problem
 
 LAG_HEADER: Final = "Execledger-Lag-Seconds"
 _UNMATCHED: Final = "unmatched"  # one label for all addresses that are none: they are the client's to choose
+_PIECE_BYTES: Final = 65_536
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -82,7 +83,17 @@ class _Answer:
             headers["X-Content-Type-Options"] = "nosniff"
             if self._is_data:
                 await self._add_freshness(headers)
-        await self._send(message)
+        if len(message.get("body", b"")) > _PIECE_BYTES:
+            await self._send_in_pieces(message)
+        else:
+            await self._send(message)
+
+    async def _send_in_pieces(self, message: Message) -> None:
+        """Each goes when the one before has: what a client is slow to read is held by its request, which counts."""
+        body, more_body = message["body"], message.get("more_body", False)
+        for start in range(0, len(body), _PIECE_BYTES):
+            end = start + _PIECE_BYTES
+            await self._send({**message, "body": body[start:end], "more_body": more_body or end < len(body)})
 
     async def _add_freshness(self, headers: MutableHeaders) -> None:
         headers.setdefault("Cache-Control", "private, no-cache")

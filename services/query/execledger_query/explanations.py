@@ -11,7 +11,7 @@ from execledger_contracts.decoding import reread
 from execledger_contracts.events import ExecutionTimedOut
 from execledger_lifecycle import Entry, NotApplied, enter, explain
 from execledger_query.errors import DamagedError
-from execledger_query.store import Reader, Row
+from execledger_query.store import UNBOUNDED, Reader, Row
 from execledger_query.views import IgnoredField, Payloads, Timestamp, Trees, execution_of, execution_sources
 
 
@@ -76,11 +76,16 @@ class Logged:
     payloads: Payloads
     trees: Trees
 
+    @property
+    def is_whole(self) -> bool:
+        return all(row["fits"] for row in self.events)
 
-async def read(reader: Reader, execution: Row, *, with_payloads: bool) -> Logged:
-    """All that an explanation is made from."""
+
+async def read(reader: Reader, execution: Row, most_bytes: int = UNBOUNDED, *, with_payloads: bool) -> Logged:
+    """All that an explanation is made from; it is not whole when the events come to more than that many bytes."""
+    events = await reader.logged_events(execution["id"], most_bytes)
     payloads = await reader.payloads(execution_sources([execution]) if with_payloads else ())
-    return Logged(execution, await reader.logged_events(execution["id"]), payloads, await reader.trees([execution]))
+    return Logged(execution, events, payloads, await reader.trees([execution]))
 
 
 def explanation_of(logged: Logged) -> Explanation:

@@ -7,9 +7,11 @@ secret and proves no right: what a cursor reaches is decided by the reader's tok
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import accumulate, takewhile
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -27,14 +29,30 @@ Key = tuple[Any, ...]
 Row = TypeVar("Row")
 
 
-def split(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> tuple[Sequence[Row], Key | None]:
+def split(
+    rows: Sequence[Row], limit: int, key: Callable[[Row], Key], fits: Callable[[Row], bool] = lambda _: True
+) -> tuple[Sequence[Row], Key | None]:
     """The page among rows that were read one beyond the limit, and the key it ended at; None on the last page.
+
+    It ends early at a row that does not fit, but for the first.
 
     >>> split([3, 2, 1], 2, lambda row: (row,))
     ([3, 2], (2,))
+    >>> split([3, 2, 1], 3, lambda row: (row,), fits=lambda row: row > 2)
+    ([3], (3,))
     """
-    page = rows[:limit]
-    return page, key(page[-1]) if len(rows) > limit else None
+    page = [*rows[:1], *takewhile(fits, rows[1:limit])]
+    return page, key(page[-1]) if len(rows) > len(page) else None
+
+
+def fitting(sizes: Iterable[int], most: int) -> int:
+    """How many of the first ones come to no more than that; one in any case, if there is one.
+
+    >>> fitting([3, 3, 3], 7), fitting([9, 1], 7), fitting([], 7)
+    (2, 1, 0)
+    """
+    sums = [*accumulate(sizes)]
+    return min(len(sums), max(1, bisect_right(sums, most)))
 
 
 def write_cursor(scope: str, key: Key) -> str:

@@ -1,7 +1,7 @@
 """The routes: what is asked, who may, what is shown."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -17,7 +17,8 @@ from execledger_query.caller import Caller, Sees
 from execledger_query.errors import InvalidTokenError
 from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
-from execledger_query.paging import Key, read_cursor, split, write_cursor
+from execledger_query.pages import Sources, covered, fits, page_of, read_payloads
+from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
 from execledger_query.problems import Problem, ProblemError
 from execledger_query.store import (
@@ -44,6 +45,8 @@ class Services:
     authenticator: Authenticator
     freshness: Freshness
     registry: CollectorRegistry
+    page_bytes: int
+    explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
 
 
 def services(request: Request) -> Services:
@@ -74,6 +77,7 @@ _Name = Annotated[RequiredIdentifier, Path(description="internal or external id;
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
 
 _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
+_MOST_EXPLAINED_BYTES: Final = 33_554_432
 
 v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
 operations = APIRouter(tags=["operations"], responses=PROBLEMS)
@@ -89,12 +93,11 @@ async def list_executions(held: _Services, caller: _Caller, asked: Annotated[Pag
     async with held.store.reading(caller) as reader:
         rows = await reader.executions(filters, after, asked.limit + 1)
         rows, end = split(rows, asked.limit, execution_key)
-        payloads = await reader.payloads(views.execution_sources(rows) if asked.with_payloads else ())
+        rows, early, payloads = await _payloads(held, reader, rows, views.execution_sources, execution_key, asked)
         trees = await reader.trees(rows)
-    items = [views.execution_of(row, payloads, trees) for row in rows]
-    page = views.ExecutionPage(items=items, next_cursor=_cursor(scope, end))
+    shown = {execution_key(row): views.execution_of(row, payloads, trees) for row in rows}
     fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
-    return _json(page, {"items": {"__all__": fields}, "next_cursor": True})
+    return page_of(views.ExecutionPage, scope, shown, early or end, held.page_bytes, fields)
 
 
 @v1.get("/executions/{id}", response_model=views.Execution)
@@ -116,11 +119,12 @@ async def list_steps(held: _Services, caller: _Caller, id: _Name, asked: Annotat
         execution = await _found(reader, id)
         _allow_payloads(caller, execution, asked)
         scope = f"steps of {execution['id']}"
-        rows = await reader.steps(execution["id"], _place(scope, asked, STEP_KEY), asked.limit + 1)
-        rows, end = split(rows, asked.limit, step_key)
-        payloads = await reader.payloads(views.step_sources(rows) if asked.with_payloads else ())
-    items = [views.step_of(row, payloads) for row in rows]
-    return _json(views.StepPage(items=items, next_cursor=_cursor(scope, end)))
+        after = _place(scope, asked, STEP_KEY)
+        rows = await reader.steps(execution["id"], after, asked.limit + 1, held.page_bytes)
+        rows, end = split(rows, asked.limit, step_key, fits)
+        rows, early, payloads = await _payloads(held, reader, rows, views.step_sources, step_key, asked)
+    shown = {step_key(row): views.step_of(row, payloads) for row in rows}
+    return page_of(views.StepPage, scope, shown, early or end, held.page_bytes)
 
 
 @v1.get("/executions/{id}/events", response_model=views.EventPage)
@@ -131,10 +135,12 @@ async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annota
         _allow_payloads(caller, execution, asked)
         scope = f"events of {execution['id']}"
         after = _place(scope, asked, EVENT_KEY)
-        rows = await reader.events(execution["id"], after, asked.limit + 1, with_payloads=asked.with_payloads)
-        rows, end = split(rows, asked.limit, event_key)
-    items = [views.event_of(row) for row in rows]
-    return _json(views.EventPage(items=items, next_cursor=_cursor(scope, end)))
+        rows = await reader.events(
+            execution["id"], after, asked.limit + 1, held.page_bytes, with_payloads=asked.with_payloads
+        )
+        rows, end = split(rows, asked.limit, event_key, fits)
+    shown = {event_key(row): views.event_of(row) for row in rows}
+    return page_of(views.EventPage, scope, shown, end, held.page_bytes)
 
 
 @v1.get("/executions/{id}/explain", response_model=explanations.Explanation)
@@ -145,17 +151,9 @@ async def explain_execution(
     asked: Annotated[Including, Query()],
 ) -> Response:
     """Why an execution is as it is: the event that decided each field; of each event, what it did and why not more."""
-    async with held.store.reading(caller) as reader:
-        execution = await _found(reader, id)
-        _allow_payloads(caller, execution, asked)
-        if execution["version"] > _MOST_EXPLAINED:
-            raise ProblemError(
-                "too-slow",
-                f"it has {execution['version']} events, an answer explains at most {_MOST_EXPLAINED}: "
-                "use the command execledger explain",
-            )
-        logged = await explanations.read(reader, execution, with_payloads=asked.with_payloads)
-    return _json(await asyncio.to_thread(explanations.explanation_of, logged))
+    async with held.explaining:
+        logged = await _logged(held, caller, id, asked)
+        return _json(await asyncio.to_thread(explanations.explanation_of, logged))
 
 
 @operations.get("/healthz")
@@ -182,6 +180,24 @@ async def metrics(held: _Services) -> Response:
     return Response(generate_latest(held.registry), media_type=CONTENT_TYPE_LATEST)
 
 
+async def _logged(held: Services, caller: Caller, name: str, asked: Including) -> explanations.Logged:
+    """All that explains an execution, if that is not too much for an answer."""
+    async with held.store.reading(caller) as reader:
+        execution = await _found(reader, name)
+        _allow_payloads(caller, execution, asked)
+        if execution["version"] > _MOST_EXPLAINED:
+            raise _left_to_the_command(f"it has {execution['version']} events", f"{_MOST_EXPLAINED}")
+        most = _MOST_EXPLAINED_BYTES
+        logged = await explanations.read(reader, execution, most, with_payloads=asked.with_payloads)
+    if not logged.is_whole:
+        raise _left_to_the_command("its events are large", f"{most} bytes of them")
+    return logged
+
+
+def _left_to_the_command(why: str, most: str) -> ProblemError:
+    return ProblemError("too-slow", f"{why}, an answer explains at most {most}: use the command execledger explain")
+
+
 async def _found(reader: Reader, name: str) -> Row:
     match await find(reader, name):
         case None:
@@ -192,6 +208,17 @@ async def _found(reader: Reader, name: str) -> Row:
             raise ProblemError("conflict", f"several tenants have an execution of that id: {tenants}", executions=named)
         case row:
             return row
+
+
+async def _payloads(
+    held: Services, reader: Reader, rows: Sequence[Row], sources: Sources, key: Callable[[Row], Key], asked: Including
+) -> tuple[Sequence[Row], Key | None, views.Payloads]:
+    """The rows whose payloads have room in a page, the key at which they end early, and the payloads, if asked for."""
+    if not asked.with_payloads:
+        return rows, None, {}
+    payloads = await read_payloads(reader, rows, sources, held.page_bytes)
+    page, early = split(rows, len(rows), key, covered(rows, sources, payloads))
+    return page, early, payloads
 
 
 def _allow_payloads(caller: Caller, execution: Row, asked: Including) -> None:
@@ -209,10 +236,6 @@ def _allow_payloads_of_list(caller: Caller, filters: Filters) -> None:
 
 def _place(scope: str, asked: PageOf, kinds: Sequence[type]) -> Key | None:
     return None if asked.cursor is None else read_cursor(scope, asked.cursor, kinds)
-
-
-def _cursor(scope: str, end: Key | None) -> str | None:
-    return None if end is None else write_cursor(scope, end)
 
 
 def _json(shown: BaseModel, include: Any = None) -> Response:

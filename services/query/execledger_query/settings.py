@@ -41,6 +41,9 @@ class Settings(EnvironmentSettings):
     query_write_seconds: Seconds = Field(default=20, description="for a client to read what fills a buffer, 64 KiB")
     query_drain_seconds: int = Field(default=10, ge=0, le=3600, description="time for open requests when stopped")
     query_max_body_bytes: int = Field(default=64 * 1024, ge=0, description="largest request body")
+    query_page_bytes: int = Field(
+        default=4_194_304, ge=65_536, description="a page of a list ends early where it comes to more"
+    )
     metrics_interval_seconds: Seconds = Field(default=5, description="time between looks at the database for /metrics")
     metrics_timeout_seconds: Seconds = Field(default=60, description="longest such look")
     metrics_top_workflows: int = Field(default=20, ge=0, le=1000, description="workflows named there, the rest `other`")

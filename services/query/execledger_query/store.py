@@ -20,6 +20,9 @@ from execledger_query.sql import statement
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import GRACE_SECONDS, Database
 
+UNBOUNDED: Final = 2**62
+"""Bytes that nothing comes to."""
+
 Row = Mapping[str, Any]
 
 LOGIN_ROLE: Final = "execledger_query"
@@ -211,7 +214,7 @@ class Reader:
         self._driver_timeout = None if longest is None else longest + GRACE_SECONDS
 
     async def executions(self, filters: Filters, after: Key | None, limit: int) -> Sequence[Row]:
-        """At most `limit` executions, newest first, those behind the key `after`."""
+        """At most `limit` executions, newest first, those behind the key `after`; without their large members."""
         query, arguments = _executions_query(filters, after)
         return await self._rows(query, limit, *arguments)
 
@@ -223,26 +226,44 @@ class Reader:
         """The executions that bear that external id."""
         return await self._rows(statement("aliases"), external_id, tenant_id)
 
-    async def steps(self, execution_id: UUID, after: Key | None, limit: int | None) -> Sequence[Row]:
-        query, arguments = _continued("steps", _AFTER_STEP, after, first=3)
-        return await self._rows(query, limit, execution_id, *arguments)
+    async def steps(
+        self, execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int = UNBOUNDED
+    ) -> Sequence[Row]:
+        """At most `limit` steps behind the key `after`; the last does not fit when they come to `most_bytes`."""
+        query, arguments = _continued("steps", _AFTER_STEP, after, first=4)
+        return await self._rows(query, limit, execution_id, most_bytes, *arguments)
 
     async def events(
-        self, execution_id: UUID, after: Key | None, limit: int | None, *, with_payloads: bool
+        self,
+        execution_id: UUID,
+        after: Key | None,
+        limit: int | None,
+        most_bytes: int = UNBOUNDED,
+        *,
+        with_payloads: bool,
     ) -> Sequence[Row]:
-        query, arguments = _continued("events", _AFTER_EVENT, after, first=4)
-        return await self._rows(query, limit, execution_id, with_payloads, *arguments)
+        """At most `limit` events behind the key `after`; the last does not fit when they come to `most_bytes`."""
+        query, arguments = _continued("events", _AFTER_EVENT, after, first=5)
+        return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *arguments)
 
-    async def logged_events(self, execution_id: UUID) -> Sequence[Row]:
-        """The whole log of an execution, in no order, as text that the contract reads; payloads are empty."""
-        return await self._rows(statement("logged_events"), execution_id)
+    async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
+        """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.
 
-    async def payloads(self, sources: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Row]:
-        """By execution and event: what those events say of input, output, result and stack."""
+        When it comes to `most_bytes`, the last row does not fit, and there may be more.
+        """
+        return await self._rows(statement("logged_events"), execution_id, most_bytes)
+
+    async def payloads(
+        self, sources: Collection[tuple[UUID, UUID]], most_bytes: int = UNBOUNDED, whole: int = 0
+    ) -> dict[tuple[UUID, UUID], Row]:
+        """By execution and event: what those events say of input, output, result and stack.
+
+        Those of the first `whole` sources in any case, and of the next ones as far as they come to `most_bytes`.
+        """
         if not sources:
             return {}
         executions, events = zip(*sources, strict=True)
-        rows = await self._rows(statement("payloads"), executions, events)
+        rows = await self._rows(statement("payloads"), executions, events, whole, most_bytes)
         return {(row["execution_id"], row["event_id"]): row for row in rows}
 
     async def trees(self, executions: Collection[Row]) -> dict[tuple[str, str], Row]:
@@ -330,7 +351,7 @@ def _executions_query(filters: Filters, after: Key | None) -> tuple[str, list[An
     queries: list[str] = []
     arguments: list[Any] = []
     for narrowing in filters.alternatives():
-        query, values = _narrowed("executions", narrowing, first=2 + len(arguments))
+        query, values = _narrowed("listed_executions", narrowing, first=2 + len(arguments))
         query, places = _with_place(query, _AFTER_EXECUTION, after, first=2 + len(arguments) + len(values))
         queries.append(query)
         arguments += [*values, *places]

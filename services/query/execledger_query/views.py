@@ -171,6 +171,9 @@ class Execution(_Shape):
     traceparent: str | None
     version: int = Field(description="how many events it has")
     revision: int = Field(description="rises with each change of it or of its tree")
+    omitted: list[str] = Field(
+        description="left out: of input, output and result what was not asked for; in lists members above 8 KiB"
+    )
     input: JsonValue = Field(default=None, description="only with include=payloads")
     output: JsonValue = Field(default=None, description="only with include=payloads")
     result: str | None = Field(default=None, description="only with include=payloads")
@@ -270,13 +273,13 @@ EXECUTION_FIELDS: Final = tuple(Execution.model_fields)
 _NO_TREES: Final[Trees] = {}
 
 
-def execution_sources(rows: Sequence[Row]) -> set[Source]:
-    """The events that hold these executions' payloads."""
+def execution_sources(rows: Sequence[Row]) -> list[Source]:
+    """The events that hold these executions' payloads, in their order."""
     return _sources(rows, "id", ("input_event_id", "output_event_id", "result_event_id", "error_event_id"))
 
 
-def step_sources(rows: Sequence[Row]) -> set[Source]:
-    """The events that hold these steps' payloads."""
+def step_sources(rows: Sequence[Row]) -> list[Source]:
+    """The events that hold these steps' payloads, in their order."""
     return _sources(rows, "execution_id", ("input_event_id", "output_event_id", "error_event_id"))
 
 
@@ -311,8 +314,10 @@ def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
     return fields if with_payloads else fields - set(PAYLOAD_FIELDS)
 
 
-_ASSEMBLED: Final = {"owner", "workflow", "trigger", "error", "usage", "budget", "tree", "revision", *PAYLOAD_FIELDS}
+_PARTS: Final = ("owner", "workflow", "trigger", "error", "usage", "budget", "tree")
+_ASSEMBLED: Final = {*_PARTS, "revision", "omitted", *PAYLOAD_FIELDS}
 _SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
+_MEMBERS: Final = {"error_message": "error.message"}  # of columns that are shown within an object
 _SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
 
 
@@ -333,6 +338,7 @@ def _execution_of(row: Row, payloads: Payloads, tree: Row | None) -> Execution:
             consumed_cost_usd=consumed["cost_usd"],
         ),
         tree=None if tree is None else Tree(**{name: tree[name] for name in Tree.model_fields}),
+        omitted=_omitted(row, payloads),
         revision=row["version"] + (0 if tree is None else tree["revision"]),
         **{name: _payload(name, row, row["id"], payloads) for name in PAYLOAD_FIELDS},
     )
@@ -351,8 +357,8 @@ def _fault(error: ValidationError) -> str:
     return ".".join(map(str, error.errors()[0]["loc"]))
 
 
-def _sources(rows: Sequence[Row], execution: str, events: Sequence[str]) -> set[Source]:
-    return {(row[execution], row[event]) for row in rows for event in events if row[event] is not None}
+def _sources(rows: Sequence[Row], execution: str, events: Sequence[str]) -> list[Source]:
+    return [*dict.fromkeys((row[execution], row[event]) for row in rows for event in events if row[event] is not None)]
 
 
 def _part(shape: type[_Shape], row: Row, prefix: str, names: Collection[str]) -> Any:
@@ -366,6 +372,13 @@ def _error(row: Row, execution_id: UUID, payloads: Payloads) -> Error | None:
         return None
     stack = payloads.get((execution_id, row["error_event_id"]), {}).get("stack")
     return Error(message=row["error_message"], type=row["error_type"], stack=stack)
+
+
+def _omitted(row: Row, payloads: Payloads) -> list[str]:
+    """The names of what is there and not shown; it can all be had of the execution alone."""
+    events = {name: row[f"{name}_event_id"] for name in PAYLOAD_FIELDS}
+    hidden = [name for name, event in events.items() if event is not None and (row["id"], event) not in payloads]
+    return [*(_MEMBERS.get(column, column) for column in row.get("large_columns", ())), *hidden]
 
 
 def _payload(name: str, row: Row, execution_id: UUID, payloads: Payloads) -> Any:

@@ -1,25 +1,41 @@
--- The log of an execution in the order of its events; data without its payloads unless they are asked for.
-SELECT
-    event_id, raw ->> 'id' AS id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
-    coalesce(sequence, -1) AS position, rank, outcome, reason, ignored, topic, partition, "offset",
-    CASE
-        WHEN json_typeof(raw -> 'data') IS NULL OR json_typeof(raw -> 'data') = 'null' THEN raw -> 'data_base64'
-        WHEN $3::boolean OR json_typeof(raw -> 'data') <> 'object' THEN raw -> 'data'
-        ELSE (
-            -- Part by part, as text: jsonb refuses numbers that JSON allows.
-            SELECT coalesce(json_object_agg(part.key, CASE
-                WHEN part.key = 'error' AND json_typeof(part.value) = 'object' THEN (
-                    SELECT coalesce(json_object_agg(detail.key, detail.value), '{}')
-                    FROM json_each(part.value) AS detail
-                    WHERE detail.key <> 'stack'
-                )
-                ELSE part.value
-            END), '{}')
-            FROM json_each(raw -> 'data') AS part
-            WHERE part.key NOT IN ('input', 'output', 'result')
-        )
-    END AS data
-FROM execledger.execution_events
-WHERE execution_id = $2 /* AND filters */
-ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id
-LIMIT $1
+-- The log of an execution in the order of its events: those that come to $4 bytes, and the next one; data without its
+-- payloads unless they are asked for.
+SELECT *
+FROM (
+    SELECT
+        *,
+        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < $4::bigint AS fits,
+        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) < $4::bigint AS is_near
+    FROM (
+        SELECT *, 400 + coalesce(octet_length(data::text), 0) + coalesce(octet_length(ignored::text), 0) AS bytes
+        FROM (
+            SELECT
+                event_id, raw ->> 'id' AS id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
+                coalesce(sequence, -1) AS position, rank, outcome, reason, ignored, topic, partition, "offset",
+                CASE
+                    WHEN json_typeof(raw -> 'data') IS NULL OR json_typeof(raw -> 'data') = 'null' THEN raw -> 'data_base64'
+                    WHEN $3::boolean OR json_typeof(raw -> 'data') <> 'object' THEN raw -> 'data'
+                    ELSE (
+                        -- Part by part, as text: jsonb refuses numbers that JSON allows.
+                        SELECT coalesce(json_object_agg(part.key, CASE
+                            WHEN part.key = 'error' AND json_typeof(part.value) = 'object' THEN (
+                                SELECT coalesce(json_object_agg(detail.key, detail.value), '{}')
+                                FROM json_each(part.value) AS detail
+                                WHERE detail.key <> 'stack'
+                            )
+                            ELSE part.value
+                        END), '{}')
+                        FROM json_each(raw -> 'data') AS part
+                        WHERE part.key NOT IN ('input', 'output', 'result')
+                    )
+                END AS data
+            FROM execledger.execution_events
+            WHERE execution_id = $2 /* AND filters */
+            ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id
+            LIMIT $1
+        ) AS event
+    ) AS event
+    WINDOW before AS (ORDER BY occurred_at, position, rank, event_id)
+) AS event
+WHERE is_near
+ORDER BY occurred_at, position, rank, event_id

@@ -1,4 +1,5 @@
--- Executions, newest first. The store puts a request's filters where the comment is, and keeps one plan for each set of them.
+-- Executions, newest first, whole. The store puts a request's filters where the comment is, and keeps one plan for each set
+-- of them.
 SELECT id, external_id, tenant_id, /* columns */
 FROM execledger.executions
 WHERE true /* AND filters */

@@ -1,23 +1,34 @@
--- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said.
-SELECT
-    event_id, outcome, ignored,
-    CASE
-        WHEN octet_length(raw::text) <= 4096 THEN raw::text  -- taking these apart would take ten times as long
-        ELSE (
-            -- Part by part, as text: jsonb refuses numbers that JSON allows.
-            SELECT json_object_agg(member.key, CASE
-                WHEN member.key = 'data' AND json_typeof(member.value) = 'object' THEN (
-                    SELECT coalesce(json_object_agg(part.key, CASE
-                        WHEN part.key IN ('input', 'output', 'result') AND json_typeof(part.value) <> 'null'
-                        THEN '""'
-                        ELSE part.value
-                    END), '{}')
-                    FROM json_each(member.value) AS part
-                )
-                ELSE member.value
-            END)
-            FROM json_each(raw) AS member
-        )::text
-    END AS event
-FROM execledger.execution_events
-WHERE execution_id = $1
+-- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said. Those
+-- that come to $2 bytes, and the next one.
+SELECT *
+FROM (
+    SELECT
+        *,
+        coalesce(sum(octet_length(event)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < $2::bigint AS fits,
+        coalesce(sum(octet_length(event)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) < $2::bigint AS is_near
+    FROM (
+        SELECT
+            event_id, outcome, ignored,
+            CASE
+                WHEN octet_length(raw::text) <= 4096 THEN raw::text  -- taking these apart would take ten times as long
+                ELSE (
+                    -- Part by part, as text: jsonb refuses numbers that JSON allows.
+                    SELECT json_object_agg(member.key, CASE
+                        WHEN member.key = 'data' AND json_typeof(member.value) = 'object' THEN (
+                            SELECT coalesce(json_object_agg(part.key, CASE
+                                WHEN part.key IN ('input', 'output', 'result') AND json_typeof(part.value) <> 'null'
+                                THEN '""'
+                                ELSE part.value
+                            END), '{}')
+                            FROM json_each(member.value) AS part
+                        )
+                        ELSE member.value
+                    END)
+                    FROM json_each(raw) AS member
+                )::text
+            END AS event
+        FROM execledger.execution_events
+        WHERE execution_id = $1
+    ) AS logged
+) AS logged
+WHERE is_near

@@ -1,0 +1,49 @@
+"""A page of a list as it is sent: where it comes to too many bytes it ends early, and its cursor goes on from there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from execledger_query.paging import Key, fitting, write_cursor
+from execledger_query.store import Reader, Row
+from execledger_query.views import Payloads, Source
+
+Sources = Callable[[Sequence[Row]], Sequence[Source]]
+_ALL: Final = {"__all__"}
+
+
+def fits(row: Row) -> bool:
+    """Whether a row is among those that the database counted within the bytes of a page."""
+    return bool(row["fits"])
+
+
+async def read_payloads(reader: Reader, rows: Sequence[Row], sources: Sources, most_bytes: int) -> Payloads:
+    """The payloads of these rows: of the first in any case, of the next as far as they come to that many bytes."""
+    return await reader.payloads(sources(rows), most_bytes, whole=len(sources(rows[:1])))
+
+
+def covered(rows: Sequence[Row], sources: Sources, payloads: Payloads) -> Callable[[Row], bool]:
+    """Whether the payloads of a row are all here, rather than beyond the bytes of a page."""
+    lacking = {source for source in sources(rows) if source in payloads and not fits(payloads[source])}
+    return lambda row: lacking.isdisjoint(sources([row]))
+
+
+def page_of(
+    shape: type[BaseModel],
+    scope: str,
+    shown: Mapping[Key, BaseModel],
+    end: Key | None,
+    most_bytes: int,
+    fields: set[str] | None = None,
+) -> Response:
+    """The answer with what is shown of each key, as far as it comes to `most_bytes`; `end` is that of `split`."""
+    cursor = None if end is None else write_cursor(scope, end)
+    include: Any = None if fields is None else {"items": {"__all__": fields}, "next_cursor": True}
+    body = shape(items=[*shown.values()], next_cursor=cursor).model_dump_json(include=include).encode()
+    if len(body) <= most_bytes or len(shown) < 2:
+        return Response(body, media_type="application/json")
+    sizes = [len(item.model_dump_json(include=fields).encode()) for item in shown.values()]
+    kept = dict([*shown.items()][: fitting(sizes, most_bytes - len(body) + sum(sizes))])
+    return page_of(shape, scope, kept, [*kept][-1], len(body), fields)
