@@ -29,8 +29,9 @@ NEVER: dict[str, Any] = {"ready": False, "circuit_probe_seconds": 3600}
 
 
 def bad(count: int) -> list[Sent]:
-    """A tombstone and records that nobody can read."""
-    return [(None, [], b"key"), *((b"\xff %d" % n, [], b"key") for n in range(count - 1))]
+    """A tombstone and records that nobody can read, of the source that sends good ones."""
+    broken = b'{"source": "urn:test:orchestrator", \xff %d'
+    return [(None, [], b"key"), *((broken % n, [], b"key") for n in range(count - 1))]
 
 
 def good(count: int, subject: str) -> list[dict[str, object]]:
@@ -348,3 +349,27 @@ async def is_observed(connection: asyncpg.Connection, topic: str, since: datetim
             "SELECT observed_at > $2 FROM execledger.ledger_ends WHERE topic = $1 AND partition = 0", topic, since
         )
     )
+
+
+async def test_a_producer_that_is_bad_stops_nobody_who_shares_its_partition(bench: Bench) -> None:
+    """Garbage that names no source, and events of another that come before and behind it."""
+    garbage: list[Sent] = [(b"x" * 900, [], b"key")] * 300
+    await bench.publish(*good(5, "before"), *garbage, *good(5, "behind"), partition=0)
+    async with bench.recorder(**NEVER) as service:
+        await bench.until_recorded()
+        assert await circuits(bench) == []
+        [line] = service.said("source_is_bad")
+        assert (line["source"], line["partition"]) == (None, 0)
+    [row] = [row for row in await bench.ledger() if row.partition == 0]
+    assert (row.applied, row.dead_lettered) == (10, 300)
+
+
+async def test_a_stopped_partition_goes_on_when_another_source_is_good(bench: Bench) -> None:
+    """Nothing was known of another when it stopped: the recorder had just begun."""
+    await bench.publish(*([(b"x" * 900, [], b"key")] * 300), partition=0)
+    async with bench.recorder(**QUICK) as service:
+        await eventually(partial(is_stopped, service))
+        await bench.publish(*good(1, "another"), partition=0)
+        await bench.until_recorded()
+    [row] = [row for row in await bench.ledger() if row.partition == 0]
+    assert (row.applied, row.dead_lettered) == (1, 300)

@@ -3,13 +3,20 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
 
 
-def batch(said: str, start: int = 0) -> list[tuple[int, bool]]:
-    """Records, `.` good and `x` bad."""
-    return [(start + n, letter == "x") for n, letter in enumerate(said)]
+def batch(said: str, start: int = 0, source: str | None = "urn:a") -> list[tuple[int, bool, str | None]]:
+    """Records of one source, `.` good and `x` bad."""
+    return [(start + n, letter == "x", source) for n, letter in enumerate(said)]
+
+
+def of_two(bad: str, good: str, start: int = 0) -> list[tuple[int, bool, str | None]]:
+    """Bad records of one source, then those of another."""
+    return batch(bad, start, "urn:bad") + batch(good, start + len(bad), "urn:good")
 
 
 def drained(until: int) -> Circuit:
@@ -62,4 +69,43 @@ def test_a_stopped_partition_holds_back_what_lies_at_its_offset_and_behind() -> 
     ids=["all bad", "less than half", "half of what is held", "half of what came", "one good one", "nothing there"],
 )
 def test_half_of_either_look_must_be_good(held: list[bool], newest: list[bool], mended: bool) -> None:
-    assert is_mended(held, newest) is mended
+    assert is_mended([(bad, None) for bad in held], [(bad, None) for bad in newest]) is mended
+
+
+def test_a_source_that_is_bad_stops_nobody_while_another_is_good() -> None:
+    breaker = Breaker()
+    assert breaker.look(0, of_two("x" * 300, "....")) == Stop(0, 0, 100, 100)  # nothing is known of another yet
+    breaker = Breaker()
+    assert breaker.look(0, of_two("", "....") + of_two("x" * 300, "", start=4)) is None
+    assert set(breaker.spared) == {"urn:bad"}
+    assert len(breaker.spared) == 304 - (LOOK - 1)
+    assert breaker.look(0, of_two("x" * 600, "", start=304)) is None
+    assert breaker.look(0, of_two("x" * 400, "", start=904)) == Stop(0, 904, 100, 100)  # unheard of for a thousand
+
+
+def test_when_all_sources_become_bad_the_partition_stops() -> None:
+    breaker = Breaker()
+    assert breaker.look(0, [*batch("." * 50, 0, "a"), *batch("." * 50, 50, "b")]) is None
+    assert breaker.look(0, [*batch("x" * 96, 100, "a"), *batch("x" * 4, 196, "b")]) is None  # six of b's ten are good
+    assert breaker.look(0, batch("x", 200, "b")) == Stop(0, 200, 100, 100)
+
+
+def test_a_stopped_partition_goes_on_when_one_source_is_good_among_the_newest() -> None:
+    held, bad = [(True, "a")] * LOOK, [(True, "a")] * 98
+    assert not is_mended(held, [*bad, (True, "b"), (False, "a")])
+    assert is_mended(held, [*bad[2:], (True, "b"), (False, "b"), (False, "b")])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["a", "b", None])), max_size=400))
+def test_it_stops_only_where_nearly_all_is_bad_and_no_source_is_good(said: list[tuple[bool, str | None]]) -> None:
+    breaker = Breaker()
+    stop = breaker.look(0, [(n, is_bad, source) for n, (is_bad, source) in enumerate(said)])
+    ends = [n for n in range(LOOK, len(said) + 1) if said[n - 1][0]]
+    judged = [n for n in ends if sum(bad for bad, _ in said[n - LOOK : n]) >= 90]
+    expected = next((n for n in judged if not any(_is_good(said[:n], source) for source in ("a", "b", None))), None)
+    assert (stop is None) == (expected is None)
+
+
+def _is_good(said: list[tuple[bool, str | None]], source: str | None) -> bool:
+    own = [is_bad for is_bad, of in said if of == source][-10:]
+    return own.count(False) * 2 > len(own)

@@ -1,17 +1,21 @@
 """The partitions that are stopped because nearly all of their records are bad, and the look ahead that lets them go."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence, Set
+from time import monotonic
 
 import structlog
 from aiokafka import ConsumerRecord
 
-from execledger_contracts.decoding import Undecodable
+from execledger_contracts.decoding import Decoded, Undecodable
+from execledger_contracts.sources import named_source
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Trust, read_in_turns
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
+from execledger_recorder.rules.notices import Notices
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from execledger_runtime.kafka.log import KafkaLog
@@ -29,6 +33,7 @@ class Circuits:
         self._settings = settings
         self._topic = settings.events_topic
         self._breakers: dict[int, Breaker] = {}
+        self._notices = Notices()
         self._turn = asyncio.Lock()
 
     @property
@@ -44,11 +49,16 @@ class Circuits:
         if not any(type(found) is Undecodable for _, found in reads):
             reads = reads[-LOOK:]  # nothing of it can stop the partition, and no more is kept
         seen = (
-            (record.offset, type(found) is Undecodable)
+            (record.offset, type(found) is Undecodable, _source(record, found))
             for record, found in reads
             if not record.headers or not is_redriven(record)
         )
-        return self._breaker(partition).look(partition, seen)
+        breaker = self._breaker(partition)
+        stop = breaker.look(partition, seen)
+        for source, records in Counter(breaker.spared).items():
+            if self._notices.is_due(source or "", monotonic()):
+                log.warning("source_is_bad", partition=partition, source=source, dead_letters=records)
+        return stop
 
     async def stop(self, stop: Stop) -> None:
         """Write down that a partition is stopped."""
@@ -111,8 +121,12 @@ class Circuits:
         if is_mended(held, newest):
             await self._store.circuits.drain(self._topic, circuit.partition, end)
 
-    async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[bool]:
+    async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[tuple[bool, str | None]]:
         """What an operator sends once more shows no producer to be mended, however good it is."""
         received = [Record.received(raw, raw.offset) for raw in records]
         looked_at = await self._trust.judge(await read_in_turns(received, self._settings.limits))
-        return [isinstance(found, Undecodable) or is_redriven(record) for record, found in looked_at]
+        return [(isinstance(found, Undecodable) or is_redriven(raw), _source(raw, found)) for raw, found in looked_at]
+
+
+def _source(record: Record, found: Decoded | Undecodable) -> str | None:
+    return found.event.source if type(found) is Decoded else named_source(record.value, record.headers)

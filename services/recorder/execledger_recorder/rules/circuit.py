@@ -1,4 +1,7 @@
-"""When nearly everything is bad, a bad deploy is more likely than so many bad messages: the partition is stopped."""
+"""When nearly everything is bad, a bad deploy is more likely than so many bad messages: the partition is stopped.
+
+Unless another source is good: then one producer is bad, and who shares a partition with it does not wait for it.
+"""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -12,8 +15,13 @@ LOOK: Final = 100
 _MOST_BAD: Final = 90
 _LEAST_GOOD_SHARE: Final = 0.5
 
-Seen = tuple[int, bool]
-"""Offset of a record, whether it is bad."""
+_OF_A_SOURCE: Final = 10  # its latest records, by most of which it is good
+_HEARD: Final = 1000  # records among which the last of a source must be for it to count
+
+Seen = tuple[int, bool, str | None]
+"""Offset of a record, whether it is bad, its source; None are those that name none."""
+Look = Sequence[tuple[bool, str | None]]
+"""Of some records, whether each is bad, and its source."""
 
 
 class Stop(NamedTuple):
@@ -36,7 +44,47 @@ class Circuit(NamedTuple):
     drain_until: int | None
 
 
-def _latest() -> deque[Seen]:
+@dataclass(slots=True)
+class Source:
+    """What is known of one source in a partition."""
+
+    heard_at: int = 0  # how many records were seen before its last
+    latest: deque[bool] = field(default_factory=lambda: deque(maxlen=_OF_A_SOURCE))
+
+
+class Sources:
+    """The sources of the latest records of a partition, each with whether its own are bad."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._known: dict[str | None, Source] = {}
+        self._good: str | None = None
+
+    def add(self, source: str | None, *, is_bad: bool) -> None:
+        """Take in a record."""
+        if (known := self._known.get(source)) is None:
+            known = self._known[source] = Source()
+            self._forget_oldest()
+        self._seen += 1
+        known.heard_at = self._seen
+        known.latest.append(is_bad)
+
+    def is_one_good(self) -> bool:
+        """Whether most of the latest records of a source are good that was heard lately."""
+        if not self._is_good(self._good):  # one that was good is asked first: among a thousand, each bad record asks
+            self._good = next(filter(self._is_good, self._known), None)
+        return self._is_good(self._good)
+
+    def _is_good(self, source: str | None) -> bool:
+        known = self._known.get(source)
+        return known is not None and self._seen - known.heard_at < _HEARD and _is_good(known.latest)
+
+    def _forget_oldest(self) -> None:
+        if len(self._known) > 2 * _HEARD:
+            self._known = {name: each for name, each in self._known.items() if self._seen - each.heard_at < _HEARD}
+
+
+def _latest() -> deque[tuple[int, bool]]:
     return deque(maxlen=LOOK)
 
 
@@ -45,7 +93,10 @@ class Breaker:
     """The circuit breaker of one partition: what is known of its latest records, and whether they stopped it."""
 
     circuit: Circuit | None = None
-    latest: deque[Seen] = field(default_factory=_latest)
+    latest: deque[tuple[int, bool]] = field(default_factory=_latest)
+    sources: Sources = field(default_factory=Sources)
+    spared: list[str | None] = field(default_factory=list)
+    """Sources whose records did not stop it in the last batch, for others are good."""
 
     @property
     def stopped(self) -> Circuit | None:
@@ -65,14 +116,18 @@ class Breaker:
     def look(self, partition: int, batch: Iterable[Seen]) -> Stop | None:
         """Take in a batch; whether to stop the partition, at the first bad record in it that speaks for that."""
         first = None
-        for offset, is_bad in batch:
+        self.spared = []
+        for offset, is_bad, source in batch:
             first = offset if first is None else first
+            self.sources.add(source, is_bad=is_bad)
             if offset < self.drain_until:
                 continue
             self.latest.append((offset, is_bad))
             if is_bad and (stop := self._stop(partition, first)) is not None:
-                self.latest.clear()
-                return stop
+                if not self.sources.is_one_good():
+                    self.latest.clear()
+                    return stop
+                self.spared.append(source)
         return None
 
     def _stop(self, partition: int, first: int) -> Stop | None:
@@ -82,12 +137,21 @@ class Breaker:
         return Stop(partition, max(bad[0], first), LOOK, len(bad))
 
 
-def is_mended(held: Sequence[bool], newest: Sequence[bool]) -> bool:
-    """Whether half of what is held back can be read by now, or half of what came last; each says if it is bad.
+def is_mended(held: Look, newest: Look) -> bool:
+    """Whether half of what is held back can be read by now, or half of what came last, or most of one source of that.
 
     Fewer held back than are judged by say nothing by themselves: they are among the newest.
     """
-    return (len(held) == LOOK and _is_half_good(held)) or _is_half_good(newest)
+    if len(held) == LOOK and _is_half_good([is_bad for is_bad, _ in held]):
+        return True
+    by_source: dict[str | None, list[bool]] = {}
+    for is_bad, source in newest:
+        by_source.setdefault(source, []).append(is_bad)
+    return _is_half_good([is_bad for is_bad, _ in newest]) or any(map(_is_good, by_source.values()))
+
+
+def _is_good(source: Sequence[bool]) -> bool:
+    return source.count(False) * 2 > len(source)
 
 
 def _is_half_good(look: Sequence[bool]) -> bool:
