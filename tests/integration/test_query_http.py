@@ -440,8 +440,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
             answer = await client.get(path, headers=READER)
             assert _problem(answer) == (503, "unavailable")
             assert answer.headers["retry-after"] == "5"
-            assert "127.0.0.1:1" in answer.json()["detail"]
-            assert "hunter2" not in answer.text
+            assert answer.json()["detail"] == "the database of EXECLEDGER_POSTGRES_DSN does not answer"
         assert (await client.get("/healthz")).status_code == 200
         assert "execledger_query_database_up 0.0" in (await client.get("/metrics")).text
 

@@ -53,7 +53,7 @@ async def test_a_statement_outside_a_reading_finds_nothing(peopled: str) -> None
     async with Store.open(Options(peopled)) as store:
         for table in TABLES:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                async with store._connection() as connection:
+                async with store._connection(store._database) as connection:
                     await connection.fetch(f"SELECT FROM execledger.{table}")
 
 
@@ -63,7 +63,7 @@ async def test_a_connection_remembers_nobody(peopled: str) -> None:
         for who, count in ((EVERYTHING, 3), (Caller("ann", "acme"), 1), (NOBODY, 0), (EVERYTHING, 3)) * 3:
             async with store.reading(who) as reader:
                 assert len(await reader.executions(Filters(), None, 10)) == count
-        async with store._connection() as connection:
+        async with store._connection(store._database) as connection:
             assert await connection.fetchval("SELECT current_user::text") == "execledger_query"
             assert await connection.fetchval("SELECT current_setting('execledger.tenant', true)") in (None, "")
 

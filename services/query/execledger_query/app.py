@@ -25,6 +25,7 @@ from execledger_query.ledger_routes import accounts
 from execledger_query.problems import ParameterError, ProblemError
 from execledger_query.routes import Services, operations, v1
 from execledger_query.settings import Settings
+from execledger_query.shares import Allowance, Shares
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
@@ -91,6 +92,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             authenticator(settings, client),
             freshness,
             registry,
+            Shares(_allowance(settings)),
             settings.query_page_bytes,
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
@@ -118,6 +120,14 @@ def _options(settings: Settings) -> Options:
         pool_timeout=settings.query_pool_timeout_seconds,
         connect_timeout=settings.query_connect_timeout_seconds,
         statement_timeout=settings.query_statement_timeout_seconds,
+    )
+
+
+def _allowance(settings: Settings) -> Allowance:
+    return Allowance(
+        at_once=settings.query_subject_requests,
+        a_second=settings.query_subject_requests_per_second,
+        wait_seconds=settings.query_pool_timeout_seconds,
     )
 
 

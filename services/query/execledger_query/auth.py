@@ -68,7 +68,7 @@ class PublishedKeys:
         if key := self._known(header):
             return key
         if not self._keys:
-            raise KeysUnavailableError("the issuer's keys cannot be fetched just now")
+            raise KeysUnavailableError("the keys of EXECLEDGER_JWKS_URL cannot be fetched just now")
         raise InvalidTokenError("signed with a key that the issuer does not publish")
 
     def _known(self, header: Mapping[str, Any]) -> PyJWK | None:

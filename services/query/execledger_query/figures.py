@@ -97,7 +97,7 @@ async def keep_fresh(
     while True:
         started_at = time.monotonic()
         try:
-            async with store.reading(EVERYTHING, longest) as reader:
+            async with store.reading(EVERYTHING, longest, reserved=True) as reader:
                 rows = await reader.figures(top_workflows, BOUNDS_MS)
         except StoreUnavailable as error:
             figures.database_up = isinstance(error, StoreTooSlow)

@@ -46,6 +46,7 @@ class Freshness:
         self._looked_at = float("-inf")
         self._tried_at = float("-inf")
         self._turn = asyncio.Lock()
+        self._question: asyncio.Task[int] | None = None
 
     async def seconds(self) -> float | None:
         """None before a recorder has ever looked. While the database is away, the last look grows old."""
@@ -56,12 +57,18 @@ class Freshness:
                     self._tried_at = self._clock()
         return None if self._look is None else lag(self._look, self._clock() - self._looked_at)
 
+    async def schema_version(self) -> int:
+        """The schema of the database; one question at a time, whose answer is that of all who ask meanwhile."""
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(self._store.schema_version())
+        return await asyncio.shield(self._question)
+
     def _is_due(self) -> bool:
         return self._clock() - self._tried_at >= _CACHE_SECONDS
 
     async def _read(self) -> None:
         try:
-            async with self._store.reading(NOBODY) as reader:
+            async with self._store.reading(NOBODY, reserved=True) as reader:
                 row = await reader.lag(self._topic)
         except StoreUnavailable:
             return

@@ -12,7 +12,7 @@ from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
 from execledger_query.paging import read_cursor, split, write_cursor
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
-from execledger_query.routes import PROBLEMS, Services, identify, services
+from execledger_query.routes import PROBLEMS, Services, admit, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
 
 _OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
@@ -21,7 +21,7 @@ _LARGEST_ID: Final = 2**63 - 1
 _SEES_DEAD_LETTERS: Final = EVERYTHING
 
 
-async def operate(caller: Annotated[Caller, Depends(identify)]) -> Caller:
+async def operate(caller: Annotated[Caller, Depends(admit)]) -> Caller:
     """Whom the request comes from; answers 403 when they do not run the system."""
     if not caller.roles & _OPERATORS:
         raise ProblemError("forbidden", "this needs the role service or admin")

@@ -20,6 +20,7 @@ _PROBLEMS: Final = {
     "method-not-allowed": (405, "Method not allowed"),
     "conflict": (409, "Conflict"),
     "too-large": (413, "Content too large"),
+    "too-many-requests": (429, "Too many requests"),
     "internal": (500, "Internal error"),
     "damaged": (500, "Damaged record"),
     "unavailable": (503, "Unavailable"),

@@ -1,7 +1,7 @@
 """The routes: what is asked, who may, what is shown."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -21,6 +21,7 @@ from execledger_query.pages import Sources, covered, fits, page_of, read_payload
 from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
 from execledger_query.problems import Problem, ProblemError
+from execledger_query.shares import Shares, TooManyError
 from execledger_query.store import (
     EVENT_KEY,
     EXECUTION_KEY,
@@ -45,6 +46,7 @@ class Services:
     authenticator: Authenticator
     freshness: Freshness
     registry: CollectorRegistry
+    shares: Shares
     page_bytes: int
     explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
 
@@ -72,7 +74,17 @@ async def identify(
     return caller
 
 
-_Caller = Annotated[Caller, Depends(identify)]
+async def admit(held: _Services, caller: Annotated[Caller, Depends(identify)]) -> AsyncIterator[Caller]:
+    """Whom the request comes from, once it is one of as many as they may ask; answers 429 when it never is."""
+    try:
+        async with held.shares.admitted((caller.tenant, caller.subject)):
+            yield caller
+    except TooManyError as error:
+        headers = {"Retry-After": str(error.retry_seconds)}
+        raise ProblemError("too-many-requests", str(error), headers=headers) from error
+
+
+_Caller = Annotated[Caller, Depends(admit)]
 _Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
 
@@ -165,10 +177,10 @@ async def healthz() -> views.Health:
 @operations.get("/readyz")
 async def readyz(held: _Services) -> views.Readiness:
     """The database answers, and its schema is one that we read."""
-    version = await held.store.schema_version()
+    version = await held.freshness.schema_version()
     if version < REQUIRED_SCHEMA:
         raise SchemaMissing(
-            f"the database at {held.store.address} has schema {version}, {REQUIRED_SCHEMA} is needed: "
+            f"the database of EXECLEDGER_POSTGRES_DSN has schema {version}, {REQUIRED_SCHEMA} is needed: "
             "run execledger migrate"
         )
     return views.Readiness(schema_version=version)

@@ -79,6 +79,8 @@ class _Connection(H11Protocol, Connection):
         self._end: asyncio.TimerHandle | None = None
         self._end_of_writing: asyncio.TimerHandle | None = None
         self._is_dropped = False
+        self._request: asyncio.Task[None] | None = None
+        self._app, self.app = self.app, self._answer
 
     @property
     def worth(self) -> Worth:
@@ -123,6 +125,19 @@ class _Connection(H11Protocol, Connection):
         if self._end is not None:
             self._end.cancel()
         self._gate.lost(self)
+        if self._request is not None and self.cycle.disconnected:
+            self._request.cancel()  # nobody waits for it any more: what it asks of the database is stopped
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        """What uvicorn runs for a request; it ends when the client goes."""
+        self._request = asyncio.current_task()
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self.cycle.disconnected:
+                raise
+        finally:
+            self._request = None
 
     def _write_on(self) -> None:
         if self._end_of_writing is not None:

@@ -41,6 +41,12 @@ class Settings(EnvironmentSettings):
     query_write_seconds: Seconds = Field(default=20, description="for a client to read what fills a buffer, 64 KiB")
     query_drain_seconds: int = Field(default=10, ge=0, le=3600, description="time for open requests when stopped")
     query_max_body_bytes: int = Field(default=64 * 1024, ge=0, description="largest request body")
+    query_subject_requests: int = Field(
+        default=4, ge=1, le=10_000, description="requests of one subject at once; its others wait, as for a connection"
+    )
+    query_subject_requests_per_second: float = Field(
+        default=100, gt=0, description="requests of one subject in a second; as many again in a burst"
+    )
     query_page_bytes: int = Field(
         default=4_194_304, ge=65_536, description="a page of a list ends early where it comes to more"
     )

@@ -27,6 +27,8 @@ Row = Mapping[str, Any]
 
 LOGIN_ROLE: Final = "execledger_query"
 REQUIRED_SCHEMA: Final = 10
+_DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
+_RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
 _FILTERS: Final = "/* AND filters */"
 _NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 
@@ -118,20 +120,8 @@ class Store:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._away = False
-        self._database = Database(
-            options.dsn,
-            options.application_name,
-            prepare=_prepare_connection,
-            statement_seconds=options.statement_timeout,
-            connect_seconds=options.connect_timeout,
-            wait_seconds=options.pool_timeout,
-            most_connections=options.pool_size,
-            server_settings={
-                "default_transaction_read_only": "on",
-                # A plan made without knowing the values took 118 ms where one that knows them takes 3.
-                "plan_cache_mode": "force_custom_plan",
-            },
-        )
+        self._database = _database(options, options.pool_size)
+        self._reserved = _database(options, _RESERVED)
 
     @classmethod
     @asynccontextmanager
@@ -142,6 +132,7 @@ class Store:
             yield store
         finally:
             await store._database.close()
+            await store._reserved.close()
 
     @property
     def address(self) -> str:
@@ -152,12 +143,18 @@ class Store:
         return self._database.figures()
 
     @asynccontextmanager
-    async def reading(self, caller: Caller, longest: float | None = None) -> AsyncIterator["Reader"]:
+    async def reading(
+        self, caller: Caller, longest: float | None = None, *, reserved: bool = False
+    ) -> AsyncIterator["Reader"]:
         """One snapshot of what this reader may see; raises StoreUnavailable, StoreTooSlow at the statement timeout.
 
-        `longest` replaces that, in seconds.
+        `longest` replaces that, in seconds. With `reserved` it is read over a connection that no request has.
         """
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        database = self._reserved if reserved else self._database
+        async with (
+            self._connection(database) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             if longest is not None:
                 await connection.execute(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
             role = f"execledger_{caller.sees.value}"
@@ -166,7 +163,7 @@ class Store:
 
     async def schema_version(self) -> int:
         """The newest migration that the database has; StoreUnavailable when it has none of ours."""
-        async with self._connection() as connection:
+        async with self._connection(self._reserved) as connection:
             try:
                 version: int = await connection.fetchval(statement("schema_version"))
             except asyncpg.InsufficientPrivilegeError as error:  # the migration that makes the grants is to come
@@ -174,14 +171,14 @@ class Store:
             return version
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _connection(self, database: Database) -> AsyncIterator[asyncpg.Connection]:
         try:
-            async with self._database.connection(until_set_up=True) as connection:
+            async with database.connection(until_set_up=True) as connection:
                 yield connection
         except StoreTooSlow as error:
             raise StoreTooSlow("the database took longer than it may") from error
-        except StoreBusy:
-            raise
+        except StoreBusy as error:
+            raise StoreBusy("all database connections are busy, as many as EXECLEDGER_QUERY_POOL_SIZE says") from error
         except StoreUnavailable as error:
             cause = error.__cause__ or error
             if isinstance(cause, asyncpg.ReadOnlySQLTransactionError):  # nothing here should write: a bug
@@ -191,13 +188,13 @@ class Store:
             self._answered()
 
     def _unavailable(self, error: StoreUnavailable) -> StoreUnavailable:
-        """What clients are told. The log says why: once, not once for each request."""
+        """What clients are told: no address, which is no stranger's business. The log says it, and why, once."""
         if not self._away:
             log.warning("database_unavailable", address=self.address, cause=str(error))
         self._away = True
         if isinstance(error, SchemaMissing):
-            return SchemaMissing(f"the database at {self.address} has no schema of ours yet: run execledger migrate")
-        return StoreUnavailable(f"the database at {self.address} does not answer")
+            return SchemaMissing(f"{_DATABASE} has no schema of ours yet: run execledger migrate")
+        return StoreUnavailable(f"{_DATABASE} does not answer")
 
     def _answered(self) -> None:
         if self._away:
@@ -331,6 +328,23 @@ def event_key(row: Row) -> Key:
 
 def dead_letter_key(row: Row) -> Key:
     return (row["id"],)
+
+
+def _database(options: Options, most_connections: int) -> Database:
+    return Database(
+        options.dsn,
+        options.application_name,
+        prepare=_prepare_connection,
+        statement_seconds=options.statement_timeout,
+        connect_seconds=options.connect_timeout,
+        wait_seconds=options.pool_timeout,
+        most_connections=most_connections,
+        server_settings={
+            "default_transaction_read_only": "on",
+            # A plan made without knowing the values took 118 ms where one that knows them takes 3.
+            "plan_cache_mode": "force_custom_plan",
+        },
+    )
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
