@@ -10,10 +10,13 @@ from uuid import UUID
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from execledger_query import views
+from execledger_query.app import create_app
 from execledger_recorder.store.migrations import known
-from factories_query import NOON, Ledger, bearing, ledger, serving, token
+from execledger_runtime.listener import listening
+from factories_query import NOON, Ledger, bearing, ledger, serving, settings_of, token
 
 READER = bearing("rita", "acme", "reader")
 
@@ -422,6 +425,36 @@ async def test_metrics_are_computed_from_the_database(database: str, rows: Ledge
     routes = {labels["route"] for _, labels, _ in figures["execledger_query_http_request_seconds"]}
     assert "/v1/executions" in routes
     assert figures["execledger_query_pool_connections_limit"][0][2] == 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [({}, 200), ({"query_host": "0.0.0.0"}, 404), ({"query_metrics_port": 0}, 404)],  # noqa: S104
+)
+async def test_metrics_are_on_the_port_of_the_api_on_loopback_only(
+    database: str, settings: dict[str, Any], status: int
+) -> None:
+    async with serving(database, **settings) as client:
+        assert (await client.get("/metrics")).status_code == status
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_metrics_have_a_port_of_their_own_when_one_is_named(database: str) -> None:
+    settings = settings_of(database, query_metrics_port=0)
+    with listening("127.0.0.1", 0, "EXECLEDGER_QUERY_METRICS_PORT") as listener:
+        app = create_app(settings, listener)
+        async with app.router.lifespan_context(app), httpx2.AsyncClient() as client:
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            assert "execledger_query_pool_connections_limit 10.0" in (await client.get(f"{address}/metrics")).text
+            assert (await client.get(f"{address}/v1/executions")).status_code == 404
+
+
+async def test_tokens_of_any_audience_and_issuer_are_warned_of_at_the_start(database: str) -> None:
+    for settings, claims in (({}, ["audience", "issuer"]), ({"jwt_audience": "a", "jwt_issuer": "i"}, [])):
+        with capture_logs() as lines:
+            async with serving(database, **settings):
+                pass
+        assert [line["claim"] for line in lines if line["event"] == "tokens_of_any"] == claims
 
 
 async def test_the_service_is_ready_when_the_schema_is_current(client: httpx2.AsyncClient, rows: Ledger) -> None:

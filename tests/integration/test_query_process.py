@@ -13,6 +13,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import jwt
 import pytest
 
 from execledger_runtime.listener import listening
@@ -92,6 +93,10 @@ async def test_a_token_of_the_command_opens_the_service(database: str) -> None:
         printed = _command("token", "--sub", "rita", "--tenant", "acme", "--role", "reader", "--role", "payloads")
         headers = {"Authorization": f"Bearer {printed.stdout.strip()}"}
         assert (await client.get("/v1/executions/run-1?include=payloads", headers=headers)).status_code == 200
+        named = {"EXECLEDGER_JWT_AUDIENCE": "execledger", "EXECLEDGER_JWT_ISSUER": "urn:us"}
+        meant = _command("token", "--sub", "rita", "--tenant", "acme", **named)
+        claims = jwt.decode(meant.stdout.strip(), options={"verify_signature": False})
+        assert (claims["aud"], claims["iss"]) == ("execledger", "urn:us")
     for wrong in (["--ttl", "soon"], ["--role", "king"]):
         refused = _command("token", "--sub", "rita", "--tenant", "acme", *wrong)
         assert refused.returncode == 2

@@ -86,7 +86,8 @@ def test_containers_wait_for_containers_that_exist(compose: dict[str, Any]) -> N
 def test_prometheus_asks_each_service_at_its_port(compose: dict[str, Any]) -> None:
     jobs = _yaml(DEPLOY / "prometheus.yml")["scrape_configs"]
     found = {name: dns["port"] for job in jobs for dns in job["dns_sd_configs"] for name in dns["names"]}
-    assert found == PORTS
+    query = compose["services"]["query"]["environment"]["EXECLEDGER_QUERY_METRICS_PORT"]
+    assert found == {"recorder": PORTS["recorder"], "query": int(query)}
     for name, port in PORTS.items():
         assert compose["services"][name]["ports"][0].endswith(f":{port}")
         assert f'"{port}"' in (DEPLOY / "healthcheck.py").read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from execledger_query.auth import Authenticator, PublishedKeys, SharedSecret
+from execledger_query.auth import Authenticator
 from execledger_query.caller import ANONYMOUS, Caller, Role, Sees
 from execledger_query.errors import InvalidTokenError, KeysUnavailableError
+from execledger_query.keys import Ages, PublishedKeys, SharedSecret, usable_keys
 from factories_query import SECRET, token
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -133,8 +134,94 @@ async def test_known_keys_go_on_counting_while_the_issuer_is_away() -> None:
     authenticator = Authenticator(issuer.keys(clock))
     assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
     issuer.status = 500
-    clock.now += 3600
+    clock.now += 1800
     assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+
+
+async def test_a_key_that_was_withdrawn_counts_no_more_once_its_time_is_over_even_after_idleness() -> None:
+    issuer = Issuer({"one": RSA_KEY, "two": EC_KEY})
+    clock = Clock()
+    authenticator = Authenticator(issuer.keys(clock))
+    token = signed(RSA_KEY, "RS256", "one")
+    assert await authenticator.identify(token)
+    del issuer.published["one"]
+    clock.now += 301
+    with pytest.raises(InvalidTokenError):
+        await authenticator.identify(token)
+    assert await authenticator.identify(signed(EC_KEY, "ES256", "two"))
+
+
+async def test_keys_that_age_are_fetched_in_time_beside_the_requests() -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    clock = Clock()
+    keys = issuer.keys(clock)
+    authenticator = Authenticator(keys)
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    clock.now += 250
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    assert issuer.fetched == 1
+    assert keys._renewal is not None
+    await keys._renewal
+    assert issuer.fetched == 2
+
+
+async def test_in_an_outage_of_the_issuer_keys_have_a_greatest_age() -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    clock = Clock()
+    authenticator = Authenticator(issuer.keys(clock))
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    issuer.status = 503
+    clock.now += 3601
+    with pytest.raises(KeysUnavailableError):
+        await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    issuer.status = 200
+    clock.now += 11
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"keys": []}',
+        b"[]",
+        b'{"keys": [1, null, {}]}',
+        b"[" * 100_000,
+        b'{"keys": [' + b" " * 2_000_000 + b"]}",
+        b"\xff",
+    ],
+    ids=["empty", "a list", "strange", "deep", "huge", "no text"],
+)
+async def test_an_answer_without_usable_keys_replaces_no_good_ones(said: bytes) -> None:
+    issuer = Issuer({"one": RSA_KEY})
+    clock = Clock()
+    authenticator = Authenticator(issuer.keys(clock))
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    issuer.instead = said
+    clock.now += 301
+    assert await authenticator.identify(signed(RSA_KEY, "RS256", "one"))
+    assert issuer.fetched == 2
+
+
+async def test_a_key_that_is_too_short_vouches_for_nobody() -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # that is the point
+    document = json.dumps({"keys": [_public(("short", short)), _public(("one", RSA_KEY))]}).encode()
+    assert usable_keys(document).keys() == {"one"}
+    with pytest.raises(ValueError, match="no keys"):
+        usable_keys(json.dumps({"keys": [_public(("short", short))]}).encode())
+
+
+async def test_a_header_that_is_nested_deep_or_names_no_text_is_of_no_token() -> None:
+    for header in (b'{"alg": "HS256", "kid": ' + b"[" * 30_000, b'{"alg": "HS256", "kid": {}}', b"[]", b"1e999"):
+        bad = ".".join(jwt.utils.base64url_encode(part).decode() for part in (header, b"{}", b"signature"))
+        with pytest.raises(InvalidTokenError):
+            await shared().identify(bad)
+
+
+async def test_claims_that_no_column_holds_vouch_for_nobody() -> None:
+    for claims in ('{"sub": "\\ud800", "tenant": "t", "exp": 9999999999}', '{"sub": "a", "tenant": "t", "exp": 1e999}'):
+        bad = jwt.PyJWS().encode(claims.encode(), SECRET, "HS256")
+        with pytest.raises(InvalidTokenError):
+            await shared().identify(bad)
 
 
 async def test_without_any_key_nobody_can_be_told_yet() -> None:
@@ -176,13 +263,16 @@ class Issuer:
         self.published = published
         self.status = status
         self.fetched = 0
+        self.instead: bytes | None = None
 
     def keys(self, clock: Callable[[], float] | None = None) -> PublishedKeys:
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer))
-        return PublishedKeys("https://issuer.test/keys", client, 300, clock or Clock())
+        return PublishedKeys("https://issuer.test/keys", client, Ages(300, 3600), clock or Clock())
 
     def _answer(self, _request: httpx2.Request) -> httpx2.Response:
         self.fetched += 1
+        if self.instead is not None:
+            return httpx2.Response(self.status, content=self.instead)
         strange = [{"kty": "oct", "k": "AAAA", "kid": "shared"}, {"kty": "RSA", "use": "enc", "kid": "enc"}]
         return httpx2.Response(self.status, json={"keys": [*strange, *map(_public, self.published.items())]})
 

@@ -1,5 +1,6 @@
 """Cursors and pages."""
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_query.errors import InvalidCursorError
-from execledger_query.paging import read_cursor, split, write_cursor
+from execledger_query.paging import _checksum, read_cursor, split, write_cursor
 
 WRITABLE = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 KEYS = st.tuples(
@@ -47,6 +48,13 @@ def test_a_cursor_with_a_character_changed_is_refused(key: tuple[Any, ...], data
         assert read_cursor("list", changed, KINDS) == key  # the last bits of base64 may mean nothing
     except InvalidCursorError:
         assert changed != cursor
+
+
+def test_a_cursor_that_is_nested_deep_is_refused_though_its_checksum_is_right() -> None:
+    payload = b"[" * 12_000
+    forged = urlsafe_b64encode(_checksum("list", payload) + payload).rstrip(b"=").decode()
+    with pytest.raises(InvalidCursorError):
+        read_cursor("list", forged, KINDS)
 
 
 @given(st.text())

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import structlog
 
@@ -34,10 +35,17 @@ def _run(settings: Settings) -> int:
 
 def _serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, then let open requests end. Raises PortTakenError."""
-    with listening(settings.query_host, settings.query_port, "EXECLEDGER_QUERY_PORT") as listener:
+    with ExitStack() as opened:
+        listener = opened.enter_context(listening(settings.query_host, settings.query_port, "EXECLEDGER_QUERY_PORT"))
         host, port = listener.getsockname()[:2]
         log.info("listening", host=host, port=port)
-        Server(create_app(settings), _limits(settings), settings.query_drain_seconds).run(sockets=[listener])
+        metrics_listener = None
+        if settings.query_metrics_port is not None:
+            where = settings.query_host, settings.query_metrics_port
+            metrics_listener = opened.enter_context(listening(*where, "EXECLEDGER_QUERY_METRICS_PORT"))
+            log.info("listening", host=host, port=metrics_listener.getsockname()[1], serves="/metrics")
+        app = create_app(settings, metrics_listener)
+        Server(app, _limits(settings), settings.query_drain_seconds).run(sockets=[listener])
     log.info("stopped")
 
 

@@ -1,6 +1,7 @@
 """The application: routes, problems, and what they work with while it runs."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -9,6 +10,7 @@ import httpx2
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
 
 from execledger_query import problems
@@ -29,9 +31,12 @@ from execledger_query.shares import Allowance, Shares
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
+from execledger_runtime.listener import Answer, Kept, answering
 
 _RETRY_SECONDS = "5"
 _EXPLAINING_AT_ONCE = 2
+_METRICS_CONNECTIONS = 50
+_METRICS_SECONDS = 10.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -72,16 +77,20 @@ def create_api() -> FastAPI:
     return api
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service, which opens what it needs when it starts and closes it when it stops."""
+def create_app(settings: Settings, metrics_listener: socket.socket | None = None) -> FastAPI:
+    """The service, which opens what it needs when it starts and closes it when it stops.
+
+    Metrics are served on their listener, if there is one.
+    """
     app = create_api()
-    app.router.lifespan_context = lambda served: _running(served, settings)
+    app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
     app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes)
     return app
 
 
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.socket | None) -> AsyncIterator[None]:
+    _warn_of_any_token(settings)
     async with Store.open(_options(settings)) as store, httpx2.AsyncClient(trust_env=False) as client:
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))
@@ -93,6 +102,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             freshness,
             registry,
             Shares(_allowance(settings)),
+            settings.serves_metrics,
             settings.query_page_bytes,
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
@@ -106,11 +116,31 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             )
         )
         try:
-            yield
+            async with _showing_metrics(metrics_listener, registry):
+                yield
         finally:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+
+
+@asynccontextmanager
+async def _showing_metrics(listener: socket.socket | None, registry: CollectorRegistry) -> AsyncIterator[None]:
+    """Serve them on a listener of their own while the block lasts."""
+    if listener is None:
+        yield
+        return
+    show = Kept(lambda: Answer(generate_latest(registry), media_type=CONTENT_TYPE_LATEST))
+    async with answering(listener, {"/metrics": show}, most=_METRICS_CONNECTIONS, seconds=_METRICS_SECONDS):
+        yield
+
+
+def _warn_of_any_token(settings: Settings) -> None:
+    """An issuer makes tokens for others, too: without these two every one of them counts here."""
+    if settings.jwt_secret or settings.jwks_url:
+        for name in ("jwt_audience", "jwt_issuer"):
+            if getattr(settings, name) is None:
+                log.warning("tokens_of_any", claim=name.removeprefix("jwt_"), setting=f"EXECLEDGER_{name.upper()}")
 
 
 def _options(settings: Settings) -> Options:

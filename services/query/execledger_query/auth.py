@@ -1,99 +1,18 @@
 """Bearer tokens: who a request comes from. Verified here and nowhere else."""
 
-import asyncio
-import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 import httpx2
 import jwt
-import structlog
 from jwt import PyJWK
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from execledger_query.caller import ANONYMOUS, Caller, Role
-from execledger_query.errors import InvalidTokenError, KeysUnavailableError
+from execledger_query.errors import InvalidTokenError
+from execledger_query.keys import Ages, Keys, PublishedKeys, SharedSecret
 from execledger_query.settings import Settings
 
-_PUBLIC_ALGORITHMS: Final = frozenset({"RS256", "ES256"})
-_REFETCH_SECONDS: Final = 10  # an unknown key id fetches anew, but forged ones must not flood the key server
-_FETCH_TIMEOUT: Final = 5
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-class Keys(Protocol):
-    """Where the key of a token comes from."""
-
-    async def key_of(self, header: Mapping[str, Any]) -> PyJWK:
-        """The key that must have signed it; InvalidTokenError when there is none, KeysUnavailableError for now."""
-
-
-class SharedSecret:
-    """HS256, with the one secret that the issuer has too."""
-
-    def __init__(self, secret: str) -> None:
-        key = jwt.utils.base64url_encode(secret.encode()).decode()
-        self._key = PyJWK.from_dict({"kty": "oct", "k": key, "alg": "HS256"})
-
-    async def key_of(self, header: Mapping[str, Any]) -> PyJWK:
-        return self._key
-
-
-class PublishedKeys:
-    """RS256 and ES256, with public keys fetched from the issuer; fetched again when they age or a new id appears."""
-
-    def __init__(
-        self,
-        url: str,
-        client: httpx2.AsyncClient,
-        max_age: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url = url
-        self._client = client
-        self._max_age = max_age
-        self._clock = clock
-        self._keys: dict[str | None, PyJWK] = {}
-        self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
-        self._turn = asyncio.Lock()
-        self._renewal: asyncio.Task[None] | None = None
-
-    async def key_of(self, header: Mapping[str, Any]) -> PyJWK:
-        if self._known(header) is None:
-            await self._refresh()
-        elif self._clock() - self._fetched_at > self._max_age:
-            self._renewal = asyncio.create_task(self._refresh())  # kept, lest it be collected while it runs
-        if key := self._known(header):
-            return key
-        if not self._keys:
-            raise KeysUnavailableError("the keys of EXECLEDGER_JWKS_URL cannot be fetched just now")
-        raise InvalidTokenError("signed with a key that the issuer does not publish")
-
-    def _known(self, header: Mapping[str, Any]) -> PyJWK | None:
-        """By its id; a token without one is fine while there is only one key."""
-        if "kid" in header:
-            return self._keys.get(header["kid"])
-        return next(iter(self._keys.values())) if len(self._keys) == 1 else None
-
-    async def _refresh(self) -> None:
-        """One fetch at a time, and not again at once; when it fails, the keys that we have go on counting."""
-        async with self._turn:
-            if self._clock() - self._tried_at < _REFETCH_SECONDS:
-                return
-            self._tried_at = self._clock()
-            try:
-                self._keys = await self._fetch()
-                self._fetched_at = self._clock()
-            except (httpx2.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-                log.warning("keys_unavailable", url=self._url, cause=type(error).__name__)
-
-    async def _fetch(self) -> dict[str | None, PyJWK]:
-        response = await self._client.get(self._url, timeout=_FETCH_TIMEOUT)
-        response.raise_for_status()
-        found = [key for document in response.json()["keys"] if (key := _usable(document))]
-        return {key.key_id: key for key in found}
+_UNREADABLE: Final = "the token is not one of the issuer's"
 
 
 class Authenticator:
@@ -121,6 +40,8 @@ class Authenticator:
             claims = _Claims.model_validate(self._verified(token, key))
         except jwt.InvalidTokenError as error:
             raise InvalidTokenError(_reason(error)) from error
+        except (jwt.PyJWTError, RecursionError, OverflowError, TypeError) as error:  # nesting, 1e999, a key of no use
+            raise InvalidTokenError(_UNREADABLE) from error
         except ValidationError as error:
             raise InvalidTokenError(
                 f"the claim {error.errors()[0]['loc'][0]} is missing or not as it should be"
@@ -149,7 +70,9 @@ def authenticator(settings: Settings, client: httpx2.AsyncClient) -> Authenticat
     if settings.jwt_secret:
         keys = SharedSecret(settings.jwt_secret.get_secret_value())
     elif settings.jwks_url:
-        keys = PublishedKeys(settings.jwks_url, client, settings.jwks_cache_seconds)
+        keys = PublishedKeys(
+            settings.jwks_url, client, Ages(settings.jwks_cache_seconds, settings.jwks_max_age_seconds)
+        )
     return Authenticator(
         keys,
         anonymous=settings.insecure_anonymous,
@@ -177,17 +100,6 @@ class _Claims(BaseModel):
     roles: Annotated[frozenset[Role], BeforeValidator(_roles)] = frozenset()
 
 
-def _usable(document: dict[str, Any]) -> PyJWK | None:
-    """A signature key of an algorithm that we take; other keys may stand beside it."""
-    if document.get("use", "sig") != "sig" or document.get("kty") not in ("RSA", "EC"):
-        return None
-    try:
-        key = PyJWK.from_dict(document)
-    except jwt.PyJWTError:
-        return None
-    return key if key.algorithm_name in _PUBLIC_ALGORITHMS else None
-
-
 def _reason(error: jwt.InvalidTokenError) -> str:
     match error:
         case jwt.ExpiredSignatureError():
@@ -199,4 +111,4 @@ def _reason(error: jwt.InvalidTokenError) -> str:
         case jwt.ImmatureSignatureError():
             return "the token is not valid yet"
         case _:
-            return "the token is not one of the issuer's"
+            return _UNREADABLE

@@ -70,7 +70,7 @@ def read_cursor(scope: str, cursor: str, kinds: Sequence[type]) -> Key:
     try:
         values = json.loads(payload)
         return tuple(_READ[kind](value) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidCursorError("the cursor holds no place in this list") from error
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import explanations, views
@@ -47,6 +48,7 @@ class Services:
     freshness: Freshness
     registry: CollectorRegistry
     shares: Shares
+    serves_metrics: bool
     page_bytes: int
     explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
 
@@ -188,7 +190,9 @@ async def readyz(held: _Services) -> views.Readiness:
 
 @operations.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(held: _Services) -> Response:
-    """Figures for Prometheus."""
+    """Figures for Prometheus; on a port of their own where others than this machine reach the API."""
+    if not held.serves_metrics:
+        raise HTTPException(404)
     return Response(generate_latest(held.registry), media_type=CONTENT_TYPE_LATEST)
 
 

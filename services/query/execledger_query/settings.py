@@ -22,12 +22,18 @@ class Settings(EnvironmentSettings):
     events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
     query_host: str = Field(default="127.0.0.1", description="address to listen on")
     query_port: int = Field(default=8080, ge=0, le=65535, description="port to listen on, 0 for any free one")
+    query_metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port of /metrics alone; without it on the API's, if that is loopback"
+    )
     jwt_secret: SecretStr | None = Field(default=None, description="secret of HS256 tokens, 32 bytes or more")
     jwks_url: str | None = Field(default=None, description="where the public keys of RS256 and ES256 tokens are")
     jwt_audience: str | None = Field(default=None, description="`aud` that tokens must have, when set")
     jwt_issuer: str | None = Field(default=None, description="`iss` that tokens must have, when set")
     insecure_anonymous: bool = Field(default=False, description="serve without tokens; only on a loopback host")
-    jwks_cache_seconds: Seconds = Field(default=300, description="how long fetched keys are used")
+    jwks_cache_seconds: Seconds = Field(default=300, description="how long fetched keys count, at most")
+    jwks_max_age_seconds: Annotated[float, Field(ge=0.001, le=604_800)] = Field(
+        default=3600, description="the same while the issuer cannot be asked"
+    )
     query_pool_size: int = Field(default=10, ge=1, le=500, description="database connections at most")
     query_pool_timeout_seconds: Seconds = Field(default=5, description="wait for a free connection")
     query_connect_timeout_seconds: Seconds = Field(default=5, description="wait for the database to answer")
@@ -54,6 +60,11 @@ class Settings(EnvironmentSettings):
     metrics_timeout_seconds: Seconds = Field(default=60, description="longest such look")
     metrics_top_workflows: int = Field(default=20, ge=0, le=1000, description="workflows named there, the rest `other`")
     log_level: Level = Field(default="info", description="least level logged")
+
+    @property
+    def serves_metrics(self) -> bool:
+        """Whether /metrics is on the API's port: it says more of all tenants than a stranger should know."""
+        return self.query_metrics_port is None and is_loopback(self.query_host)
 
     @field_validator("postgres_dsn")
     @classmethod

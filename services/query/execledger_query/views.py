@@ -316,6 +316,9 @@ def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
 
 _PARTS: Final = ("owner", "workflow", "trigger", "error", "usage", "budget", "tree")
 _ASSEMBLED: Final = {*_PARTS, "revision", "omitted", *PAYLOAD_FIELDS}
+_OWNER: Final = {name: f"owner_{name}" for name in Owner.model_fields}
+_WORKFLOW: Final = {name: f"workflow_{name}" for name in Workflow.model_fields}
+_TRIGGER: Final = {name: f"trigger_{name}" for name in Trigger.model_fields}
 _SAME_IN_EXECUTION: Final = tuple(name for name in EXECUTION_FIELDS if name not in _ASSEMBLED)
 _MEMBERS: Final = {"error_message": "error.message"}  # of columns that are shown within an object
 _SAME_IN_STEP: Final = tuple(name for name in Step.model_fields if name not in _ASSEMBLED)
@@ -325,9 +328,9 @@ def _execution_of(row: Row, payloads: Payloads, tree: Row | None) -> Execution:
     consumed = tree if tree is not None and row["budget_scope"] == "tree" else row
     return Execution(
         **{name: row[name] for name in _SAME_IN_EXECUTION},
-        owner=_part(Owner, row, "owner", Owner.model_fields),
-        workflow=_part(Workflow, row, "workflow", Workflow.model_fields),
-        trigger=_part(Trigger, row, "trigger", Trigger.model_fields),
+        owner=_part(Owner, row, _OWNER),
+        workflow=_part(Workflow, row, _WORKFLOW),
+        trigger=_part(Trigger, row, _TRIGGER),
         error=_error(row, row["id"], payloads),
         usage=Usage(**{name: row[name] for name in Usage.model_fields}),
         budget=Budget(
@@ -361,10 +364,10 @@ def _sources(rows: Sequence[Row], execution: str, events: Sequence[str]) -> list
     return [*dict.fromkeys((row[execution], row[event]) for row in rows for event in events if row[event] is not None)]
 
 
-def _part(shape: type[_Shape], row: Row, prefix: str, names: Collection[str]) -> Any:
+def _part(shape: type[_Shape], row: Row, columns: Mapping[str, str]) -> Any:
     """An object made of the columns that begin alike; null when none of them says anything."""
-    values = {name: row[f"{prefix}_{name}"] for name in names}
-    return shape(**values) if any(value is not None for value in values.values()) else None
+    values = {name: row[column] for name, column in columns.items()}
+    return shape(**values) if [*values.values()].count(None) < len(values) else None
 
 
 def _error(row: Row, execution_id: UUID, payloads: Payloads) -> Error | None:

@@ -1,10 +1,13 @@
 """`execledger token`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from execledger.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_DAYS = 366
@@ -19,6 +22,8 @@ def token(
     ttl: str = "1h",
 ) -> None:
     """Print a bearer token for the query service, signed with EXECLEDGER_JWT_SECRET.
+
+    It is for the audience and from the issuer that EXECLEDGER_JWT_AUDIENCE and EXECLEDGER_JWT_ISSUER name, if any.
 
     Parameters
     ----------
@@ -36,10 +41,15 @@ def token(
 
     import jwt
 
+    from execledger.stack.settings import StackSettings, load
+
     _check_name("--sub", sub)
     _check_name("--tenant", tenant)
     claims = {"sub": sub, "tenant": tenant, "roles": _known(role or ["owner"]), "exp": int(time.time()) + seconds(ttl)}
-    sys.stdout.write(jwt.encode(claims, _secret(), algorithm="HS256") + "\n")
+    settings = load(StackSettings)
+    meant = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
+    claims |= {name: value for name, value in meant.items() if value}
+    sys.stdout.write(jwt.encode(claims, _secret(settings.jwt_secret), algorithm="HS256") + "\n")
 
 
 def seconds(duration: str) -> int:
@@ -70,10 +80,7 @@ def _known(roles: list[str]) -> list[str]:
     return roles
 
 
-def _secret() -> str:
-    from execledger.stack.settings import StackSettings, load
-
-    secret = load(StackSettings).jwt_secret
+def _secret(secret: "SecretStr | None") -> str:
     if secret is None:
         raise UserError("EXECLEDGER_JWT_SECRET: should be set to the secret of the query service", exit_status=2)
     return secret.get_secret_value()

@@ -36,6 +36,8 @@ class StackSettings(EnvironmentSettings):
         None, min_length=_SHORTEST_SECRET, description="secret that `token` signs with; `up` makes one"
     )
     jwks_url: str | None = Field(None, description="when set, `up` prints no secret")
+    jwt_audience: str | None = Field(None, description="`aud` of the tokens that `token` makes")
+    jwt_issuer: str | None = Field(None, description="`iss` of the tokens that `token` makes")
     maven_repository: str | None = Field(
         None, description="where Kafka's files are fetched from, when not from the usual place"
     )
