@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from conftest import Servers
 from execledger.stack.database import with_database
+from execledger_contracts.cleaning import Limits
 from execledger_lifecycle.columns import Column
 from execledger_lifecycle.record import EXECUTION_COLUMNS, STEP_COLUMNS
 from execledger_recorder.duties.daily_limits import halt_days
@@ -22,15 +23,17 @@ from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.recording import read, record
 from execledger_recorder.rules.circuit import Stop
-from execledger_recorder.rules.ids import new_id
+from execledger_recorder.rules.ids import id_milliseconds, new_id
+from execledger_recorder.rules.months import PartitionPolicy, months_from
 from execledger_recorder.rules.rows import TreeMarks
 from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
 from execledger_recorder.store.migrations import SchemaMismatchError, migrate, pending
 from execledger_recorder.store.statements import SQL, TEMPLATES, about
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable, Unstorable
-from factories_recorder import NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+from factories_recorder import LETTERS, NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
 SEEN_BY_TENANT = (
@@ -201,7 +204,15 @@ async def partitions(office: Desk, parent: str = "executions") -> set[str]:
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::regclass",
         f"execledger.{parent}",
     )
-    return {row["name"].removeprefix(f"execledger.{parent}_") for row in rows}
+    return {row["name"].removeprefix(f"execledger.{parent}_") for row in rows} - {"overflow"}
+
+
+THIS_MONTH = f"m{datetime.now(UTC):%Y_%m}"
+"""Made when the database is migrated."""
+
+
+def next_month() -> tuple[int, int]:
+    return months_from(datetime.now(UTC), 1)[1]
 
 
 async def test_partitions_are_months_and_long_ago_years(office: Desk) -> None:
@@ -217,7 +228,7 @@ async def test_a_year_that_was_split_into_months_stays_so(office: Desk) -> None:
     )
     await office.store.partitions.ensure([datetime(2004, 3, 9, tzinfo=UTC), datetime(2004, 12, 31, tzinfo=UTC)])
     for parent in PARTITIONED:
-        assert await partitions(office, parent) == {"m2004_03", "m2004_12"}
+        assert await partitions(office, parent) == {THIS_MONTH, "m2004_03", "m2004_12"}
 
 
 async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(office: Desk) -> None:
@@ -235,10 +246,10 @@ async def test_a_month_holds_the_ids_from_its_first_to_its_last_millisecond(offi
 
 
 async def test_two_recorders_may_need_the_same_partition_at_once(office: Desk) -> None:
-    at = datetime(2031, 7, 1, tzinfo=UTC)
+    at = datetime(*next_month(), 1, tzinfo=UTC)
     async with Store(office.dsn) as other:
         await asyncio.gather(office.store.partitions.ensure([at]), other.partitions.ensure([at]))
-    assert await partitions(office) == {"m2031_07"}
+    assert await partitions(office) == {THIS_MONTH, f"m{at:%Y_%m}"}
     assert await office.value("SELECT execledger.ensure_partition($1)", at) is False
 
 
@@ -259,14 +270,14 @@ NOTES = """
 
 async def test_a_table_that_is_added_has_partitions_for_all_the_others_have_at_once(office: Desk) -> None:
     now = datetime.now(UTC)
-    await office.store.partitions.ensure([now, datetime(2004, 5, 6, tzinfo=UTC), datetime(2031, 7, 1, tzinfo=UTC)])
+    await office.store.partitions.ensure([now, datetime(2004, 5, 6, tzinfo=UTC)])
     await office.value(
         "SELECT execledger.make_partition('steps', 'm2005_03', '2005-03-01 00:00Z', '2005-04-01 00:00Z')"
     )
     await office.connection.execute(NOTES)
     await office.value("SELECT execledger.add_derived_table('notes', fillfactor => 60)")
     for parent in (*PARTITIONED, "notes"):
-        assert await partitions(office, parent) == {f"m{now:%Y_%m}", "y2004", "m2005_03", "m2031_07"}
+        assert await partitions(office, parent) == {f"m{now:%Y_%m}", "y2004", "m2005_03"}
     options = "SELECT reloptions FROM pg_class WHERE relname = $1"
     assert await office.value(options, "notes_y2004") == ["fillfactor=60"]
     assert await office.value(options, "executions_y2004") == ["fillfactor=70"]
@@ -293,7 +304,7 @@ async def test_a_table_that_is_added_without_a_word_has_its_partitions_when_they
 
 
 async def test_a_month_that_is_made_while_a_table_is_added_is_made_for_it_too(office: Desk) -> None:
-    at = datetime(2031, 7, 1, tzinfo=UTC)
+    at = datetime(*next_month(), 1, tzinfo=UTC)
     async with connected(office.dsn) as migrating:
         async with migrating.transaction():
             await migrating.execute(NOTES)
@@ -302,7 +313,7 @@ async def test_a_month_that_is_made_while_a_table_is_added_is_made_for_it_too(of
             await asyncio.sleep(0.2)
             assert not recorder.done()
         await recorder
-    assert await partitions(office, "notes") == await partitions(office) == {"m2031_07"}
+    assert await partitions(office, "notes") == await partitions(office) == {THIS_MONTH, f"m{at:%Y_%m}"}
 
 
 async def test_an_added_table_is_written_by_the_recorder_and_read_as_the_others_are(office: Desk) -> None:
@@ -544,3 +555,39 @@ async def visible(office: Desk, role: str, *, tables: Sequence[str] = SEEN_BY_TE
 
 async def counts(office: Desk, tables: Sequence[str]) -> dict[str, int]:
     return {table: await office.value(f"SELECT count(*) FROM execledger.{table}") for table in tables}  # noqa: S608
+
+
+async def test_no_more_partitions_are_made_than_so_many_a_minute_and_none_for_what_lies_ahead(office: Desk) -> None:
+    async with Store(office.dsn, partition_policy=PartitionPolicy(monthly_days=0, a_minute=3)) as store:
+        years = [datetime(year, 5, 6, tzinfo=UTC) for year in range(2001, 2009)]
+        ahead = [datetime(year, 5, 6, tzinfo=UTC) for year in (2100, 9999)]
+        nowhere = await store.partitions.ensure([*years, *ahead])
+        assert nowhere == {(at.year, 5) for at in (*years[:5], *ahead)}
+        assert await store.partitions.ensure(years) == {(at.year, 5) for at in years[:5]}
+        await store.partitions.make_ahead(0)
+    assert await partitions(office) == {THIS_MONTH, "y2006", "y2007", "y2008"}
+
+
+async def test_what_has_no_partition_of_its_own_is_recorded_all_the_same(office: Desk) -> None:
+    """Times of long ago, and an id from the future, in a topic that takes whatever timestamp producers say."""
+    own = new_id(datetime(2090, 1, 1, tzinfo=UTC))
+    async with Store(office.dsn, partition_policy=PartitionPolicy(monthly_days=0, a_minute=2)) as store:
+        topic = Topic()
+        years = [event(subject=f"of {year}", time=f"{year}-02-03T00:00:00Z") for year in range(2001, 2012)]
+        future = topic.add(event(subject=own), timestamp_ms=int(datetime(2090, 1, 2, tzinfo=UTC).timestamp() * 1000))
+        await store.ledger.open("events", {0: 0})
+        for records in (future, topic.add(*years)):
+            await record(store, read(records, Limits()), LETTERS)
+        await record(store, read(topic.add(event("execution.completed", subject="of 2001", at=1)), Limits()), LETTERS)
+    ids = {
+        row["external_id"]: (row["id"], row["version"])
+        for row in await office.rows("SELECT external_id, id::text, version FROM execledger.executions")
+    }
+    assert len(ids) == 12
+    assert ids["of 2001"][1] == 2
+    first = id_milliseconds(new_id(datetime(2000, 1, 1, tzinfo=UTC)))
+    in_overflow = {name for name, (id_, _) in ids.items() if id_milliseconds(id_) < first}
+    assert in_overflow == {f"of {year}" for year in range(2001, 2011)}
+    assert f"{NOON:%Y-%m}" == f"{datetime.fromtimestamp(id_milliseconds(ids[own][0]) / 1000, UTC):%Y-%m}"
+    made = await partitions(office)
+    assert {name for name in made if name.startswith("y")} == {"y2011"}

@@ -80,6 +80,7 @@ class _Recorder:
                 statement_timeout_ms=self._settings.statement_timeout_ms,
                 outbox_limit=self._settings.outbox_limit,
                 connections=self._settings.recorder_pool_size,
+                partition_policy=self._settings.partition_policy,
             ) as store,
         ):
             with quiet_kafka():

@@ -6,6 +6,7 @@ from pydantic import Field, PostgresDsn, Secret, ValidationInfo, field_validator
 
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.rules.commands import CommandPolicy
+from execledger_recorder.rules.months import PartitionPolicy
 from execledger_runtime.kafka.settings import KafkaSettings
 from execledger_runtime.logs import Shape
 from execledger_runtime.settings import EnvironmentSettings
@@ -51,6 +52,12 @@ class RecordingSettings(EnvironmentSettings):
     max_dead_letter_bytes: int = Field(
         1_048_576, ge=1024, le=67_108_864, description="longer keys, values and headers of bad records are cut"
     )
+    partition_monthly_days: int = Field(
+        731, ge=0, le=36_600, description="partitions are months for ids so far back, years beyond that"
+    )
+    new_partitions_per_minute: int = Field(
+        6, ge=1, le=1000, description="partitions made on demand; what needs more goes to the overflow range"
+    )
     self_audit_interval_seconds: float = Field(
         30.0, ge=0, description="how often some executions are compared with the log; 0 for never"
     )
@@ -88,6 +95,10 @@ class RecordingSettings(EnvironmentSettings):
     @property
     def command_policy(self) -> CommandPolicy:
         return CommandPolicy(self.control_topic, Decimal(str(self.budget_warning_share)))
+
+    @property
+    def partition_policy(self) -> PartitionPolicy:
+        return PartitionPolicy(self.partition_monthly_days, self.new_partitions_per_minute)
 
     @property
     def limits(self) -> Limits:

@@ -1,7 +1,7 @@
 """One batch of Kafka records into the store: fetch what is known, decide, write."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from execledger_recorder.rules.arrivals import Arrivals, Read, id_times, sort
 from execledger_recorder.rules.change import decide
 from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy
 from execledger_recorder.rules.feed import lane_of
+from execledger_recorder.rules.months import Month
 from execledger_recorder.store import Batch, Store
 from execledger_runtime.errors import SessionLost, StoreTooSlow, Unstorable
 
@@ -78,7 +79,7 @@ async def _record_last(store: Store, refused: Read, letters: Letters, policy: Co
 async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy) -> Report:
     topic = batch[0][0].topic
     arrivals = sort(batch)
-    await store.partitions.ensure(id_times(arrivals))
+    nowhere = await store.partitions.ensure(id_times(arrivals))
     async with store.batch() as tx:
         accounts = await tx.lock_ledger(topic, {record.partition for record, _ in batch})
         fresh, tallies = account(accounts, (record for record, _ in batch))
@@ -88,7 +89,7 @@ async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, p
         if len(fresh) < len(batch):
             arrivals = sort(_reads_of(fresh, batch))
         # Of a batch of several partitions, all of whose accounts are locked, the lane of one.
-        report = await _record_fresh(tx, arrivals, letters, policy, lane_of(topic, min(accounts.positions)))
+        report = await _record_fresh(tx, arrivals, letters, policy, lane_of(topic, min(accounts.positions)), nowhere)
         report.outcomes.update((record.partition, Outcome.SKIPPED) for record in skipped)
         for (partition, outcome), count in report.outcomes.items():
             tallies[partition].outcomes[outcome] += count
@@ -104,8 +105,10 @@ def _reads_of(fresh: Sequence[Record], batch: Sequence[Read]) -> Sequence[Read]:
     return [pair for pair in batch if (pair[0].partition, pair[0].offset) in ahead]
 
 
-async def _record_fresh(tx: Batch, arrivals: Arrivals, letters: Letters, policy: CommandPolicy, lane: str) -> Report:
-    executions = await known.lock(tx, arrivals.events)
+async def _record_fresh(
+    tx: Batch, arrivals: Arrivals, letters: Letters, policy: CommandPolicy, lane: str, nowhere: Set[Month]
+) -> Report:
+    executions = await known.lock(tx, arrivals.events, nowhere)
     deciding = [decide(each, arrivals.events[each.alias], policy.warning_share) for each in executions]
     judged = await decisions.judge(tx, deciding)
     async with _meanwhile(tx.append_events([row for each in judged for row in each.events])):

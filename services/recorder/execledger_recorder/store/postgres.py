@@ -8,6 +8,7 @@ from typing import Final, Self
 import asyncpg
 
 from execledger_recorder.rules import tables
+from execledger_recorder.rules.months import DEFAULT_PARTITION_POLICY, PartitionPolicy
 from execledger_recorder.rules.tables import Writing
 from execledger_recorder.store import migrations
 from execledger_recorder.store.batch import Batch
@@ -34,7 +35,13 @@ class Store:
     """Opens Postgres; its parts read and write one subject each, raise the errors of `errors`, and wait for nothing."""
 
     def __init__(
-        self, dsn: str, *, statement_timeout_ms: int = 30_000, outbox_limit: int = 100_000, connections: int = 16
+        self,
+        dsn: str,
+        *,
+        statement_timeout_ms: int = 30_000,
+        outbox_limit: int = 100_000,
+        connections: int = 16,
+        partition_policy: PartitionPolicy = DEFAULT_PARTITION_POLICY,
     ) -> None:
         """`connections`: as many as may work at once, of which the relay keeps one; opened when they are needed."""
         self._outbox_limit = outbox_limit
@@ -58,7 +65,7 @@ class Store:
         self.ledger = Ledger(connect)
         self.limits = Limits(connect)
         self.outbox = Outbox(connect, self._idle_timeout_ms)
-        self.partitions = Partitions(connect)
+        self.partitions = Partitions(connect, partition_policy)
         self.signing_keys = SigningKeys(connect)
         self.usage = Usage(connect)
         self.watchdog = Watchdog(connect, outbox_limit)
