@@ -107,7 +107,7 @@ async def serving(dsn: str, **settings: Any) -> AsyncIterator[httpx2.AsyncClient
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://query") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield client
 

@@ -319,6 +319,52 @@ async def test_anonymous_reads_the_default_tenant(database: str, rows: Ledger) -
         assert (await client.get("/v1/executions?include=payloads")).status_code == 403
 
 
+async def test_anonymous_reading_is_not_for_pages_whose_name_leads_here(database: str) -> None:
+    async with serving(database, insecure_anonymous=True) as client:
+        for path in ("/v1/executions", "/metrics", "/healthz"):
+            refused = await client.get(path, headers={"Host": "evil.test:8080"})
+            assert _problem(refused) == (403, "forbidden")
+            assert (await client.get(path, headers={"Host": "127.0.0.1:8080"})).status_code == 200
+    async with serving(database) as client:
+        assert (await client.get("/v1/executions", headers={**READER, "Host": "execledger.test"})).status_code == 200
+
+
+async def test_an_answer_without_its_age_is_worth_more_than_none(
+    database: str, rows: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rows.ends()
+
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("execledger_query.store.Reader.lag", broken)
+    with capture_logs() as lines:
+        async with serving(database) as client:
+            for _ in range(3):
+                answer = await client.get("/v1/executions", headers=READER)
+                assert (answer.status_code, answer.headers.get("execledger-lag-seconds")) == (200, None)
+    assert [line["event"] for line in lines].count("freshness_failed") == 1
+
+
+async def test_a_look_at_the_figures_that_fails_is_said_and_not_the_last(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    async def figures(*_: Any) -> list[Any]:
+        looks.append(1)
+        if len(looks) < 3:
+            raise ZeroDivisionError
+        return []
+
+    monkeypatch.setattr("execledger_query.store.Reader.figures", figures)
+    with capture_logs() as lines:
+        async with serving(database, metrics_interval_seconds=0.01) as client:
+            await _figures(client, "execledger_executions_oldest_running_seconds")
+    assert len(looks) >= 3
+    assert [line["event"] for line in lines].count("figures_failed") == 1
+
+
 async def test_what_is_not_served_is_said_in_the_same_shape(client: httpx2.AsyncClient) -> None:
     assert _problem(await client.get("/v2")) == (404, "not-found")
     assert _problem(await client.get("/v1/executions/", headers=READER)) == (404, "not-found")
@@ -516,7 +562,7 @@ async def _figures(client: httpx2.AsyncClient, wanted: str) -> dict[str, list[tu
     """The metrics once they hold `wanted`: they are read in the background."""
     for _ in range(50):
         text = (await client.get("/metrics")).text
-        if f"\n{wanted}{{" in text:
+        if f"\n{wanted}{{" in text or f"\n{wanted} " in text:
             break
         await asyncio.sleep(0.1)
     return {

@@ -33,6 +33,7 @@ def test_a_secret_stays_the_same_and_is_for_its_owner_only(directory: DataDirect
     assert directory.secret("jwt") == secret
     assert len(secret.encode()) >= 32
     assert stat.S_IMODE((directory.path / "jwt.secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE(directory.path.stat().st_mode) == 0o700
 
 
 def test_a_damaged_state_is_reported(directory: DataDirectory) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from execledger.errors import UserError
+from execledger.terminal import lines_of
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         print(f"execledger: {_what_to_install(error)}", file=sys.stderr)  # noqa: T201 - the command's voice
         sys.exit(1)
     except UserError as error:
-        print(f"execledger: {error}", file=sys.stderr)  # noqa: T201
+        print(f"execledger: {lines_of(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_status)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough

@@ -22,5 +22,9 @@ def lines_of(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text, or JSON, as it is but for characters that move the cursor."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    r"""The text, or JSON, as it is but for characters that move the cursor.
+
+    >>> escaped("tea\x1b\x9b\U000e0001")
+    'tea\\u001b\\u009b\\udb40\\udc01'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -84,7 +84,7 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     """
     app = create_api()
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
-    app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes)
+    app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes, only_local_names=settings.insecure_anonymous)
     return app
 
 

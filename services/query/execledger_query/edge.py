@@ -2,14 +2,17 @@
 
 import time
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execledger_query.freshness import Freshness
 from execledger_query.problems import problem
+from execledger_query.settings import is_loopback
 
 LAG_HEADER: Final = "Execledger-Lag-Seconds"
 _UNMATCHED: Final = "unmatched"  # one label for all addresses that are none: they are the client's to choose
@@ -22,9 +25,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Edge:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, only_local_names: bool = False) -> None:
+        """With `only_local_names` a request for any other host is refused."""
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._only_local_names = only_local_names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,10 +43,7 @@ class Edge:
             self._noted(scope, answer, time.perf_counter() - started_at)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        if _announced_bytes(scope) > self._max_body_bytes:
-            refusal = problem(
-                "too-large", f"at most {self._max_body_bytes} bytes are taken", headers={"Connection": "close"}
-            )
+        if refusal := self._refusal(scope):
             await refusal(scope, receive, answer.send)
             return
         try:
@@ -51,6 +53,15 @@ class Edge:
             if answer.status is not None:
                 raise
             await problem("internal", "this should not have happened; it has been logged")(scope, receive, answer.send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if _announced_bytes(scope) > self._max_body_bytes:
+            detail = f"at most {self._max_body_bytes} bytes are taken"
+            return problem("too-large", detail, headers={"Connection": "close"})
+        if self._only_local_names and not _is_for_this_machine(scope):
+            # A page of a stranger whose name leads here would read on behalf of whoever looks at it.
+            return problem("forbidden", "without tokens the Host header has to name this machine, as 127.0.0.1 does")
+        return None
 
     def _noted(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -105,6 +116,13 @@ class _Answer:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", _UNMATCHED)
+
+
+def _is_for_this_machine(scope: Scope) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or "")
+    except ValueError:
+        return False
 
 
 def _announced_bytes(scope: Scope) -> int:

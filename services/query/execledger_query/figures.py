@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from execledger_contracts.status import TERMINAL
 from execledger_query.caller import EVERYTHING
+from execledger_query.seldom import Seldom
 from execledger_query.store import Store
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 
@@ -94,6 +95,7 @@ async def keep_fresh(
     store: Store, figures: ExecutionFigures, *, interval: float, longest: float, top_workflows: int
 ) -> None:
     """Read the figures again and again, until cancelled. A database that is away is waited for."""
+    failure = Seldom()
     while True:
         started_at = time.monotonic()
         try:
@@ -102,6 +104,8 @@ async def keep_fresh(
         except StoreUnavailable as error:
             figures.database_up = isinstance(error, StoreTooSlow)
             log.debug("figures_unavailable", cause=str(error))
+        except Exception as error:  # noqa: BLE001  # the next look may succeed; what is shown grows old, and says so
+            failure.say("figures_failed", error)
         else:
             now = time.monotonic()
             figures.look, figures.database_up = Look(rows, now, now - started_at), True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from execledger_query.caller import NOBODY
+from execledger_query.seldom import Seldom
 from execledger_query.store import Store
 from execledger_runtime.errors import StoreUnavailable
 
@@ -46,6 +47,7 @@ class Freshness:
         self._looked_at = float("-inf")
         self._tried_at = float("-inf")
         self._turn = asyncio.Lock()
+        self._failure = Seldom(clock)
         self._question: asyncio.Task[int] | None = None
 
     async def seconds(self) -> float | None:
@@ -71,6 +73,9 @@ class Freshness:
             async with self._store.reading(NOBODY, reserved=True) as reader:
                 row = await reader.lag(self._topic)
         except StoreUnavailable:
+            return
+        except Exception as error:  # noqa: BLE001  # an answer without its age is worth more than none
+            self._failure.say("freshness_failed", error)
             return
         self._look = None if row is None else Look(row["waiting_seconds"], row["observed_seconds"])
         self._looked_at = self._clock()

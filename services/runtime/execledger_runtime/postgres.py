@@ -110,8 +110,12 @@ class Database:
         wait_seconds: float = 10.0,
         most_connections: int = 5,
         server_settings: Mapping[str, str] | None = None,
+        reset: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
     ) -> None:
-        """`prepare` is done once on each connection; for one that is free `wait_seconds` are waited."""
+        """`prepare` is done once on each connection; for one that is free `wait_seconds` are waited.
+
+        `reset` is done when one is given back, instead of what asyncpg does then: a round trip.
+        """
         self._most_connections = most_connections
         self._wait_seconds = wait_seconds
         self._pool: asyncpg.Pool | None = None
@@ -121,6 +125,7 @@ class Database:
             min_size=0,
             max_size=most_connections,
             init=prepare,
+            reset=reset,
             timeout=connect_seconds,
             command_timeout=statement_seconds + GRACE_SECONDS,
             server_settings={

@@ -35,6 +35,7 @@ def explain(
     from execledger.errors import UserError
     from execledger.explained import draw
     from execledger.stack.settings import required_dsn
+    from execledger.terminal import lines_of
     from execledger_query.errors import DamagedError
     from execledger_query.explanations import explanation_of
 
@@ -44,7 +45,7 @@ def explain(
     except DamagedError as error:
         raise UserError(str(error)) from error
     if as_json:
-        sys.stdout.write(explanation.model_dump_json(indent=2) + "\n")
+        sys.stdout.write(lines_of(explanation.model_dump_json(indent=2)) + "\n")
     else:
         draw(logged.execution["external_id"], explanation, Console(highlight=False))
 

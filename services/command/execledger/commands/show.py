@@ -32,11 +32,12 @@ def show(
     from rich.console import Console
 
     from execledger.stack.settings import required_dsn
+    from execledger.terminal import lines_of
     from execledger.timeline import as_document, draw
 
     timeline = asyncio.run(_read(required_dsn(), id, tenant))
     if as_json:
-        sys.stdout.write(json.dumps(as_document(timeline), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(lines_of(json.dumps(as_document(timeline), indent=2, ensure_ascii=False)) + "\n")
     else:
         draw(timeline, Console(highlight=False))
 

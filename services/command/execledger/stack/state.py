@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from execledger.errors import UserError
+
+_PRIVATE: Final = 0o700
 
 ServerKey = Literal["kafka", "postgres"]
 
@@ -67,14 +69,16 @@ class DataDirectory:
     def create(self) -> None:
         """Make the directory, closed to version control; refuse one that holds something else."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
             if self.exists():
                 self._refuse_another_users()
+                self.path.chmod(_PRIVATE)  # one of an older version
             else:
                 strangers = {file.name for file in self.path.iterdir()} - {".gitignore", "lock"}
                 if strangers:
                     raise UserError(f"{self.path} holds other files: name another directory with --data.")
                 (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
+                self.path.chmod(_PRIVATE)  # what it will hold are secrets, logs and events
         except OSError as error:
             raise UserError(
                 f"Cannot write to {self.path} ({error.strerror}): name another directory with --data."
