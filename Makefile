@@ -16,7 +16,7 @@ STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]
 STRANGERS := $(STRANGERS)|https?://[^/[:space:]]*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
 TREE := --exclude-dir=.git --exclude-dir=$(VENV) --exclude-dir='.*_cache' --exclude-dir=.hypothesis --exclude-dir='.execledger*'
 
-.PHONY: help demo test check bench faults fuzz torture schema constraints clean
+.PHONY: help demo test check bench faults fuzz torture attack schema constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,9 @@ fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=
 
 torture: $(VENV)/dev ## load, and every part killed and paused at random; MINUTES=10 SEED=1
 	@PYTHONPATH=tests $(RUN) torture $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+attack: $(VENV)/dev ## bad neighbours on running services: what each costs the others, in five minutes
+	@PYTHONPATH=tests $(RUN) attack
 
 faults: $(VENV)/dev ## plant each fault of tests/faults in a copy, and see its tests fail; ARGS="ledger" chooses by name
 	@PYTHONPATH=tests $(RUN) faults $(ARGS)
