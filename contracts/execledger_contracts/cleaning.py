@@ -5,9 +5,11 @@ import re
 import sys
 from dataclasses import dataclass
 from hashlib import sha256
+from heapq import nsmallest
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
-from execledger_contracts.ignored import Notes, Rule, within
+from execledger_contracts.ignored import Notes, Rule
 from execledger_contracts.parsing import DEEPEST, LOST, Odd
 
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -19,8 +21,17 @@ _DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _TOO_DEEP: Final = b"[" * (DEEPEST + 1)
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
+_At = tuple["_At", str | int] | None
+"""Where a value is: in what, and as which part of it. In words only where there is something to note."""
 # Data fields that the models read as objects: never replaced as a whole, lest what they say be lost with it.
 _OBJECTS: Final = frozenset({"budget", "error", "labels", "metadata", "owner", "step", "trigger", "usage", "workflow"})
+
+
+_key: Final = itemgetter(0)
+
+MOST_PARTS: Final = 1000
+"""So many tags, and labels, of one event are read; reading a wrong one takes a microsecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +40,12 @@ class Limits:
 
     text_bytes: int = 65_536
     json_bytes: int = 262_144
-    record_bytes: int = 16_777_216
+    record_bytes: int = 2_097_152
 
     PLAIN_BYTES: ClassVar[int] = 16_384
     """A record up to this size holds no value that any allowed limit would cut."""
+    FEW_BYTES: ClassVar[int] = 4 * MOST_PARTS
+    """And one up to this size no more tags or labels than are read."""
 
     def __post_init__(self) -> None:
         if min(self.text_bytes, self.json_bytes, self.record_bytes) < self.PLAIN_BYTES:
@@ -71,39 +84,53 @@ def _may_nest_too_deep(text: bytes) -> bool:
 
 def storable(document: dict[str, Any], notes: Notes) -> dict[str, Any]:
     """A document of `parse` as the log can hold it: what is odd in it replaced or left out, NUL and the like U+FFFD."""
-    return _storable_members(document, "", notes)
+    return _storable_members(document, None, notes)
 
 
-def _storable(value: Any, path: str, notes: Notes) -> Any:
-    match value:
-        case str():
-            return _storable_text(value, path, notes)
-        case dict():
-            return _storable_members(value, path, notes)
-        case list():
-            items = (_storable(item, within(path, number), notes) for number, item in enumerate(value))
-            return [item for item in items if item is not LOST]
-        case Odd():
-            notes.add(path, value.rule)
-            return value.value
-        case _:
-            return value
+def _storable(value: Any, at: _At, notes: Notes) -> Any:
+    kind = type(value)
+    if kind is list:
+        return _storable_items(value, at, notes)
+    if kind is str:
+        return _storable_text(value, at, notes)
+    if kind is dict:
+        return _storable_members(value, at, notes)
+    if kind is Odd:
+        notes.add(_path(at, notes), value.rule)
+        return value.value
+    return value
 
 
-def _storable_members(members: dict[str, Any], path: str, notes: Notes) -> dict[str, Any]:
+def _storable_items(items: list[Any], at: _At, notes: Notes) -> list[Any]:
+    clean = [
+        item if type(item) in _PLAIN else _storable(item, (at, number), notes) for number, item in enumerate(items)
+    ]
+    return [item for item in clean if item is not LOST] if LOST in clean else clean
+
+
+def _storable_members(members: dict[str, Any], at: _At, notes: Notes) -> dict[str, Any]:
     clean = {}
     for key, member in members.items():
-        name = _storable_text(key, path, notes)
-        if (stored := _storable(member, "" if key == "data" and not path else within(path, name), notes)) is not LOST:
+        name = _storable_text(key, at, notes)
+        if type(member) in _PLAIN:
+            clean[name] = member
+        elif (stored := _storable(member, (at, name), notes)) is not LOST:
             clean[name] = stored
     return clean
 
 
-def _storable_text(text: str, path: str, notes: Notes) -> str:
-    clean = UNSTORABLE.sub("\ufffd", text)
-    if clean != text:
-        notes.add(path, Rule.CHARACTERS)
-    return clean
+def _storable_text(text: str, at: _At, notes: Notes) -> str:
+    if not UNSTORABLE.search(text):
+        return text
+    notes.add(_path(at, notes), Rule.CHARACTERS)
+    return UNSTORABLE.sub("\ufffd", text)
+
+
+def _path(at: _At, notes: Notes) -> str:
+    """Where that is, in words. The parts of the data go by their names alone."""
+    if at is None or notes.is_full or at == (None, "data"):
+        return ""
+    return notes.within(_path(at[0], notes), at[1])
 
 
 def cut(document: dict[str, Any], limits: Limits, notes: Notes) -> dict[str, Any]:
@@ -125,11 +152,35 @@ def _cut_data(data: Any, limits: Limits, notes: Notes) -> Any:
 
 def _cut_field(name: str, value: Any, limits: Limits, notes: Notes) -> Any:
     if name == "tags" and isinstance(value, list):
-        return value  # each becomes 255 characters at most
+        return _fewer(name, value, notes)  # each becomes 255 characters at most
     if name not in _OBJECTS or not isinstance(value, dict):
         return _cut(value, name, limits, notes)
-    parts = {part: _cut(child, within(name, part), limits, notes) for part, child in value.items()}
-    return _cut(parts, name, limits, notes) if name == "metadata" else parts
+    if name == "metadata":
+        return _cut(_cut_parts(name, value, limits, notes), name, limits, notes)
+    return _cut_parts(name, _fewer(name, value, notes), limits, notes)
+
+
+def _cut_parts(name: str, parts: dict[str, Any], limits: Limits, notes: Notes) -> dict[str, Any]:
+    return {
+        part: child if type(child) in _PLAIN else _cut(child, notes.within(name, part), limits, notes)
+        for part, child in parts.items()
+    }
+
+
+def _fewer(name: str, parts: Any, notes: Notes) -> Any:
+    """Of a list the first items, of an object the members whose keys come first: reading each takes its time."""
+    if len(parts) <= MOST_PARTS:
+        return parts
+    notes.add(name, Rule.CUT)
+    return parts[:MOST_PARTS] if isinstance(parts, list) else dict(nsmallest(MOST_PARTS, parts.items(), key=_key))
+
+
+def has_many_parts(document: dict[str, Any]) -> bool:
+    """Whether `cut` would leave some of them out, of a document that is small in bytes."""
+    data = document.get("data")
+    return isinstance(data, dict) and any(
+        isinstance(parts := data.get(name), list | dict) and len(parts) > MOST_PARTS for name in ("labels", "tags")
+    )
 
 
 def _cut(value: Any, path: str, limits: Limits, notes: Notes) -> Any:

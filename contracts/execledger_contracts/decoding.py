@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from uuid_utils import NAMESPACE_URL, uuid5
 
-from execledger_contracts.cleaning import UNSTORABLE, Limits, cut, may_need_care, storable
+from execledger_contracts.cleaning import UNSTORABLE, Limits, cut, has_many_parts, may_need_care, storable
 from execledger_contracts.events import DATASCHEMA, Event
 from execledger_contracts.fields import PATTERN_RULES, microseconds
 from execledger_contracts.ignored import Ignored, Notes
@@ -82,6 +83,8 @@ _LATEST_AT: Final = microseconds(LATEST)
 _AHEAD: Final = LATEST_AHEAD // timedelta(microseconds=1)
 _DEFAULT_LIMITS: Final = Limits()
 _DETAIL_LENGTH: Final = 200
+_SHOWN: Final = 40
+_ENCODER: Final = json.JSONEncoder(default=str)
 _RULES: Final = {
     "missing": "is missing",
     "string_type": "must be text",
@@ -134,7 +137,7 @@ def _plain(text: bytes, limits: Limits) -> Decoded | None:
         document = parse_exactly(text)
         if not isinstance(document, dict) or "data_base64" in document or _is_of_another_version(document):
             return None
-        if len(text) > Limits.PLAIN_BYTES:
+        if len(text) > Limits.PLAIN_BYTES or (len(text) > Limits.FEW_BYTES and has_many_parts(document)):
             return _unusual(document, text, limits)
         try:
             event = read(_with_numbers(document))
@@ -147,6 +150,8 @@ def _plain(text: bytes, limits: Limits) -> Decoded | None:
 
 def _unusual(document: dict[str, Any], text: bytes, limits: Limits) -> Decoded:
     """An event that is large, or whose values do not all fit; ValueError: it is none."""
+    if any(isinstance(document.get(name), dict | list) for name in COSTS_THE_EVENT):
+        raise ValueError("it is refused, and need not be cut before")
     notes = Notes()
     if (clean := cut(document, limits, notes)) != document:
         text = _dumped(clean)
@@ -224,8 +229,9 @@ def _structured_text(value: bytes | None, headers: Headers, limits: Limits) -> b
     if value is None and attributes is None:
         raise _BadRecordError(Reason.TOMBSTONE, "the record has no value")
     text = value or b""
-    if len(text) > limits.record_bytes:
-        raise _BadRecordError(Reason.TOO_LARGE, f"{len(text)} bytes, at most {limits.record_bytes} are read")
+    size = len(text) + sum(len(name) + len(said or b"") for name, said in headers)
+    if size > limits.record_bytes:
+        raise _BadRecordError(Reason.TOO_LARGE, f"{size} bytes, at most {limits.record_bytes} are read")
     return text.removeprefix(BOM) if attributes is None else assembled(attributes, text)
 
 
@@ -256,7 +262,11 @@ def _check_envelope(document: dict[str, Any]) -> None:
 
 
 def _check_attribute(name: str, sent: Any) -> None:
-    """What other values are cleaned of, one that says which event this is must not hold."""
+    """What other values are cleaned of, one that says which event this is must not hold; and what is large is refused
+    before anything is done with it."""
+    if isinstance(sent, dict | list):
+        rule = "a whole number" if name == "attempt" else "text"
+        raise _BadRecordError(Reason.INVALID, f"{name}: must be {rule}, this is {_shown(sent)}")
     if isinstance(sent, Odd) or (isinstance(sent, str) and UNSTORABLE.search(sent)):
         rule = "must be finite and exact" if isinstance(sent, Odd) else "must not hold NUL or a lone surrogate"
         raise _BadRecordError(Reason.INVALID, f"{name}: {rule}, this is {_shown(sent)}")
@@ -291,8 +301,9 @@ def _rule(error: ErrorDetails) -> str:
 def _shown(value: Any) -> str:
     """As JSON, cut short."""
     value = value.rule if isinstance(value, Odd) else value
-    shown = json.dumps(value[:100] if isinstance(value, str) else value, default=str)
-    return shown if len(shown) <= 40 else shown[:39] + "…"
+    start = value[:100] if isinstance(value, str) else value
+    shown = "".join(islice(_ENCODER.iterencode(start), _SHOWN + 1))  # no more of it than is shown
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
 
 
 def _shortened(detail: str) -> str:

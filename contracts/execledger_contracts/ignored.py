@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-MOST: Final = 50
+MOST: Final = 100
 """So many of an event are noted: a list of a million wrong items is one fault of its producer, not a million."""
 _LONGEST: Final = 255
 
@@ -33,20 +33,31 @@ class Ignored(NamedTuple):
     rule: Rule
 
 
+MORE: Final = Ignored("ignored", Rule.CUT)
+"""The last of the notes, where there would have been more."""
+
+
 class Notes:
     """The notes on one event, in the order in which they were made, each once."""
 
-    __slots__ = ("_notes",)
+    __slots__ = ("_notes", "is_full")
 
     def __init__(self) -> None:
         self._notes: dict[Ignored, None] = {}
+        self.is_full = False
+        """What is added is not kept, and need not be said at length."""
 
     def add(self, field: str, rule: Rule) -> None:
         """Note it, unless there are so many already that nobody reads them. An empty path is that of all the data."""
-        if len(self._notes) < MOST:
-            field = field or "data"
-            short = field if len(field) <= _LONGEST else field[: _LONGEST - 1] + "…"
-            self._notes[Ignored(short, rule)] = None
+        if self.is_full:
+            return
+        field = field or "data"
+        short = field if len(field) <= _LONGEST else field[: _LONGEST - 1] + "…"
+        self._notes[Ignored(short, rule)] = None
+        if len(self._notes) == MOST:
+            self._notes.popitem()
+            self._notes[MORE] = None
+            self.is_full = True
 
     def __bool__(self) -> bool:
         return bool(self._notes)
@@ -54,9 +65,8 @@ class Notes:
     def all(self) -> tuple[Ignored, ...]:
         return tuple(self._notes)
 
-
-def within(path: str, name: object) -> str:
-    """The path of a part of what lies at a path; of one that is cut anyway, the path: many parts may lie there."""
-    if not path:
-        return str(name)
-    return path if len(path) > _LONGEST else f"{path}.{name}"
+    def within(self, path: str, name: object) -> str:
+        """The path of a part of what lies at a path; of one that is cut anyway, or is not noted any more, the path."""
+        if not path:
+            return str(name)
+        return path if self.is_full or len(path) > _LONGEST else f"{path}.{name}"

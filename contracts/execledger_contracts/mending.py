@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, JsonValue
 
 from execledger_contracts import readings
-from execledger_contracts.ignored import Notes, Rule, within
+from execledger_contracts.ignored import Notes, Rule
 from execledger_contracts.models import CloudEvent
 from execledger_contracts.readings import LeftOutError, ReadAs, Reading
 
@@ -66,7 +66,7 @@ def _mended(fields: Mapping[str, _Mend], said: Mapping[str, Any], path: str, not
         if (value := said.get(name)) is None:
             continue
         # The parts of the data go by their names alone, as attributes do: none of them is called data.
-        at = "" if name == "data" else within(path, name)
+        at = "" if name == "data" else notes.within(path, name)
         if (read := mend_field(value, at, notes)) is not None:
             mended[name] = read
     return mended
@@ -94,8 +94,8 @@ def _items(mend_item: _Mend, value: Any, path: str, notes: Notes) -> list[Any] |
     items = []
     for number, item in enumerate(value):
         if item is None:
-            notes.add(within(path, number), Rule.WRONG_TYPE)
-        elif (read := mend_item(item, within(path, number), notes)) is not None:
+            notes.add(notes.within(path, number), Rule.WRONG_TYPE)
+        elif (read := mend_item(item, notes.within(path, number), notes)) is not None:
             items.append(read)
     return items
 
@@ -106,7 +106,7 @@ def _members(mend_key: _Mend, mend_value: _Mend, value: Any, path: str, notes: N
         return None
     members = {}
     for key, member in value.items():
-        at = within(path, key)
+        at = notes.within(path, key)
         if member is not None and (read := mend_value(member, at, notes)) is not None:
             members[mend_key(key, at, notes)] = read
     return members

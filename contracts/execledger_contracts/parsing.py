@@ -18,6 +18,7 @@ DEEPEST: Final = MAX_DEPTH + 1  # with the event's own object around its data
 BOM: Final = b"\xef\xbb\xbf"
 LONGEST_NUMBER: Final = 1000
 _LARGEST: Final = int(sys.float_info.max)
+_SURELY_FITTING: Final = len(str(_LARGEST))
 _MOST_DIGITS: Final = 400  # more than any float64 has, and few enough to be made a number at once
 # A digit that is lost when the number reads as 0; or an exponent of which numeric takes no zero either.
 _NOT_QUITE_ZERO: Final = re.compile(r"-?[0.]*[1-9]|.*[eE][+-]?[0-9]{5}")
@@ -67,6 +68,8 @@ _EXACTLY: Final = msgspec.json.Decoder(float_hook=_exact)
 
 
 def _whole(digits: str) -> int | Odd:
+    if len(digits) < _SURELY_FITTING:
+        return int(digits)
     if len(digits) >= _MOST_DIGITS or abs(number := int(digits)) > _LARGEST:
         return _BEYOND
     return number

@@ -17,7 +17,7 @@ from execledger_contracts import schema
 from execledger_contracts.cleaning import _OBJECTS, Limits, may_need_care
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode, reread
 from execledger_contracts.events import DATASCHEMA, ExecutionStarted, OtherEvent, canonical_type
-from execledger_contracts.ignored import Ignored, Rule
+from execledger_contracts.ignored import MORE, Ignored, Rule
 from execledger_contracts.models import MODELS, TABLE_EVENTS
 from execledger_contracts.samples import INVALID, LENIENT, VALID, normalised
 
@@ -620,7 +620,7 @@ class TestNumbersAndNesting:
         assert may_need_care(value) == is_too_deep
         decoded = decode(value)
         assert isinstance(decoded, Decoded)
-        assert {note.rule for note in decoded.ignored} == ({Rule.TOO_DEEP} if is_too_deep else set())
+        assert {note.rule for note in decoded.ignored if note != MORE} == ({Rule.TOO_DEEP} if is_too_deep else set())
 
     def test_digits_that_may_be_too_many_are_found_wherever_they_begin(self) -> None:
         for before in range(60):
@@ -696,13 +696,11 @@ class TestCleaning:
         assert step.step.id == "a"
         assert step.error.message == "m"
         assert "[cut by execledger: 70000 bytes" in step.error.stack
-        started = data_of(
-            {"workflow": {"id": "w", "graph": big}, "metadata": {"a": 1, "b": big}, "tags": ["t"] * 99_999}
-        )
+        started = data_of({"workflow": {"id": "w", "graph": big}, "metadata": {"a": 1, "b": big}, "tags": ["t"] * 1000})
         assert started.workflow.id == "w"
         assert started.metadata["a"] == 1
         assert "execledger_cut" in started.metadata["b"]
-        assert len(started.tags) == 99_999
+        assert len(started.tags) == 1000
 
     def test_metadata_of_very_many_parts_is_cut_as_a_whole(self) -> None:
         metadata = data_of({"metadata": {f"key{number}": "x" * 50 for number in range(10_000)}}).metadata

@@ -48,7 +48,7 @@ class RecordingSettings(EnvironmentSettings):
     statement_timeout_ms: int = Field(30_000, ge=100, description="time limit of a statement in Postgres")
     max_text_bytes: int = Field(65_536, ge=16_384, description="longer texts are cut, with a mark")
     max_json_bytes: int = Field(262_144, ge=16_384, description="larger inputs, outputs and metadata are cut")
-    max_record_bytes: int = Field(16_777_216, ge=16_384, description="larger records are dead-lettered as too_large")
+    max_record_bytes: int = Field(2_097_152, ge=16_384, description="larger records are dead-lettered as too_large")
     max_dead_letter_bytes: int = Field(
         1_048_576, ge=1024, le=67_108_864, description="longer keys, values and headers of bad records are cut"
     )

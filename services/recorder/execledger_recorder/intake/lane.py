@@ -23,6 +23,7 @@ from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import Partition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.fetching import size_of
 from execledger_runtime.kafka.records import LATEST_MS
 
 log = structlog.get_logger()
@@ -299,8 +300,5 @@ class Lane:
 
 def _fetched(records: Sequence[ConsumerRecord], seeks: int) -> Fetched:
     oldest_ms = min(max(record.timestamp, 0) for record in records)  # producers say when, and their clocks differ
-    size = sum(
-        _RECORD_BYTES + (len(record.value) if record.value else 0) + (len(record.key) if record.key else 0)
-        for record in records
-    )
+    size = sum(_RECORD_BYTES + size_of(record) for record in records)
     return Fetched(records, seeks, min(oldest_ms, LATEST_MS), size)

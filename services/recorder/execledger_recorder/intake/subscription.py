@@ -9,6 +9,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from execledger_recorder.settings import Settings
+from execledger_runtime.kafka.fetching import PARTITION_BYTES, bound
 from execledger_runtime.kafka.header_names import tolerate
 from execledger_runtime.kafka.settings import KafkaSettings
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 _SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 _METADATA_MS: Final = 10_000  # a partition that is added to the topic is noticed, and read, after so long
 _STOP_SECONDS: Final = 30.0
-# Of each partition at once: about a batch of 2,000 records. A larger record is fetched all the same, alone.
-_PARTITION_BYTES: Final = 2 * 1024 * 1024
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_MS: Final = 100  # a question about offsets waits behind the fetch that finds nothing
 
@@ -29,6 +28,7 @@ class Subscription:
 
     def __init__(self, settings: Settings, listener: ConsumerRebalanceListener) -> None:
         tolerate()
+        bound()
         self._broker = KafkaBroker(
             settings.kafka_bootstrap_servers,
             security=_security(settings),
@@ -44,7 +44,7 @@ class Subscription:
             group_id=settings.consumer_group,
             group_instance_id=settings.consumer_instance_id,
             batch=True,
-            max_partition_fetch_bytes=_PARTITION_BYTES,
+            max_partition_fetch_bytes=PARTITION_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             ack_policy=AckPolicy.MANUAL,

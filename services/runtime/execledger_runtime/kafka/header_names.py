@@ -5,6 +5,7 @@ reader, with U+FFFD in the names where they are not UTF-8; see docs/decisions/00
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from aiokafka.consumer import fetcher
@@ -54,10 +55,13 @@ class _Batch:
         return next(self._inner)
 
     def __iter__(self) -> Iterator[Any]:
+        given = 0
         try:
-            return iter(list(self._inner))
+            for record in self._inner:  # one by one: all at once they may be a thousand times what was fetched
+                yield record
+                given += 1
         except UnicodeDecodeError:
-            return iter(_TolerantBatch(self._data))
+            yield from islice(_TolerantBatch(self._data), given, None)
 
 
 class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka ships no types

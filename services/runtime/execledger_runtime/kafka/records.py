@@ -30,4 +30,7 @@ def digest(key: bytes | None, value: bytes | None, timestamp_ms: int) -> bytes:
     parts = (key, value)
     lengths = (-1 if part is None else len(part) for part in parts)
     numbers = struct.pack(">qqq", *lengths, min(timestamp_ms, LATEST_MS))
-    return sha256(numbers + b"".join(part or b"" for part in parts)).digest()
+    hashed = sha256(numbers)
+    for part in parts:
+        hashed.update(part or b"")
+    return hashed.digest()
