@@ -43,13 +43,20 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The framework knows one media type per route; problems have their own."""
+        """The framework knows one media type per route, problems have their own; and it adds a status of its own."""
         if self.openapi_schema is None:
             for path in super().openapi()["paths"].values():
                 for operation in path.values():
-                    content = operation["responses"]["default"]["content"]
-                    operation["responses"]["default"]["content"] = {problems.MEDIA_TYPE: next(iter(content.values()))}
+                    _as_answered(operation["responses"])
         return super().openapi()
+
+
+def _as_answered(responses: dict[str, Any]) -> None:
+    responses.pop("422", None)  # what is wrong with a parameter is a 400 here
+    for response in responses.values():
+        content = response.get("content", {})
+        if content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
+            response["content"] = {problems.MEDIA_TYPE: content["application/json"]}
 
 
 def create_api() -> FastAPI:

@@ -12,7 +12,7 @@ from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
 from execledger_query.paging import read_cursor, split, write_cursor
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
-from execledger_query.routes import PROBLEMS, Services, admit, services
+from execledger_query.routes import OF_ONE, PROBLEMS, Services, admit, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
 
 _OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
@@ -65,7 +65,7 @@ async def list_dead_letters(held: _Services, asked: Annotated[PageOfDeadLetters,
     return _json(views.DeadLetterPage(items=items, next_cursor=cursor))
 
 
-@accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter)
+@accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter, responses=OF_ONE)
 async def show_dead_letter(
     held: _Services,
     id: Annotated[int, Path(ge=1, le=_LARGEST_ID)],  # noqa: A002

@@ -71,6 +71,15 @@ def problem(name: str, detail: str, *, headers: Mapping[str, str] | None = None,
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+def documented(*names: str) -> dict[int | str, dict[str, Any]]:
+    """Of an operation in the document: the answers that these problems are, by status."""
+    titles: dict[int | str, list[str]] = {}
+    for name in names:
+        status, title = _PROBLEMS[name]
+        titles.setdefault(status, []).append(title)
+    return {status: {"model": Problem, "description": ", or: ".join(said)} for status, said in sorted(titles.items())}
+
+
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer for what the framework refused: no such route, a method that the route lacks."""
     name = _OF_STATUS.get(status, "bad-request")

@@ -21,7 +21,7 @@ from execledger_query.lookup import Several, find
 from execledger_query.pages import Sources, covered, fits, page_of, read_payloads
 from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
-from execledger_query.problems import Problem, ProblemError
+from execledger_query.problems import ProblemError, documented
 from execledger_query.shares import Shares, TooManyError
 from execledger_query.store import (
     EVENT_KEY,
@@ -88,13 +88,17 @@ async def admit(held: _Services, caller: Annotated[Caller, Depends(identify)]) -
 
 _Caller = Annotated[Caller, Depends(admit)]
 _Name = Annotated[RequiredIdentifier, Path(description="internal or external id; the internal one wins")]
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"default": {"model": Problem, "description": "A problem"}}
+_ANY: Final = ("forbidden", "too-large", "internal")  # whatever is asked
+_OF_DATA: Final = ("invalid-parameter", "unauthenticated", "too-many-requests", "damaged", "unavailable", "too-slow")
+PROBLEMS: Final = documented(*_ANY, *_OF_DATA)
+OF_ONE: Final = documented("not-found")
+_OF_EXECUTION: Final = documented("not-found", "conflict")
 
 _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
 
 v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
-operations = APIRouter(tags=["operations"], responses=PROBLEMS)
+operations = APIRouter(tags=["operations"], responses=documented(*_ANY))
 
 
 @v1.get("/executions", response_model=views.ExecutionPage)
@@ -114,7 +118,7 @@ async def list_executions(held: _Services, caller: _Caller, asked: Annotated[Pag
     return page_of(views.ExecutionPage, scope, shown, early or end, held.page_bytes, fields)
 
 
-@v1.get("/executions/{id}", response_model=views.Execution)
+@v1.get("/executions/{id}", response_model=views.Execution, responses=_OF_EXECUTION)
 async def show_execution(held: _Services, caller: _Caller, id: _Name, asked: Annotated[Including, Query()]) -> Response:  # noqa: A002
     """One execution."""
     async with held.store.reading(caller) as reader:
@@ -126,7 +130,7 @@ async def show_execution(held: _Services, caller: _Caller, id: _Name, asked: Ann
     return _json(views.execution_of(row, payloads, trees), fields)
 
 
-@v1.get("/executions/{id}/steps", response_model=views.StepPage)
+@v1.get("/executions/{id}/steps", response_model=views.StepPage, responses=_OF_EXECUTION)
 async def list_steps(held: _Services, caller: _Caller, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
     """The steps of an execution, all attempts, by the time of their first event."""
     async with held.store.reading(caller) as reader:
@@ -141,7 +145,7 @@ async def list_steps(held: _Services, caller: _Caller, id: _Name, asked: Annotat
     return page_of(views.StepPage, scope, shown, early or end, held.page_bytes)
 
 
-@v1.get("/executions/{id}/events", response_model=views.EventPage)
+@v1.get("/executions/{id}/events", response_model=views.EventPage, responses=_OF_EXECUTION)
 async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annotated[PageOf, Query()]) -> Response:  # noqa: A002
     """The log of an execution, in the order of its events."""
     async with held.store.reading(caller) as reader:
@@ -157,7 +161,7 @@ async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annota
     return page_of(views.EventPage, scope, shown, end, held.page_bytes)
 
 
-@v1.get("/executions/{id}/explain", response_model=explanations.Explanation)
+@v1.get("/executions/{id}/explain", response_model=explanations.Explanation, responses=_OF_EXECUTION)
 async def explain_execution(
     held: _Services,
     caller: _Caller,
@@ -176,7 +180,7 @@ async def healthz() -> views.Health:
     return views.Health()
 
 
-@operations.get("/readyz")
+@operations.get("/readyz", responses=documented("unavailable", "too-slow"))
 async def readyz(held: _Services) -> views.Readiness:
     """The database answers, and its schema is one that we read."""
     version = await held.freshness.schema_version()
@@ -188,7 +192,7 @@ async def readyz(held: _Services) -> views.Readiness:
     return views.Readiness(schema_version=version)
 
 
-@operations.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@operations.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **OF_ONE})
 async def metrics(held: _Services) -> Response:
     """Figures for Prometheus; on a port of their own where others than this machine reach the API."""
     if not held.serves_metrics:
