@@ -49,8 +49,8 @@ fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=
 torture: $(VENV)/dev ## load, and every part killed and paused at random; MINUTES=10 SEED=1
 	@PYTHONPATH=tests $(RUN) torture $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-attack: $(VENV)/dev ## bad neighbours on running services: what each costs the others, in five minutes
-	@PYTHONPATH=tests $(RUN) attack
+attack: $(VENV)/dev ## bad neighbours on running services: what each costs the others, in five minutes; ARGS=words chooses
+	@PYTHONPATH=tests $(RUN) attack $(ARGS)
 
 faults: $(VENV)/dev ## plant each fault of tests/faults in a copy, and see its tests fail; ARGS="ledger" chooses by name
 	@PYTHONPATH=tests $(RUN) faults $(ARGS)

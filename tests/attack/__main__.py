@@ -3,18 +3,19 @@
 Meanwhile another producer publishes, and both services are asked whether they live: what it costs those is what counts.
 """
 
+import argparse
 import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 import httpx2
 
-from attack.attacks import ATTACKS
+from attack.attacks import ATTACKS, Attack
 from attack.site import peak_mib, site, watching
 
 _RECORDED_WITHIN: Final = 10.0  # seconds, of events of others
@@ -23,12 +24,12 @@ _RECORDER_MIB: Final = 600
 _QUERY_MIB: Final = 400
 
 
-async def attack(folder: Path, say: Callable[[str], None]) -> list[str]:
+async def attack(folder: Path, words: Sequence[str], say: Callable[[str], None]) -> list[str]:
     """Everything that cost too much, in words; nothing when all is well."""
     async with site(folder) as attacked:
         wrong: list[str] = []
         async with watching(attacked) as watch:
-            for each, before in ATTACKS:
+            for each, before in chosen(words):
                 began = monotonic()
                 say(f"\n{each.__doc__}\n  before  {before}")
                 try:
@@ -51,11 +52,20 @@ async def attack(folder: Path, say: Callable[[str], None]) -> list[str]:
         return wrong
 
 
+def chosen(words: Sequence[str]) -> list[tuple[Attack, str]]:
+    """The attacks whose names hold one of these words; all of them when there are none."""
+    return [(each, before) for each, before in ATTACKS if not words or any(word in each.__name__ for word in words)]
+
+
 def main() -> int:
     """Exit status 1 when any of them cost others too much."""
+    parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
+    names = ", ".join(each.__name__ for each, _ in ATTACKS)
+    parser.add_argument("words", nargs="*", help=f"only those whose names hold one of these words: {names}")
+    words = parser.parse_args().words
     folder = Path(tempfile.mkdtemp(prefix="execledger-attack-"))
     print(f"the services' logs: {folder}")  # noqa: T201
-    wrong = asyncio.run(attack(folder, lambda said: print(said, flush=True)))  # noqa: T201
+    wrong = asyncio.run(attack(folder, words, lambda said: print(said, flush=True)))  # noqa: T201
     for fault in wrong:
         print(f"WRONG: {fault}")  # noqa: T201
     if not wrong:

@@ -131,12 +131,14 @@ async def test_without_file_descriptors_nobody_is_asked_for_again_and_again_and_
     gate.drop_all()
 
 
-async def test_a_rush_has_its_turn_second_by_second(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_rush_comes_in_at_once_and_what_goes_on_has_its_turn_second_by_second(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate = Gate(listener, most=100, a_second=3)
     now = 0.0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
     gate.open(Echo)
-    opened = [socket.create_connection(listener.getsockname()) for _ in range(8)]
+    opened = [socket.create_connection(listener.getsockname()) for _ in range(17)]
     for connection in opened:
         connection.send(b"i")
     counts = []
@@ -145,7 +147,7 @@ async def test_a_rush_has_its_turn_second_by_second(listener: socket.socket, mon
             await asyncio.sleep(0)
         counts.append(sum(map(_has_answer, opened)))
         now += 1.0
-    assert counts == [3, 6, 8]
+    assert counts == [12, 15, 17]
     gate.close()
     gate.drop_all()
     for connection in opened:

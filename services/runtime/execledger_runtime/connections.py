@@ -16,6 +16,7 @@ import structlog
 
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS: Final = 1.0
+_RUSH: Final = 4  # seconds' worth
 _SECONDS_BETWEEN_LINES: Final = 60.0
 
 log = structlog.get_logger()
@@ -43,7 +44,9 @@ class Connection(asyncio.Protocol, ABC):
 
 
 class Gate:
-    """Lets connections in: `most` at once, and where `a_second` is given no more than that in a second.
+    """Lets connections in: `most` at once, and where `a_second` is given no more than that in a second for long.
+
+    A rush of four times as many comes in as fast as it can.
 
     One that comes while there are as many takes the place of one on which nothing is asked. While all are busy it waits
     in the kernel's queue; so it does when file descriptors have run out. Either is said once a minute.
@@ -55,7 +58,7 @@ class Gate:
         self._a_second = a_second
         self._held: dict[Connection, None] = {}
         self._joining: set[asyncio.Task[None]] = set()
-        self._second, self._in_second = float("-inf"), 0
+        self._left, self._counted_at = 0.0, float("-inf")  # how many more may come in, at that time
         self._said_at = float("-inf")
         self._pause: asyncio.TimerHandle | None = None
         self._is_full = False
@@ -116,7 +119,7 @@ class Gate:
 
     def _let_in(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
-        self._in_second += 1
+        self._left -= 1
         connection = self._welcome(self)
         self._held[connection] = None
         task = asyncio.get_running_loop().create_task(self._join(connection, accepted))
@@ -131,14 +134,15 @@ class Gate:
             self.lost(connection)
 
     def _is_in_time(self) -> bool:
-        """Whether this second may have one more; if not, the next one is waited for."""
-        now = asyncio.get_running_loop().time()
-        if now - self._second >= 1.0:
-            self._second, self._in_second = now, 0
-        if self._a_second is None or self._in_second < self._a_second:
+        """Whether one more may come in now; if not, the next moment is waited for."""
+        if self._a_second is None:
             return True
-        self._rest(self._second + 1.0 - now)
-        return False
+        now = asyncio.get_running_loop().time()
+        self._left = min(_RUSH * self._a_second, self._left + (now - self._counted_at) * self._a_second)
+        self._counted_at = now
+        if self._left < 1:
+            self._rest((1 - self._left) / self._a_second)
+        return self._left >= 1
 
     def _has_room(self) -> bool:
         """Whether one more may come in; if not, the next that is lost lets it in."""
