@@ -9,7 +9,8 @@ from execledger_contracts.decoding import Reason
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import ledger_views as views
 from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
-from execledger_query.paging import read_cursor, split, write_cursor
+from execledger_query.pages import page_of
+from execledger_query.paging import read_cursor, split
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
 from execledger_query.routes import OF_ONE, PROBLEMS, Services, admit, services
@@ -60,9 +61,8 @@ async def list_dead_letters(held: _Services, asked: Annotated[PageOfDeadLetters,
         rows, end = split(
             await reader.dead_letters(asked.filters, after, asked.limit + 1), asked.limit, dead_letter_key
         )
-    items = [views.dead_letter_of(row) for row in rows]
-    cursor = None if end is None else write_cursor(scope, end)
-    return _json(views.DeadLetterPage(items=items, next_cursor=cursor))
+    shown = {dead_letter_key(row): views.dead_letter_of(row) for row in rows}
+    return page_of(views.DeadLetterPage, scope, shown, end, held.page_bytes)
 
 
 @accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter, responses=OF_ONE)
