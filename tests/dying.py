@@ -148,7 +148,7 @@ class _DoomedLane(Lane):
 
     async def _record_admitted(self, batch: Any) -> None:
         await self.waits.of(super()._record_admitted(batch))
-        if self.partition.number == 0 and (self.partition.next_offset or 0) >= self.goal.upto:
+        if self.partition.id.partition == 0 and (self.partition.next_offset or 0) >= self.goal.upto:
             self.goal.is_reached.set()
 
 

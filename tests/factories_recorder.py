@@ -15,6 +15,7 @@ import asyncpg
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import Letters, Report, read, record
 from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import Store
 
@@ -90,7 +91,7 @@ class Desk:
     async def open(self, topic: str, first_offset: int = 0) -> None:
         """The accounts of a topic's three partitions."""
         if topic not in self.opened:
-            await self.store.ledger.open(topic, dict.fromkeys(range(3), first_offset))
+            await self.store.ledger.open({TopicPartition(topic, number): first_offset for number in range(3)})
             self.opened.add(topic)
 
     async def rows(self, query: str, *arguments: Any) -> list[Row]:

@@ -10,6 +10,7 @@ from conftest import Servers
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.partition import TopicPartition as RecordedPartition
 from execledger_recorder.store import Store
 from factories_recorder import LETTERS, Row, record_of
 
@@ -45,7 +46,7 @@ async def record_topic(store: Store, servers: Servers, topic: str, upto: Sequenc
             place = TopicPartition(topic, partition)
             consumer.assign([place])
             start = (await consumer.beginning_offsets([place]))[place]
-            position = (await store.ledger.open(topic, {partition: start}))[partition]
+            position = (await store.ledger.open({RecordedPartition(*place): start}))[RecordedPartition(*place)]
             end = upto[partition] if upto else (await consumer.end_offsets([place]))[place]
             if records := await _records(consumer, place, position, end):
                 await record(store, read(records, Limits()), LETTERS)

@@ -17,6 +17,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.ledger import LedgerRow
+from execledger_recorder.rules.partition import TopicPartition as RecordedPartition
 from execledger_recorder.store import Store
 from factories_recorder import LETTERS, Row, assert_balanced, chance, history, snapshot
 from running import Service, eventually, recorder
@@ -87,7 +88,7 @@ class Bench:
         visible = await self.visible()
         records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.headers, r.value, 0) for r in visible]
         async with Store(dsn) as store, connected(dsn) as connection:
-            await store.ledger.open(self.topics.events, dict.fromkeys(range(3), 0))
+            await store.ledger.open({RecordedPartition(self.topics.events, number): 0 for number in range(3)})
             await record(store, read(records, Limits()), LETTERS)
             while await store.usage.recompute():
                 pass

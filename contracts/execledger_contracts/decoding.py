@@ -109,7 +109,7 @@ def decode(
         decoded = _plain(text, limits) or _careful(text, limits)
         _check_time(decoded, timestamp_ms)
     except _BadRecordError as bad:
-        return Undecodable(bad.reason, _shortened(bad.detail))
+        return Undecodable(bad.reason, shortened(bad.detail))
     return decoded
 
 
@@ -306,7 +306,7 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
 
 
-def _shortened(detail: str) -> str:
+def shortened(detail: str) -> str:
     """Short, and of characters that a header and a database take."""
     text = UNSTORABLE.sub("\ufffd", detail)
     return text if len(text) <= _DETAIL_LENGTH else text[: _DETAIL_LENGTH - 1] + "…"

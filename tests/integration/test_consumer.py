@@ -411,7 +411,8 @@ async def test_a_record_from_before_the_calendar_may_wait(bench: Bench) -> None:
 
 async def lags(service: Service) -> bool:
     """By more than any clock: it is seen that the oldest record that waits is very old."""
-    return (await service.metrics()).get('execledger_consumer_lag_seconds{partition="0"}', 0) > 10**9
+    lags = [at for name, at in (await service.metrics()).items() if name.startswith("execledger_consumer_lag_seconds{")]
+    return max(lags, default=0) > 10**9
 
 
 async def test_a_ledger_beyond_the_end_of_the_topic_passes_over_nothing(bench: Bench) -> None:

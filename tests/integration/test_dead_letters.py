@@ -57,7 +57,7 @@ class Box:
         letters = [letter async for letter in listed(self.store, wanted, redriven=said.get("again", False))]
         kafka = {"bootstrap_servers": self.servers.bootstrap_servers}
         async with Producer.open(kafka) as producer, Originals.open(kafka) as originals:
-            return await redrive(self.store, producer, self.topic, letters, originals, **said)
+            return await redrive(self.store, producer, lambda _: self.topic, letters, originals, **said)
 
     async def record(self) -> None:
         await record_topic(self.store, self.servers, self.topic)
@@ -248,7 +248,7 @@ async def test_a_topic_that_is_not_there_is_named(box: Box) -> None:
     async with Producer.open(kafka, request_timeout_ms=500) as producer:
         with pytest.raises(UserError, match=r"^Kafka has no topic nowhere, which `execledger up` makes; 0 were sent. "):
             async with Originals.open(kafka) as originals:
-                await redrive(box.store, producer, "nowhere", letters, originals)
+                await redrive(box.store, producer, lambda _: "nowhere", letters, originals)
 
 
 async def test_who_interrupts_it_hears_what_was_sent(box: Box) -> None:

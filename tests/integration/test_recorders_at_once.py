@@ -25,6 +25,7 @@ from execledger_contracts.events import Event
 from execledger_lifecycle import ExecutionRecord, StepRecord
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.rules.pricing import price_unreported
 from execledger_recorder.store import Store
 from execledger_recorder.store.postgres import _prepare_connection
@@ -117,7 +118,8 @@ class Recorder:
         self.store._database._pool.terminate()
 
     async def find_place(self) -> None:
-        self.positions = await self.store.ledger.open(self.log.topic, dict.fromkeys(PARTITIONS, 0))
+        accounts = await self.store.ledger.open({TopicPartition(self.log.topic, number): 0 for number in PARTITIONS})
+        self.positions = {id_.partition: offset for id_, offset in accounts.items()}
         self.sought = dict(self.positions)
 
     async def record(self, counts: Sequence[int]) -> None:

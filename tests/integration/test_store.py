@@ -27,6 +27,7 @@ from execledger_recorder.recording import read, record
 from execledger_recorder.rules.circuit import Stop
 from execledger_recorder.rules.ids import id_milliseconds, new_id
 from execledger_recorder.rules.months import PartitionPolicy, months_from
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.rules.rows import TreeMarks
 from execledger_recorder.rules.tables import TABLES
 from execledger_recorder.store import OutboxRow, Store, migrations, pack_headers, unpack_headers
@@ -129,10 +130,10 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
         for batch in batches(topic.add(*events), chance(1)):
             await restricted.record(batch)
         await restricted.store.partitions.make_ahead(2)
-        await restricted.store.ledger.note_ends("events", [(0, 0, 99, None)], NOON + timedelta(days=2))
+        await restricted.store.ledger.note_ends([("events", 0, 0, 99, None)], NOON + timedelta(days=2))
         await restricted.store.ledger.miss("events", 1, 5)
         await restricted.store.limits.limit_silence("default", "wf", 1)
-        await watch(restricted.store, Metrics(CollectorRegistry()), "events")
+        await watch(restricted.store, Metrics(CollectorRegistry()), ["events"])
         assert await restricted.store.limits.allow_silence("default", "wf")
         assert await restricted.store.usage.recompute() > 0
         await restricted.store.limits.set_daily("default", "", 1, None)
@@ -143,10 +144,10 @@ async def test_the_recorder_s_role_can_do_all_that_the_recorder_does(office: Des
             assert relay is not None
             for letters in await relay.topics():
                 await relay.sent([id_ for id_, _ in await relay.waiting(letters, 10)])
-        await restricted.store.circuits.open("events", Stop(2, 0, 100, 99))
-        assert await restricted.store.circuits.drain("events", 2, 0) in await restricted.store.circuits.read("events")
-        await restricted.store.circuits.forget_drained("events")
-        assert await restricted.store.circuits.read("events") == []
+        await restricted.store.circuits.open(Stop("events", 2, 0, 100, 99))
+        assert await restricted.store.circuits.drain("events", 2, 0) in await restricted.store.circuits.read(["events"])
+        await restricted.store.circuits.forget_drained(["events"])
+        assert await restricted.store.circuits.read(["events"]) == []
         for table in ("execution_aliases", "executions", "steps", "llm_calls", "tool_calls", "execution_labels"):
             await office.connection.execute(f"DELETE FROM execledger.{table}")  # noqa: S608
         ids = [id_ for id_, _ in await restricted.store.executions.after(FIRST_ID, None, 100)]
@@ -575,7 +576,7 @@ async def test_what_has_no_partition_of_its_own_is_recorded_all_the_same(office:
         topic = Topic()
         years = [event(subject=f"of {year}", time=f"{year}-02-03T00:00:00Z") for year in range(2001, 2012)]
         future = topic.add(event(subject=own), timestamp_ms=int(datetime(2090, 1, 2, tzinfo=UTC).timestamp() * 1000))
-        await store.ledger.open("events", {0: 0})
+        await store.ledger.open({TopicPartition("events", 0): 0})
         for records in (future, topic.add(*years)):
             await record(store, read(records, Limits()), LETTERS)
         await record(store, read(topic.add(event("execution.completed", subject="of 2001", at=1)), Limits()), LETTERS)

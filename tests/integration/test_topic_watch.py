@@ -38,7 +38,8 @@ async def test_the_recorder_warns_of_a_compacted_topic(bench: Bench) -> None:
 
         async def shown() -> dict[str, float]:
             metrics = await service.metrics()
-            return {danger: metrics.get(f'execledger_topic_dangers{{danger="{danger}"}}', -1) for danger in Danger}
+            names = {danger: f'execledger_topic_dangers{{danger="{danger}",topic="{topic}"}}' for danger in Danger}
+            return {danger: metrics.get(name, -1) for danger, name in names.items()}
 
         async def is_warned() -> bool:
             return await shown() == {"compacted": 1, "short_retention": 1, "under_replicated": 0}
@@ -57,7 +58,8 @@ async def test_it_warns_of_no_topic_that_is_kept_well(bench: Bench) -> None:
 
         async def shown() -> bool:
             metrics = await service.metrics()
-            found = [metrics.get(f'execledger_topic_dangers{{danger="{danger}"}}') for danger in Danger]
+            about = f'topic="{bench.topics.events}"'
+            found = [metrics.get(f'execledger_topic_dangers{{danger="{danger}",{about}}}') for danger in Danger]
             return found == [0, 0, 0]
 
         await eventually(shown)

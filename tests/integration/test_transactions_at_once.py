@@ -10,6 +10,7 @@ import pytest
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.recording import Report, read, record
 from execledger_recorder.rules.account import Record, Tally
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.store import Batch, Store
 from factories_recorder import LETTERS, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
 
@@ -21,7 +22,7 @@ HOT: Final = {"workflow": {"id": "hot", "name": "Hot"}, "owner": {"id": "ann", "
 async def office(database: str) -> AsyncIterator[Desk]:
     """A recorder's inner part on a fresh database, with a connection for each lane."""
     async with desk(database) as office, Store(database, connections=LANES) as office.store:
-        await office.store.ledger.open("events", dict.fromkeys(range(LANES), 0))
+        await office.store.ledger.open({TopicPartition("events", number): 0 for number in range(LANES)})
         yield office
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import pytest
 from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger.commands.doctor import keys_finding
+from execledger.stack import broker
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
 from execledger_recorder.recording import Trust, read
 from execledger_recorder.store import Store
 from execledger_runtime.errors import StoreUnavailable
+from execledger_runtime.kafka.bindings import Bindings
 from execledger_runtime.kafka.signatures import SigningKey, sign
-from factories_recorder import Row, event, record_of
+from factories_recorder import NOON, Row, event, record_of
 from recorded_topic import producing, publish
 from running import Service, eventually, recorder
 
@@ -43,14 +46,16 @@ class Bench:
         async with recorder(self.folder, **{**known, **settings}) as service:
             yield service
 
-    async def publish(self, *values: Row, signing: SigningKey | None = None, **said: Any) -> None:
+    async def publish(
+        self, *values: Row | bytes, signing: SigningKey | None = None, topic: str | None = None, **said: Any
+    ) -> None:
         async with producing(self.servers) as producer:
             for value in values:
                 headers = [sign(signing, b"key", json.dumps(value).encode())] if signing else []
-                await publish(producer, self.topics.events, value, headers=headers, **said)
+                await publish(producer, topic or self.topics.events, value, headers=headers, **said)
 
-    async def command(self, *arguments: str) -> Said:
-        return await execledger(*arguments, **self.topics.settings(self.servers, self.dsn))
+    async def command(self, *arguments: str, **settings: object) -> Said:
+        return await execledger(*arguments, **self.topics.settings(self.servers, self.dsn), **settings)
 
     async def value(self, query: str, *arguments: Any) -> Any:
         return await self.connection.fetchval(query, *arguments)
@@ -141,7 +146,7 @@ async def test_only_the_recorders_account_reads_the_keys(bench: Bench) -> None:
 
 async def test_however_many_keys_are_named_one_question_is_asked(bench: Bench) -> None:
     asked: list[int] = []
-    trust, find = Trust(bench.store), bench.store.signing_keys.read
+    trust, find = Trust(bench.store, Bindings()), bench.store.signing_keys.read
 
     async def counted(ids: set[str]) -> dict[str, bytes]:
         asked.append(len(ids))
@@ -158,3 +163,98 @@ async def test_however_many_keys_are_named_one_question_is_asked(bench: Bench) -
     assert [found for _, found in await trust.judge(reads)][-1] == reads[-1][1]
     await trust.judge(reads[-1:])
     assert asked == [51]
+
+
+@pytest.fixture
+async def acmes(bench: Bench) -> AsyncIterator[str]:
+    """A topic of another tenant's, with two partitions."""
+    name = f"acme-{bench.topics.events}"
+    await broker.make_topics(bench.servers.bootstrap_servers, [broker.Topic(name, 2, 1_000_000)])
+    yield name
+    async with broker.admin(bench.servers.bootstrap_servers) as client:
+        await client.delete_topics([name])
+
+
+def of_acme(*arguments: Any, **said: Any) -> Row:
+    return event(*arguments, tenantid="acme", **said)
+
+
+async def test_each_topic_speaks_for_its_own_tenants_and_all_are_accounted_for(bench: Bench, acmes: str) -> None:
+    bound = {"topic_tenants": f"{acmes}=acme,{bench.topics.events}=default|umbra"}
+    async with bench.recorder(**bound) as service:
+        await bench.publish(event(), of_acme(subject="theirs"), event(tenantid="umbra", at=1))
+        await bench.publish(of_acme(), event(at=2), topic=acmes)
+        await bench.publish(of_acme(at=1, subject="other"), topic=acmes, partition=1)
+        await bench.until_consumed(6)
+        first = await bench.command("ledger", "--json", **bound)
+        partitions = [(row["topic"], row["partition"]) for row in json.loads(first.out)["partitions"]]
+        assert partitions == [*((acmes, n) for n in range(2)), *((bench.topics.events, n) for n in range(3))]
+
+        async def are_all_shown() -> bool:
+            names = await service.metrics()
+            return sum(name.startswith("execledger_consumer_lag_records{") for name in names) == 5
+
+        await eventually(are_all_shown)
+    refused = await bench.connection.fetch("SELECT topic, detail FROM execledger.dead_letters ORDER BY topic")
+    assert [tuple(row) for row in refused] == [
+        (acmes, f'tenantid: {acmes} does not speak for this tenant, this is "default"'),
+        (bench.topics.events, f'tenantid: {bench.topics.events} does not speak for this tenant, this is "acme"'),
+    ]
+    logged = await bench.connection.fetch("SELECT tenant_id, topic FROM execledger.execution_events ORDER BY 1")
+    assert [tuple(row) for row in logged] == [
+        *[("acme", acmes)] * 2, ("default", bench.topics.events), ("umbra", bench.topics.events),
+    ]  # fmt: skip
+    assert (await bench.command("ledger", "--audit", **bound)).status == 0
+
+
+async def test_a_letter_is_redriven_to_its_own_topic_where_it_is_judged_by_what_holds_there_now(
+    bench: Bench, acmes: str
+) -> None:
+    async with bench.recorder(topic_tenants=f"{acmes}=acme"):
+        await bench.publish(event(tenantid="umbra"), event(tenantid="hive"), topic=acmes)
+        await bench.until_consumed(2)
+    mended = {"topic_tenants": f"{acmes}=acme|umbra"}
+    async with bench.recorder(**mended):
+        judged = await bench.command("dead-letters", "redrive", "--all", "--dry-run", **mended)
+        assert judged.out.splitlines()[-1] == "1 would pass, 1 would not; nothing was sent"
+        assert (await bench.command("dead-letters", "redrive", "--all", **mended)).status == 0
+        await bench.until_consumed(4)
+    assert await bench.value("SELECT count(*) FROM execledger.dead_letters WHERE topic = $1", acmes) == 3
+    assert await bench.value("SELECT tenant_id FROM execledger.execution_events WHERE topic = $1", acmes) == "umbra"
+
+
+async def test_the_watchdog_speaks_where_its_execution_began_and_for_every_tenant(bench: Bench, acmes: str) -> None:
+    now = (datetime.now(UTC) - NOON).total_seconds()
+    bound = {"topic_tenants": f"{acmes}=acme", "watchdog_interval_seconds": 0.2}
+    async with bench.recorder(**bound):
+        await bench.publish(of_acme("execution.started", {"timeout_seconds": 1}, at=now - 60), topic=acmes)
+        await bench.publish(event("execution.started", {"timeout_seconds": 1}, at=now - 60))
+
+        async def are_ended() -> bool:
+            query = "SELECT count(*) FROM execledger.executions WHERE status = 'timed_out' AND provisional"
+            return bool(await bench.value(query) == 2)
+
+        await eventually(are_ended)
+    ending = "SELECT topic FROM execledger.execution_events WHERE raw ->> 'source' = $1 AND tenant_id = $2"
+    assert await bench.value(ending, WATCHDOG_SOURCE, "acme") == acmes
+    assert await bench.value(ending, WATCHDOG_SOURCE, "default") == bench.topics.events
+    assert await bench.letters() == []
+
+
+async def test_a_partition_stops_alone_though_another_topic_has_one_of_its_number(bench: Bench, acmes: str) -> None:
+    bound = {"topic_tenants": f"{acmes}=acme"}
+    async with bench.recorder(**bound) as service:
+        await bench.publish(*[b"garbage"] * 120, topic=acmes)
+
+        async def is_stopped() -> bool:
+            said = (await service.get("/readyz")).text
+            return said.startswith("partition 0 is stopped at offset ") and f" of {acmes}: 1" in said
+
+        await eventually(is_stopped)
+        await bench.publish(event())
+        await eventually(bench.logged)  # by the partition of the same number
+        assert (await bench.command("dead-letters", "accept", "0", "--topic", acmes, **bound)).status == 0
+        await bench.until_consumed(121)
+        await eventually(service.is_ready)
+    assert await bench.value("SELECT count(*) FROM execledger.dead_letters WHERE topic = $1", acmes) == 120
+    assert f"topic {acmes}: 2 partition(s)" in (await bench.command("doctor", **bound)).out

@@ -42,12 +42,12 @@ async def set_clocks(office: Desk, *seconds: float | None, waiting: bool = False
         if at is not None:
             moment = NOON + timedelta(seconds=at)
             oldest, looked = (moment, NOON + timedelta(days=1)) if waiting else (None, moment)
-            await office.store.ledger.note_ends("events", [(partition, 0, 10**6, oldest)], looked)
+            await office.store.ledger.note_ends([("events", partition, 0, 10**6, oldest)], looked)
 
 
 async def ended(office: Desk) -> list[Row]:
     """What one round of the watchdog sends."""
-    await watch(office.store, Metrics(CollectorRegistry()), "events")
+    await watch(office.store, Metrics(CollectorRegistry()), ["events"])
     rows = await office.rows("DELETE FROM execledger.outbox RETURNING topic, key, value")
     assert all(row["topic"] == "events" for row in rows)
     return [{**json.loads(row["value"]), "key": row["key"].decode()} for row in rows]
@@ -205,13 +205,13 @@ async def test_it_is_ordered_after_what_was_sent_with_an_attempt_that_did_not_be
 async def test_a_record_of_the_future_moves_no_clock_beyond_the_look(office: Desk) -> None:
     await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
     await set_clocks(office, 90)
-    await office.store.ledger.note_ends("events", [(0, 1, 9, NOON + timedelta(days=1))], NOON + timedelta(seconds=59))
+    await office.store.ledger.note_ends([("events", 0, 1, 9, NOON + timedelta(days=1))], NOON + timedelta(seconds=59))
     assert await ended(office) == []
 
 
 async def test_a_ledger_that_was_restored_to_an_earlier_place_moves_no_clock(office: Desk) -> None:
     await office.record(Topic().add(event("execution.started", {"timeout_seconds": 60})))
-    await office.store.ledger.note_ends("events", [(0, 2, 2, None)], NOON + timedelta(days=1))  # it stands at 1
+    await office.store.ledger.note_ends([("events", 0, 2, 2, None)], NOON + timedelta(days=1))  # it stands at 1
     assert await office.value("SELECT count(*) FROM execledger.ledger_ends") == 0
     assert await ended(office) == []
 
@@ -255,7 +255,7 @@ async def test_what_was_heard_since_it_was_read_is_passed_over(office: Desk) -> 
     await set_clocks(office, 6)
     async with office.store.watchdog.watching() as watchdog:
         assert watchdog is not None
-        (overdue,) = await watchdog.overdue("events", IMPORT_SOURCE, 10)
+        (overdue,) = await watchdog.overdue(["events"], IMPORT_SOURCE, 10)
         await office.record(topic.add(event("execution.progressed", at=7)))
         assert await watchdog.hold({overdue.id: overdue.version}) == set()
 
@@ -331,7 +331,7 @@ async def test_many_watchdogs_at_once_send_each_ending_once(office: Desk) -> Non
     starts = [event("execution.started", {"timeout_seconds": 5}, subject=f"run-{n}") for n in range(1200)]
     await office.record(Topic().add(*starts))
     await set_clocks(office, 6)
-    rounds = (watch(office.store, Metrics(CollectorRegistry()), "events") for _ in range(4))
+    rounds = (watch(office.store, Metrics(CollectorRegistry()), ["events"]) for _ in range(4))
     await asyncio.gather(*rounds)
     sent = await office.rows("SELECT value FROM execledger.outbox")
     assert len({json.loads(row["value"])["subject"] for row in sent}) == len(sent) == 1200

@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
+from execledger_recorder.rules.partition import TopicPartition
+
+PARTITION = TopicPartition("events", 0)
 
 
 def batch(said: str, start: int = 0, source: str | None = "urn:a") -> list[tuple[int, bool, str | None]]:
@@ -20,34 +23,34 @@ def of_two(bad: str, good: str, start: int = 0) -> list[tuple[int, bool, str | N
 
 
 def drained(until: int) -> Circuit:
-    return Circuit(0, datetime.now(UTC), 0, 100, 100, until)
+    return Circuit("events", 0, datetime.now(UTC), 0, 100, 100, until)
 
 
 def test_a_partition_stops_at_the_first_bad_record_when_nine_of_ten_are_bad() -> None:
     said = "." * 500 + "x" * 85 + "." * 10 + "x" * 40
-    assert Breaker().look(0, batch(said)) == Stop(0, 500, 100, 90)
+    assert Breaker().look(PARTITION, batch(said)) == Stop("events", 0, 500, 100, 90)
 
 
 @pytest.mark.parametrize("said", ["x" * 99, ("x" * 89 + "." * 11) * 5, "." * 11 + "x" * 89, "." * 400])
 def test_fewer_records_or_fewer_bad_ones_stop_nothing(said: str) -> None:
-    assert Breaker().look(0, batch(said)) is None
+    assert Breaker().look(PARTITION, batch(said)) is None
 
 
 def test_what_came_in_batches_before_counts_and_only_this_batch_is_held_back() -> None:
     breaker = Breaker()
-    assert breaker.look(0, batch("." * 10 + "x" * 60)) is None
-    assert breaker.look(0, batch("x" * 30, start=70)) == Stop(0, 70, 100, 90)
+    assert breaker.look(PARTITION, batch("." * 10 + "x" * 60)) is None
+    assert breaker.look(PARTITION, batch("x" * 30, start=70)) == Stop("events", 0, 70, 100, 90)
 
 
 def test_records_long_ago_do_not_count() -> None:
     breaker = Breaker()
-    assert breaker.look(0, batch("." * 10_000)) is None
-    assert breaker.look(0, batch("x" * 90, start=10_000)) == Stop(0, 10_000, 100, 90)
+    assert breaker.look(PARTITION, batch("." * 10_000)) is None
+    assert breaker.look(PARTITION, batch("x" * 90, start=10_000)) == Stop("events", 0, 10_000, 100, 90)
 
 
 def test_what_is_drained_stops_nothing_and_what_comes_behind_it_does() -> None:
-    assert Breaker(drained(400)).look(0, batch("x" * 400)) is None
-    assert Breaker(drained(250)).look(0, batch("x" * 400)) == Stop(0, 250, 100, 100)
+    assert Breaker(drained(400)).look(PARTITION, batch("x" * 400)) is None
+    assert Breaker(drained(250)).look(PARTITION, batch("x" * 400)) == Stop("events", 0, 250, 100, 100)
 
 
 def test_a_stopped_partition_holds_back_what_lies_at_its_offset_and_behind() -> None:
@@ -74,20 +77,26 @@ def test_half_of_either_look_must_be_good(held: list[bool], newest: list[bool], 
 
 def test_a_source_that_is_bad_stops_nobody_while_another_is_good() -> None:
     breaker = Breaker()
-    assert breaker.look(0, of_two("x" * 300, "....")) == Stop(0, 0, 100, 100)  # nothing is known of another yet
+    assert breaker.look(PARTITION, of_two("x" * 300, "....")) == Stop(
+        "events", 0, 0, 100, 100
+    )  # of another nothing is known
     breaker = Breaker()
-    assert breaker.look(0, of_two("", "....") + of_two("x" * 300, "", start=4)) is None
+    assert breaker.look(PARTITION, of_two("", "....") + of_two("x" * 300, "", start=4)) is None
     assert set(breaker.spared) == {"urn:bad"}
     assert len(breaker.spared) == 304 - (LOOK - 1)
-    assert breaker.look(0, of_two("x" * 600, "", start=304)) is None
-    assert breaker.look(0, of_two("x" * 400, "", start=904)) == Stop(0, 904, 100, 100)  # unheard of for a thousand
+    assert breaker.look(PARTITION, of_two("x" * 600, "", start=304)) is None
+    assert breaker.look(PARTITION, of_two("x" * 400, "", start=904)) == Stop(
+        "events", 0, 904, 100, 100
+    )  # b is long unheard
 
 
 def test_when_all_sources_become_bad_the_partition_stops() -> None:
     breaker = Breaker()
-    assert breaker.look(0, [*batch("." * 50, 0, "a"), *batch("." * 50, 50, "b")]) is None
-    assert breaker.look(0, [*batch("x" * 96, 100, "a"), *batch("x" * 4, 196, "b")]) is None  # six of b's ten are good
-    assert breaker.look(0, batch("x", 200, "b")) == Stop(0, 200, 100, 100)
+    assert breaker.look(PARTITION, [*batch("." * 50, 0, "a"), *batch("." * 50, 50, "b")]) is None
+    assert (
+        breaker.look(PARTITION, [*batch("x" * 96, 100, "a"), *batch("x" * 4, 196, "b")]) is None
+    )  # 6 of b's 10 are good
+    assert breaker.look(PARTITION, batch("x", 200, "b")) == Stop("events", 0, 200, 100, 100)
 
 
 def test_a_stopped_partition_goes_on_when_one_source_is_good_among_the_newest() -> None:
@@ -99,7 +108,7 @@ def test_a_stopped_partition_goes_on_when_one_source_is_good_among_the_newest() 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["a", "b", None])), max_size=400))
 def test_it_stops_only_where_nearly_all_is_bad_and_no_source_is_good(said: list[tuple[bool, str | None]]) -> None:
     breaker = Breaker()
-    stop = breaker.look(0, [(n, is_bad, source) for n, (is_bad, source) in enumerate(said)])
+    stop = breaker.look(PARTITION, [(n, is_bad, source) for n, (is_bad, source) in enumerate(said)])
     ends = [n for n in range(LOOK, len(said) + 1) if said[n - 1][0]]
     judged = [n for n in ends if sum(bad for bad, _ in said[n - LOOK : n]) >= 90]
     expected = next((n for n in judged if not any(_is_good(said[:n], source) for source in ("a", "b", None))), None)

@@ -120,11 +120,11 @@ def test_without_security_kafka_is_spoken_to_plainly(monkeypatch: pytest.MonkeyP
 
 
 def test_the_doctor_says_what_becomes_of_a_dead_letter_that_its_topic_is_too_small_for() -> None:
-    (found,) = doctor._dead_letter_room(Topic("events", 3, 1000), Topic("dead", 1, 1999))
+    (found,) = doctor._dead_letter_room([Topic("more", 3, 10), Topic("events", 3, 1000)], Topic("dead", 1, 1999))
     assert (
         "the copy of a large dead letter there is cut and marked, the table dead_letters keeps the whole" in found.fact
     )
-    assert doctor._dead_letter_room(Topic("events", 3, 1000), Topic("dead", 1, 2000)) == []
+    assert doctor._dead_letter_room([Topic("events", 3, 1000)], Topic("dead", 1, 2000)) == []
 
 
 def _flat(options: dict[str, str]) -> list[str]:
@@ -229,10 +229,10 @@ def test_the_doctor_names_the_setting_that_does_not_go_with_another(monkeypatch:
 
 
 def test_the_doctor_names_what_stands_still() -> None:
-    circuit = Circuit(2, datetime(2026, 3, 1, tzinfo=UTC), 70, 100, 93, None)
-    stopped = doctor.stopped_partition("executions.events", circuit)
+    circuit = Circuit("events", 2, datetime(2026, 3, 1, tzinfo=UTC), 70, 100, 93, None)
+    stopped = doctor.stopped_partition(circuit)
     assert stopped.fact == "stopped at offset 70, 93 of 100 records could not be read"
-    assert "`execledger dead-letters accept 2`" in str(stopped.advice)
+    assert "`execledger dead-letters accept 2 --topic events`" in str(stopped.advice)
     assert doctor.outbox_finding(0, 0.0).advice is None
     assert doctor.outbox_finding(5, 3.0).advice is None
     assert "outbox_waits" in str(doctor.outbox_finding(5, 90.0).advice)

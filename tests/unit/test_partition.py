@@ -4,25 +4,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from execledger_recorder.rules.partition import Partition, Place
+from execledger_recorder.rules.partition import Partition, Place, TopicPartition
 
 
 def found(offset: int) -> Partition:
-    partition = Partition(3)
+    partition = Partition(TopicPartition("events", 3))
     partition.find(offset)
     return partition
 
 
 def after(losses: list[bool], partition: Partition | None = None) -> Place:
     """The place of a partition that is lost so often, each time to be verified or not."""
-    partition = partition or Partition(3)
+    partition = partition or Partition(TopicPartition("events", 3))
     for verify in losses:
         partition.lose(verify=verify)
     return partition.place
 
 
 def test_a_new_partition_is_lost_and_its_log_unverified() -> None:
-    partition = Partition(3)
+    partition = Partition(TopicPartition("events", 3))
     assert partition.is_lost
     assert partition.place is Place.UNVERIFIED
     assert partition.is_void(0)
@@ -61,7 +61,7 @@ class Reading(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.partition = Partition(0)
+        self.partition = Partition(TopicPartition("events", 0))
         self.position = 0  # of the client
         self.recorded: list[int] = []
         self.fetched: list[tuple[int, int]] = []  # first offset, seeks

@@ -10,7 +10,9 @@ from execledger_contracts.decoding import Reason
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
 from execledger_publisher import Collector
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.trust import is_ours, refusal_of_ours
+from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_ours
+from execledger_recorder.settings import RecordingSettings
+from execledger_runtime.kafka.bindings import Bindings
 from execledger_runtime.kafka.signatures import HEADER, SigningKey, read_signature, sign
 from factories import started
 from factories_recorder import event, record_of
@@ -100,3 +102,42 @@ def test_what_begins_like_our_sources_says_to_be_ours(source: str) -> None:
 def test_other_sources_are_anybodys(source: str) -> None:
     assert not is_ours(started(source=source))
     Collector(source)
+
+
+BOUND = Bindings.read("acme.events = acme, shared;urn:umbra:=umbra|hive, shared=acme|umbra, mine;urn:me:=me")
+
+
+@pytest.mark.parametrize(
+    ("topic", "source", "tenant", "rule"),
+    [
+        ("acme.events", "urn:any", "acme", None),
+        ("acme.events", "urn:any", "umbra", "tenantid: acme.events does not speak for this tenant"),
+        ("acme.events", "urn:any", "default", "tenantid: acme.events does not speak for this tenant"),
+        ("shared", "urn:any", "acme", None),
+        ("shared", "urn:umbra:lab", "hive", None),
+        # The longest prefix decides: what it does not name, a shorter one does not give back.
+        ("shared", "urn:umbra:lab", "acme", "tenantid: shared;urn:umbra: does not speak for this tenant"),
+        ("shared", "urn:any", "hive", "tenantid: shared does not speak for this tenant"),
+        ("mine", "urn:me:1", "me", None),
+        ("mine", "urn:you", "me", "source: mine is bound to other sources"),
+        ("executions.events", "urn:any", "anybody", None),
+    ],
+)
+def test_a_topic_and_its_sources_speak_for_the_tenants_that_they_are_bound_to(
+    topic: str, source: str, tenant: str, rule: str | None
+) -> None:
+    refused = refusal_of_bound(BOUND, topic, source, tenant)
+    assert (refused and refused.detail.partition(", this is ")[0]) == rule
+
+
+@pytest.mark.parametrize("text", ["acme", "=acme", "a=", "a=b|", "a;x=b,a;x=c", "a=b,a=c", ";urn:=x"])
+def test_bindings_that_say_nothing_or_two_things_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="topic_tenants"):
+        RecordingSettings(postgres_dsn="postgresql://localhost/x", topic_tenants=text)
+
+
+def test_the_topics_that_are_bound_are_read_besides_the_events_topic() -> None:
+    assert BOUND.consumed("executions.events") == ("executions.events", "acme.events", "shared", "mine")
+    assert BOUND.consumed("shared") == ("shared", "acme.events", "mine")
+    with pytest.raises(ValueError, match="another topic's name"):
+        RecordingSettings(postgres_dsn="postgresql://localhost/x", topic_tenants="a=b", control_topic="a")

@@ -29,6 +29,7 @@ ACCUSED = Overdue(
     clock=moment(100),
     newest_at=moment(9),
     newest_event_id=nth_id(7),
+    topic="events",
     is_imported=False,
 )
 

@@ -9,12 +9,12 @@ from typing import Final
 from execledger.errors import UserError
 from execledger.originals import GONE, Originals
 from execledger.publish import SECONDS_TO_DELIVER, refusal
-from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable
 from execledger_recorder.recording import Trust, read
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.rules.rows import DeadLetterRow
+from execledger_recorder.settings import RecordingSettings
 from execledger_recorder.store import DeadLetter, DeadLetterFilter, KeptDeadLetter, Store, unpack_headers
 from execledger_runtime.errors import MustWait
 from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
@@ -22,6 +22,9 @@ from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 _AT_ONCE: Final = 100
 _BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 _PAGE: Final = 1000
+
+Whither = Callable[[str], str]
+"""To which topic a letter goes that lay in one."""
 
 
 @dataclass(slots=True)
@@ -43,23 +46,23 @@ async def listed(store: Store, wanted: DeadLetterFilter, *, redriven: bool) -> A
 
 
 async def judge(
-    store: Store, letters: Sequence[DeadLetter], limits: Limits, originals: Originals
+    store: Store, letters: Sequence[DeadLetter], settings: RecordingSettings, originals: Originals
 ) -> AsyncIterator[tuple[KeptDeadLetter, Decoded | Undecodable]]:
     """What each would be if it came now. Only recording shows whether Postgres takes what it refused before."""
-    trust = Trust(store)
+    trust = Trust(store, settings.bindings)
     for chunk in chunks(letters, _AT_ONCE):
         for letter in await store.dead_letters.read([each.id for each in chunk]):
             if (row := await originals.of(letter.row)) is None:
                 yield letter, Undecodable(Reason(letter.row.reason), GONE)
                 continue
-            [(_, found)] = await trust.judge(read([_as_sent_now(row)], limits))
+            [(_, found)] = await trust.judge(read([_as_sent_now(row, settings)], settings.limits))
             yield letter, found
 
 
 async def redrive(
     store: Store,
     producer: Producer,
-    topic: str,
+    whither: Whither,
     letters: Sequence[DeadLetter],
     originals: Originals,
     *,
@@ -67,14 +70,14 @@ async def redrive(
     rate: float | None = None,
     on_progress: Callable[[int], None] = lambda sent: None,
 ) -> Redriven:
-    """Send dead letters to a topic, `rate` a second at most, and note of each that it was, once the broker has it.
+    """Send dead letters on, `rate` a second at most, and note of each that it was sent, once the broker has it.
 
     When this process dies between the two, the next one sends some again: what is recorded by then is a duplicate.
     Raises UserError when Kafka or Postgres stops answering, or it is cancelled: somebody must hear what was sent.
     """
     result = Redriven()
     try:
-        sending = _Sending(store, producer, topic, originals, again=again)
+        sending = _Sending(store, producer, whither, originals, again=again)
         await _redrive_chunks(sending, letters, result, rate=rate, on_progress=on_progress)
     except MustWait as error:
         raise UserError(f"Postgres did not answer: {error}; {_so_far(result)}") from error
@@ -103,7 +106,7 @@ class _Sending:
 
     store: Store
     producer: Producer
-    topic: str
+    whither: Whither
     originals: Originals
     again: bool
 
@@ -121,17 +124,18 @@ async def _redrive_chunks(
         failure = await _redrive_chunk(sending, chunk, result)
         on_progress(result.sent)
         if failure is not None:
-            raise UserError(f"{refusal(failure, sending.topic)}; {_so_far(result)}") from failure
+            raise UserError(f"{refusal(*failure)}; {_so_far(result)}") from failure[0]
         if rate is not None:
             await asyncio.sleep(began + result.sent / rate - monotonic())
 
 
-async def _redrive_chunk(sending: _Sending, chunk: Sequence[DeadLetter], result: Redriven) -> BaseException | None:
-    """Why not all were sent, if so. It is returned, not raised: what was sent is noted all the same."""
-    topic = sending.topic
+async def _redrive_chunk(
+    sending: _Sending, chunk: Sequence[DeadLetter], result: Redriven
+) -> tuple[BaseException, str] | None:
+    """Why one was not sent, and to which topic; returned, not raised: what was sent is noted all the same."""
     async with sending.store.dead_letters.redriving([letter.id for letter in chunk], again=sending.again) as taken:
         whole = {letter.id: await sending.originals.of(letter.row) for letter in taken.letters}
-        messages = {id_: _message(topic, row) for id_, row in whole.items() if row is not None}
+        messages = {id_: _message(sending.whither(row.topic), row) for id_, row in whole.items() if row is not None}
         sent = await sending.producer.send_each(list(messages.values()), SECONDS_TO_DELIVER)
         outcomes = dict(zip(messages, sent, strict=True))
         done = [id_ for id_, outcome in outcomes.items() if outcome is None]
@@ -142,8 +146,12 @@ async def _redrive_chunk(sending: _Sending, chunk: Sequence[DeadLetter], result:
         if whole.get(letter.id, letter) is None:
             result.refused.append((letter, GONE))
         elif isinstance(outcomes.get(letter.id), TOO_LARGE):
-            result.refused.append((letter, _too_large(letter, topic)))
-    failures = [outcome for outcome in sent if outcome is not None and not isinstance(outcome, TOO_LARGE)]
+            result.refused.append((letter, _too_large(letter, messages[letter.id].topic)))
+    failures = [
+        (outcome, messages[id_].topic)
+        for id_, outcome in outcomes.items()
+        if outcome is not None and not isinstance(outcome, TOO_LARGE)
+    ]
     return failures[0] if failures else None
 
 
@@ -157,10 +165,17 @@ def _message(topic: str, row: DeadLetterRow) -> Message:
     return Message(topic, row.key, row.value, [*unpack_headers(row.headers), (REDRIVEN_FROM, origin.encode())])
 
 
-def _as_sent_now(row: DeadLetterRow) -> Record:
-    """What came would be read like this; its place says nothing of what it says."""
+def destination(topic: str, settings: RecordingSettings) -> str:
+    """Where a letter goes that lay in a topic: there, to which is bound what it may say, as long as it is read."""
+    return topic if topic in settings.topics else settings.events_topic
+
+
+def _as_sent_now(row: DeadLetterRow, settings: RecordingSettings) -> Record:
+    """As it would come."""
     now_ms, headers = int(time() * 1000), unpack_headers(row.headers)
-    return Record(row.topic, row.partition, row.offset, now_ms, row.key, headers, row.value, row.offset)
+    return Record(
+        destination(row.topic, settings), row.partition, row.offset, now_ms, row.key, headers, row.value, row.offset
+    )
 
 
 def _so_far(result: Redriven) -> str:

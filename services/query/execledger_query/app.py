@@ -102,7 +102,7 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))
         app.state.request_seconds = request_seconds(registry)
-        freshness = Freshness(store, settings.events_topic)
+        freshness = Freshness(store, settings.topics)
         app.state.services = Services(
             store,
             authenticator(settings, client),

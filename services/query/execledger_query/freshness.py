@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,9 +39,9 @@ def lag(look: Look, elapsed: float) -> float:
 class Freshness:
     """The lag, read at most once a second however many ask; the database's clock judges, so ours may be wrong."""
 
-    def __init__(self, store: Store, topic: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, topics: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._topic = topic
+        self._topics = topics
         self._clock = clock
         self._look: Look | None = None
         self._looked_at = float("-inf")
@@ -71,7 +71,7 @@ class Freshness:
     async def _read(self) -> None:
         try:
             async with self._store.reading(NOBODY, reserved=True) as reader:
-                row = await reader.lag(self._topic)
+                row = await reader.lag(self._topics)
         except StoreUnavailable:
             return
         except Exception as error:  # noqa: BLE001  # an answer without its age is worth more than none

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.logs import Level
 from execledger_runtime.settings import EnvironmentSettings
 
@@ -20,6 +21,9 @@ class Settings(EnvironmentSettings):
 
     postgres_dsn: SecretStr = Field(description="database to read: postgresql://USER:PASSWORD@HOST:PORT/NAME")
     events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
+    topic_tenants: TopicTenants | None = Field(
+        default=None, description="as the recorder's: the topics that it reads besides"
+    )
     query_host: str = Field(default="127.0.0.1", description="address to listen on")
     query_port: int = Field(default=8080, ge=0, le=65535, description="port to listen on, 0 for any free one")
     query_metrics_port: int | None = Field(
@@ -60,6 +64,11 @@ class Settings(EnvironmentSettings):
     metrics_timeout_seconds: Seconds = Field(default=60, description="longest such look")
     metrics_top_workflows: int = Field(default=20, ge=0, le=1000, description="workflows named there, the rest `other`")
     log_level: Level = Field(default="info", description="least level logged")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Those that the recorder reads."""
+        return Bindings.read(self.topic_tenants or "").consumed(self.events_topic)
 
     @property
     def serves_metrics(self) -> bool:

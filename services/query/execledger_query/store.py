@@ -299,8 +299,8 @@ class Reader:
     async def dead_letter(self, letter_id: int) -> Row | None:
         return await self._row(statement("dead_letter"), letter_id)
 
-    async def lag(self, topic: str) -> Row | None:
-        return await self._row(statement("lag"), topic)
+    async def lag(self, topics: Sequence[str]) -> Row | None:
+        return await self._row(statement("lag"), topics)
 
     async def figures(self, top_workflows: int, bounds_ms: Sequence[int]) -> Sequence[Row]:
         return await self._rows(statement("figures"), top_workflows, bounds_ms)

@@ -28,7 +28,7 @@ from execledger_recorder.duties.trees import sum_trees
 from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.intake.consumer import Consumer
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.rules.circuit import Circuit
+from execledger_recorder.rules.circuit import Circuit, accepting
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import USAGE_MARKS_AT_ONCE, Store
 from execledger_runtime.errors import MustWait, SchemaMissing
@@ -94,7 +94,7 @@ class _Recorder:
         if not await self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}", consumer.start):
             return
         self._waits_for = None
-        log.info("recorder_started", topic=self._settings.events_topic, group=self._settings.consumer_group)
+        log.info("recorder_started", topics=self._settings.topics, group=self._settings.consumer_group)
         async with self._lifetime.background(self._background(consumer, store)):
             await self._lifetime.wait()
             await consumer.drain()
@@ -110,7 +110,7 @@ class _Recorder:
         yield every(_LEDGER_SECONDS, consumer.watch_ledger)
         yield every(_OBSERVE_SECONDS, lambda: self._show_outbox(store))
         yield every(_STUCK_SECONDS, lambda: self._terminate_stuck_sessions(store))
-        yield every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.events_topic))
+        yield every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.topics))
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
         yield every(_TREE_SECONDS, lambda: self._sum_trees(store))
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
@@ -209,6 +209,6 @@ def _troubles(consumer: Consumer) -> Iterator[str]:
 
 def _why_stopped(circuit: Circuit) -> str:
     return (
-        f"partition {circuit.partition} is stopped at offset {circuit.at_offset}: {circuit.bad} of {circuit.seen} "
-        f"records were bad; mend the producer, or let it drain: execledger dead-letters accept {circuit.partition}"
+        f"partition {circuit.partition} is stopped at offset {circuit.at_offset} of {circuit.topic}: "
+        f"{circuit.bad} of {circuit.seen} records were bad; mend the producer, or let it drain: {accepting(circuit)}"
     )

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from execledger_lifecycle import Outcome
 from execledger_recorder.recording import Report
 from execledger_recorder.rules.ledger import LedgerRow
+from execledger_recorder.rules.partition import TopicPartition
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 4000, 10_000)
@@ -49,10 +50,13 @@ class Metrics:
         self.paused = gauge("paused", "1 while Postgres or Kafka cannot be reached, or the outbox is full")
         self.stalled = gauge("stalled", "1 while records wait in Kafka and none has come for half a minute")
         self.topic_dangers = gauge(
-            "topic_dangers", "1 while Kafka keeps the events topic so that some get lost", "danger"
+            "topic_dangers", "1 while Kafka keeps a topic of events so that some get lost", "topic", "danger"
         )
         self.circuit_open = gauge(
-            "circuit_open", "1 while a partition is stopped, for nearly all of its records are bad", "partition"
+            "circuit_open",
+            "1 while a partition is stopped, for nearly all of its records are bad",
+            "topic",
+            "partition",
         )
         self.batch_size = histogram("batch_records", "Records in a batch", _RECORDS)
         self.batch_seconds = histogram("batch_seconds", "Seconds of a batch by phase", _SECONDS, "phase")
@@ -60,9 +64,11 @@ class Metrics:
             "end_to_end_lag_seconds", "From the oldest event of a batch to its commit", _SECONDS
         )
         self.consumer_lag_records = gauge(
-            "consumer_lag_records", "Records between the ledger and Kafka's end", "partition"
+            "consumer_lag_records", "Records between the ledger and Kafka's end", "topic", "partition"
         )
-        self.consumer_lag_seconds = gauge("consumer_lag_seconds", "Age of the oldest unrecorded record", "partition")
+        self.consumer_lag_seconds = gauge(
+            "consumer_lag_seconds", "Age of the oldest unrecorded record", "topic", "partition"
+        )
         self.unaccounted = gauge("unaccounted_records", "Offsets that the ledger cannot account for: must be 0")
         self.mismatches = gauge("record_mismatches", "Executions found not to be what the log gives: must be 0")
         self.endings = counter(
@@ -117,17 +123,17 @@ class Metrics:
         self.outbox.set(messages)
         self.outbox_age.set(oldest_seconds)
 
-    def lagging(self, partition: int, records: int, oldest_ms: int | None) -> None:
+    def lagging(self, partition: TopicPartition, records: int, oldest_ms: int | None) -> None:
         """Show how far the ledger is behind Kafka; `oldest_ms` is None when nothing waits."""
-        self.consumer_lag_records.labels(partition).set(0 if oldest_ms is None else max(0, records))
+        self.consumer_lag_records.labels(*partition).set(0 if oldest_ms is None else max(0, records))
         seconds = 0.0 if oldest_ms is None else max(0.0, time() - oldest_ms / 1000)
-        self.consumer_lag_seconds.labels(partition).set(seconds)
+        self.consumer_lag_seconds.labels(*partition).set(seconds)
 
-    def forget(self, partition: int) -> None:
+    def forget(self, partition: TopicPartition) -> None:
         """Show no more of a partition that another recorder reads now."""
         for shown in (self.consumer_lag_records, self.consumer_lag_seconds, self.circuit_open):
             with suppress(KeyError):  # it was never shown
-                shown.remove(partition)
+                shown.remove(*partition)
 
     def watched(self, decisions: Mapping[str, int]) -> None:
         """Count what the watchdog decided."""

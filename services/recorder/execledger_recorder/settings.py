@@ -7,6 +7,7 @@ from pydantic import Field, PostgresDsn, Secret, ValidationInfo, field_validator
 from execledger_contracts.cleaning import Limits
 from execledger_recorder.rules.commands import CommandPolicy
 from execledger_recorder.rules.months import PartitionPolicy
+from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.kafka.settings import KafkaSettings
 from execledger_runtime.logs import Shape
 from execledger_runtime.settings import EnvironmentSettings
@@ -18,6 +19,9 @@ class RecordingSettings(EnvironmentSettings):
     postgres_dsn: Secret[PostgresDsn] = Field(description="the database, postgresql://USER:PASSWORD@HOST:PORT/NAME")
 
     events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
+    topic_tenants: TopicTenants | None = Field(
+        None, description="topics of events with the tenants that they speak for: `topic[;source-prefix]=tenant`, …"
+    )
     dead_letter_topic: str = Field("executions.dead-letter", min_length=1, description="topic for bad records")
     control_topic: str = Field("executions.control", min_length=1, description="topic for commands to orchestrators")
     consumer_group: str = Field("execledger-recorder", min_length=1, description="Kafka consumer group")
@@ -75,10 +79,21 @@ class RecordingSettings(EnvironmentSettings):
     @field_validator("dead_letter_topic", "control_topic", mode="after")
     @classmethod
     def _is_a_topic_of_its_own(cls, topic: str, info: ValidationInfo) -> str:
-        """A dead letter on the events topic would be recorded as the next one, without end."""
-        if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic")):
+        """A dead letter on a topic of events would be recorded as the next one, without end."""
+        bound = Bindings.read(info.data.get("topic_tenants") or "").topics
+        if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic"), *bound):
             raise ValueError(f"{topic} is another topic's name already")
         return topic
+
+    @property
+    def bindings(self) -> Bindings:
+        """What topics may speak for."""
+        return Bindings.read(self.topic_tenants or "")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Those that are read: the events topic, and each that is bound."""
+        return self.bindings.consumed(self.events_topic)
 
     @property
     def dsn(self) -> str:

@@ -85,7 +85,7 @@ def redrive(
     dry_run: Flag = False,
     rate: str | None = None,
 ) -> int:
-    """Send dead letters to the events topic once more, as they came; exit status 1 when Kafka refused one.
+    """Send dead letters once more to the topics in which they came, as they came; exit status 1 when Kafka refused one.
 
     A letter is sent once. It stays what it is: when the record that was sent is bad again, that one is a new letter.
 
@@ -272,7 +272,7 @@ async def _judge(wanted: "DeadLetterFilter", *, again: bool) -> int:
     passing = failing = 0
     async with _open() as (store, settings), Originals.open(kafka_options()) as originals:
         letters = await _selected(store, wanted, again=again)
-        async for letter, found in judge(store, letters, settings.limits, originals):
+        async for letter, found in judge(store, letters, settings, originals):
             sys.stdout.write(verdict_line(letter, found) + "\n")
             passing += isinstance(found, Decoded)
             failing += not isinstance(found, Decoded)
@@ -289,7 +289,7 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
     from execledger.originals import Originals
     from execledger.publish import producing
     from execledger.recorder_settings import kafka_options
-    from execledger.redriving import redrive
+    from execledger.redriving import destination, redrive
     from execledger.stack.say import standard_error
 
     options = kafka_options()
@@ -297,15 +297,14 @@ async def _redrive(wanted: "DeadLetterFilter", *, again: bool, rate: float | Non
         letters = await _selected(store, wanted, again=again)
         if not letters:
             return 0
-        topic = settings.events_topic
         console = standard_error()
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(f"to {topic}", total=len(letters))
+            bar = progress.add_task("redriven", total=len(letters))
             async with producing(options) as producer, Originals.open(options) as originals:
                 result = await redrive(
                     store,
                     producer,
-                    topic,
+                    lambda topic: destination(topic, settings),
                     letters,
                     originals,
                     again=again,
@@ -329,7 +328,7 @@ async def _accept(partition: int, topic: str | None) -> None:
     options = kafka_options()
     async with _open() as (store, settings):
         topic = topic or settings.events_topic
-        if partition not in {each.partition for each in await store.circuits.read(topic) if each.drain_until is None}:
+        if partition not in {each.partition for each in await store.circuits.read([topic]) if each.drain_until is None}:
             raise UserError(
                 f"partition {partition} of {topic} is not stopped: there is nothing to accept; "
                 "`execledger doctor` names those that are"

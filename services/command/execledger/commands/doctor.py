@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -61,7 +61,7 @@ def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     bootstrap_servers, dsn = known_endpoints(data)
     settings = load(StackSettings)
     yield from asyncio.run(_kafka(bootstrap_servers, settings))
-    yield from asyncio.run(_postgres(dsn, settings.events_topic))
+    yield from asyncio.run(_postgres(dsn, settings.topics))
 
 
 def settings_classes() -> list[type["EnvironmentSettings"]]:
@@ -115,17 +115,21 @@ async def _kafka(bootstrap_servers: str | None, settings: "StackSettings") -> li
         return [Finding("Kafka", f"{bootstrap_servers}: {fault}", _start("EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS"))]
     wanted = broker.wanted_topics(settings)
     existing = await broker.existing_topics(bootstrap_servers, [topic.name for topic in wanted], **options)
-    events = existing.get(settings.events_topic)
+    events = [existing[name] for name in settings.topics if name in existing]
     return [
         Finding("Kafka", f"{bootstrap_servers} answers"),
         *(_topic(topic, existing.get(topic.name)) for topic in wanted),
         *_dead_letter_room(events, existing.get(settings.dead_letter_topic)),
-        *(await _dangers({"bootstrap_servers": bootstrap_servers, **options}, settings.events_topic) if events else ()),
+        *[
+            danger
+            for topic in events
+            for danger in await _dangers({"bootstrap_servers": bootstrap_servers, **options}, topic.name)
+        ],
     ]
 
 
 async def _dangers(options: Mapping[str, Any], topic: str) -> list[Finding]:
-    """The ways in which Kafka keeps the events topic and loses events."""
+    """The ways in which Kafka keeps a topic of events and loses some."""
     from execledger_runtime.kafka.topics import ADVICE, keeping
 
     if (kept := await keeping(options, topic)) is None:
@@ -153,10 +157,11 @@ def _topic(wanted: "Topic", found: "Topic | None") -> Finding:
     return Finding(f"topic {wanted.name}", fact)
 
 
-def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> list[Finding]:
+def _dead_letter_room(topics: "Sequence[Topic]", dead_letters: "Topic | None") -> list[Finding]:
     """A copy on the topic holds a whole record and more: the largest should fit."""
-    if events is None or dead_letters is None:
+    if not topics or dead_letters is None:
         return []
+    events = max(topics, key=lambda topic: topic.max_message_bytes)
     needed = 2 * events.max_message_bytes
     if dead_letters.max_message_bytes >= needed:
         return []
@@ -171,7 +176,7 @@ def _dead_letter_room(events: "Topic | None", dead_letters: "Topic | None") -> l
     ]
 
 
-async def _postgres(dsn: str | None, topic: str) -> list[Finding]:
+async def _postgres(dsn: str | None, topics: Sequence[str]) -> list[Finding]:
     from execledger.stack import database
 
     if dsn is None:
@@ -184,11 +189,11 @@ async def _postgres(dsn: str | None, topic: str) -> list[Finding]:
         advice = f"Use PostgreSQL {OLDEST_POSTGRES} or newer."
         return [Finding("Postgres", f"{place} is version {major}", advice)]
     schema = await _schema(dsn)
-    work = [] if schema.advice else await _work(dsn, topic)
+    work = [] if schema.advice else await _work(dsn, topics)
     return [Finding("Postgres", f"{place} answers, version {major}"), schema, *work]
 
 
-async def _work(dsn: str, topic: str) -> list[Finding]:
+async def _work(dsn: str, topics: Sequence[str]) -> list[Finding]:
     """What stands still or does not add up, by what the recorders wrote down."""
     import asyncpg
 
@@ -199,7 +204,7 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
     try:
         async with Store(dsn) as store:
             report = await read_ledger(store, audit=False)
-            circuits = await store.circuits.read(topic)
+            circuits = await store.circuits.read(topics)
             waiting, oldest_seconds = await store.outbox.state()
             keys = await store.signing_keys.count()
     except asyncpg.InsufficientPrivilegeError:
@@ -208,7 +213,7 @@ async def _work(dsn: str, topic: str) -> list[Finding]:
         return [Finding("Postgres", str(error), _start("EXECLEDGER_POSTGRES_DSN"))]
     return [
         ledger_finding(report.unaccounted),
-        *(stopped_partition(topic, circuit) for circuit in circuits if circuit.drain_until is None),
+        *(stopped_partition(circuit) for circuit in circuits if circuit.drain_until is None),
         outbox_finding(waiting, oldest_seconds),
         keys_finding(keys),
     ]
@@ -225,13 +230,14 @@ def ledger_finding(unaccounted: int) -> Finding:
     return Finding("ledger", "every consumed record is accounted for")
 
 
-def stopped_partition(topic: str, circuit: "Circuit") -> Finding:
+def stopped_partition(circuit: "Circuit") -> Finding:
     """A partition that waits for an operator, or for good records."""
+    from execledger_recorder.rules.circuit import accepting
+
     return Finding(
-        f"partition {circuit.partition} of {topic}",
+        f"partition {circuit.partition} of {circuit.topic}",
         f"stopped at offset {circuit.at_offset}, {circuit.bad} of {circuit.seen} records could not be read",
-        "See `execledger dead-letters list` and mend the producer, "
-        f"or run `execledger dead-letters accept {circuit.partition}`.",
+        f"See `execledger dead-letters list` and mend the producer, or run `{accepting(circuit)}`.",
     )
 
 

@@ -24,11 +24,11 @@ class Topic:
     max_message_bytes: int
 
 
-def wanted_topics(settings: StackSettings) -> tuple[Topic, Topic, Topic]:
-    """The events, dead letter and control topics that the settings describe."""
+def wanted_topics(settings: StackSettings) -> tuple[Topic, ...]:
+    """The topics of events, of dead letters and of commands that the settings describe."""
     size = settings.max_message_bytes
     return (
-        Topic(settings.events_topic, settings.events_partitions, size),
+        *(Topic(name, settings.events_partitions, size) for name in settings.topics),
         # A dead letter holds a record that may have been as large as allowed, and why it died.
         Topic(settings.dead_letter_topic, 1, 2 * size),
         Topic(settings.control_topic, 1, size),

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr
 
 from execledger.errors import UserError
+from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.kafka.settings import Brokers
 from execledger_runtime.settings import EnvironmentSettings, SettingsError
 
@@ -23,6 +24,7 @@ class StackSettings(EnvironmentSettings):
     )
     postgres_dsn: SecretStr | None = Field(None, description="the same for Postgres")
     events_topic: str = Field("executions.events", description="topic to make and to publish to")
+    topic_tenants: TopicTenants | None = Field(None, description="as the recorder's: the topics to make besides")
     dead_letter_topic: str = Field("executions.dead-letter", description="topic to make, for twice the message size")
     control_topic: str = Field("executions.control", description="topic to make")
     events_partitions: int = Field(3, ge=1, le=1000, description="partitions of the events topic, when it is made")
@@ -41,6 +43,11 @@ class StackSettings(EnvironmentSettings):
     maven_repository: str | None = Field(
         None, description="where Kafka's files are fetched from, when not from the usual place"
     )
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Those that a recorder reads."""
+        return Bindings.read(self.topic_tenants or "").consumed(self.events_topic)
 
 
 def load(settings: type[SettingsT]) -> SettingsT:

@@ -3,5 +3,5 @@ SELECT
     extract(epoch FROM now() - min(oldest_unrecorded_at))::float8 AS waiting_seconds,
     extract(epoch FROM now() - min(observed_at))::float8 AS observed_seconds
 FROM execledger.ledger_ends
-WHERE topic = $1  -- nobody looks any more at a topic that was read before
+WHERE topic = ANY ($1::text[])  -- nobody looks any more at a topic that was read before
 HAVING count(*) > 0

@@ -1,4 +1,4 @@
-"""A look at how Kafka keeps the events topic: some ways of keeping it lose events, by design."""
+"""A look at how Kafka keeps the topics of events: some ways of keeping it lose events, by design."""
 
 from typing import Final
 
@@ -17,18 +17,21 @@ class TopicWatch:
     def __init__(self, metrics: Metrics, settings: Settings) -> None:
         self._metrics: Final = metrics
         self._settings: Final = settings
-        self._known: frozenset[Danger] = frozenset()
+        self._known: dict[str, frozenset[Danger]] = {}
 
     async def look(self) -> None:
         """Raises KafkaError. Where we may not look, nothing is shown."""
-        topic = self._settings.events_topic
+        for topic in self._settings.topics:
+            await self._look(topic)
+
+    async def _look(self, topic: str) -> None:
         if (kept := await keeping(self._settings.kafka_options, topic)) is None:
             return
-        found = frozenset(kept.dangers)
+        known, found = self._known.get(topic, frozenset()), frozenset(kept.dangers)
         for danger in Danger:
-            self._metrics.topic_dangers.labels(danger).set(danger in found)
-        for danger in sorted(found - self._known):
+            self._metrics.topic_dangers.labels(topic, danger).set(danger in found)
+        for danger in sorted(found - known):
             log.warning("topic_in_danger", topic=topic, danger=danger, found=kept.fact(danger), do=ADVICE[danger])
-        for danger in sorted(self._known - found):
+        for danger in sorted(known - found):
             log.info("topic_out_of_danger", topic=topic, danger=danger)
-        self._known = found
+        self._known[topic] = found

@@ -1,6 +1,7 @@
 """Ends executions that went past a limit: what `watching` decides goes through the outbox to the events topic."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -17,11 +18,11 @@ _AT_ONCE: Final = 500
 _HEADERS: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 
 
-async def watch(store: Store, metrics: Metrics, topic: str) -> None:
+async def watch(store: Store, metrics: Metrics, topics: Sequence[str]) -> None:
     """Decide of every execution that is overdue now, unless another recorder is at it."""
     is_more = True
     while is_more:
-        verdicts = await _watch(store, topic)
+        verdicts = await _watch(store, topics)
         decisions: Counter[str] = Counter(verdict.decision for verdict in verdicts)
         metrics.watched(decisions)
         if verdicts:
@@ -29,27 +30,24 @@ async def watch(store: Store, metrics: Metrics, topic: str) -> None:
         is_more = bool(verdicts)  # not only when all were decided: one that is passed over must not end the round
 
 
-async def _watch(store: Store, topic: str) -> list[Verdict]:
+async def _watch(store: Store, topics: Sequence[str]) -> list[Verdict]:
     signing = await store.signing_keys.newest()
     async with store.watchdog.watching() as watch:
         if watch is None:
             return []
-        overdue = await watch.overdue(topic, IMPORT_SOURCE, _AT_ONCE)
+        overdue = await watch.overdue(topics, IMPORT_SOURCE, _AT_ONCE)
         held = await watch.hold({each.id: each.version for each in overdue})
         verdicts = [verdict for each in overdue if each.id in held and (verdict := _decide(each))]
         added = await watch.add_decisions(verdicts)
         await watch.send(
-            [
-                _signed(signing, topic, verdict.overdue.root_execution_id.encode(), verdict.event)
-                for verdict in added
-                if verdict.event is not None
-            ]
+            [_signed(signing, verdict.overdue, verdict.event) for verdict in added if verdict.event is not None]
         )
         return added
 
 
-def _signed(signing: SigningKey, topic: str, key: bytes, event: bytes) -> OutboxRow:
-    return OutboxRow(topic, key, event, pack_headers([*_HEADERS, sign(signing, key, event)]))
+def _signed(signing: SigningKey, overdue: Overdue, event: bytes) -> OutboxRow:
+    key = overdue.root_execution_id.encode()
+    return OutboxRow(overdue.topic, key, event, pack_headers([*_HEADERS, sign(signing, key, event)]))
 
 
 def _decide(overdue: Overdue) -> Verdict | None:

@@ -13,9 +13,10 @@ from execledger_contracts.sources import named_source
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Trust, read_in_turns
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
+from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, accepting, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
 from execledger_recorder.rules.notices import Notices
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from execledger_runtime.kafka.log import KafkaLog
@@ -31,17 +32,16 @@ class Circuits:
         self._trust = trust
         self._metrics = metrics
         self._settings = settings
-        self._topic = settings.events_topic
-        self._breakers: dict[int, Breaker] = {}
+        self._breakers: dict[TopicPartition, Breaker] = {}
         self._notices = Notices()
         self._turn = asyncio.Lock()
 
     @property
-    def open(self) -> dict[int, Circuit]:
+    def open(self) -> dict[TopicPartition, Circuit]:
         """The partitions that are held back."""
-        return {number: stopped for number, breaker in self._breakers.items() if (stopped := breaker.stopped)}
+        return {id_: stopped for id_, breaker in self._breakers.items() if (stopped := breaker.stopped)}
 
-    def look(self, partition: int, reads: Sequence[Read]) -> Stop | None:
+    def look(self, partition: TopicPartition, reads: Sequence[Read]) -> Stop | None:
         """Whether this batch, and what came before it, say that the partition is to be stopped.
 
         What an operator sends once more says nothing of the producers: it stops nothing, however bad it still is.
@@ -57,19 +57,19 @@ class Circuits:
         stop = breaker.look(partition, seen)
         for source, records in Counter(breaker.spared).items():
             if self._notices.is_due(source or "", monotonic()):
-                log.warning("source_is_bad", partition=partition, source=source, dead_letters=records)
+                log.warning("source_is_bad", **partition._asdict(), source=source, dead_letters=records)
         return stop
 
     async def stop(self, stop: Stop) -> None:
         """Write down that a partition is stopped."""
-        await self._store.circuits.open(self._topic, stop)
+        await self._store.circuits.open(stop)
         log.error(
             "circuit_opened",
             **stop._asdict(),
-            do=f"mend the producer, or let it drain: execledger dead-letters accept {stop.partition}",
+            do=f"mend the producer, or let it drain: {accepting(stop)}",
         )
 
-    def admitted(self, partition: int, reads: Sequence[Read]) -> tuple[Sequence[Read], int | None]:
+    def admitted(self, partition: TopicPartition, reads: Sequence[Read]) -> tuple[Sequence[Read], int | None]:
         """The batch without what is held back; the first offset of that: it must be read again."""
         breaker = self._breaker(partition)
         if breaker.stopped is None:
@@ -77,29 +77,30 @@ class Circuits:
         admitted = [pair for pair in reads if not breaker.holds_back(pair[0].offset)]
         return admitted, reads[len(admitted)][0].offset if len(admitted) < len(reads) else None
 
-    def forget(self, partition: int) -> None:
+    def forget(self, partition: TopicPartition) -> None:
         """It is read anew from somewhere: its latest records are no longer known."""
         self._breaker(partition).latest.clear()
 
-    async def refresh(self, partitions: Set[int]) -> None:
+    async def refresh(self, partitions: Set[TopicPartition]) -> None:
         """Look up which of our partitions are stopped."""
         async with self._turn:  # of two looks at once the older one could have the last word
             await self._refresh(partitions)
 
-    async def _refresh(self, partitions: Set[int]) -> None:
-        known = {circuit.partition: circuit for circuit in await self._store.circuits.read(self._topic)}
+    async def _refresh(self, partitions: Set[TopicPartition]) -> None:
+        topics = sorted({each.topic for each in partitions})
+        known = {circuit.id: circuit for circuit in await self._store.circuits.read(topics)}
         stopped_before = self.open.keys()
-        self._breakers = {number: self._breaker(number) for number in partitions}
-        for number, breaker in self._breakers.items():
-            breaker.circuit = known.get(number)
+        self._breakers = {id_: self._breaker(id_) for id_ in partitions}
+        for id_, breaker in self._breakers.items():
+            breaker.circuit = known.get(id_)
         stopped = self.open.keys()
         self._metrics.circuit_open.clear()  # one that was taken away is still ours until the group has settled
-        for number in partitions:
-            self._metrics.circuit_open.labels(number).set(number in stopped)
-        for number in stopped_before & partitions - stopped:
-            log.info("circuit_closed", partition=number, drain_until=self._breakers[number].drain_until or None)
+        for id_ in partitions:
+            self._metrics.circuit_open.labels(*id_).set(id_ in stopped)
+        for id_ in stopped_before & partitions - stopped:
+            log.info("circuit_closed", **id_._asdict(), drain_until=self._breakers[id_].drain_until or None)
         if any(breaker.drain_until for breaker in self._breakers.values()):
-            await self._store.circuits.forget_drained(self._topic)
+            await self._store.circuits.forget_drained(topics)
 
     async def probe(self) -> None:
         """Look whether what is held back can be read by now, or what comes; then let go what came so far."""
@@ -109,17 +110,17 @@ class Circuits:
             for circuit in self.open.values():
                 await self._probe(kafka, circuit)
 
-    def _breaker(self, partition: int) -> Breaker:
+    def _breaker(self, partition: TopicPartition) -> Breaker:
         return self._breakers.setdefault(partition, Breaker())
 
     async def _probe(self, kafka: KafkaLog, circuit: Circuit) -> None:
-        end = await kafka.end(self._topic, circuit.partition)
+        end = await kafka.end(*circuit.id)
         held, newest = [
-            await self._are_bad(await kafka.records(self._topic, circuit.partition, start, end, LOOK))
+            await self._are_bad(await kafka.records(*circuit.id, start, end, LOOK))
             for start in (circuit.at_offset, max(0, end - LOOK))
         ]
         if is_mended(held, newest):
-            await self._store.circuits.drain(self._topic, circuit.partition, end)
+            await self._store.circuits.drain(*circuit.id, end)
 
     async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[tuple[bool, str | None]]:
         """What an operator sends once more shows no producer to be mended, however good it is."""

@@ -1,13 +1,15 @@
-"""The Kafka client, spoken to about partitions of the one topic by their numbers."""
+"""The Kafka client, spoken to about partitions."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Set
 from typing import Any, Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+import aiokafka
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import KafkaTimeoutError
 
 from execledger_recorder.intake.subscription import Subscription
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_runtime.errors import StoreUnavailable
 
@@ -20,61 +22,63 @@ class Client:
     """What the recorder asks of Kafka. Its methods raise KafkaError."""
 
     def __init__(self, settings: Settings, listener: ConsumerRebalanceListener) -> None:
-        self._topic = settings.events_topic
         self._brokers = settings.kafka_bootstrap_servers
         self._subscription = Subscription(settings, listener)
         self.start = self._subscription.start
         self.stop = self._subscription.stop
 
-    def assigned(self) -> set[int]:
+    def assigned(self) -> set[TopicPartition]:
         """The partitions that are ours by now."""
         client = self._subscription.client
-        return set() if client is None else {each.partition for each in client.assignment()}
+        return set() if client is None else {TopicPartition(*each) for each in client.assignment()}
 
-    async def fetch(self, partitions: Iterable[int], most: int, wait_ms: int) -> dict[int, list[ConsumerRecord]]:
+    async def fetch(
+        self, partitions: Iterable[TopicPartition], most: int, wait_ms: int
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
         """Records of some partitions, so many at most, once there are any or the time is over."""
-        fetched = await self._connected.getmany(
-            *(self._place(each) for each in partitions), timeout_ms=wait_ms, max_records=most
-        )
-        return {place.partition: records for place, records in fetched.items()}
+        fetched = await self._connected.getmany(*_as_its_own(partitions), timeout_ms=wait_ms, max_records=most)
+        return {TopicPartition(*place): records for place, records in fetched.items()}
 
-    def seek(self, partition: int, offset: int) -> bool:
+    def seek(self, partition: TopicPartition, offset: int) -> bool:
         """Let the next fetch start there, if the partition is ours."""
         if partition not in self.assigned():
             return False
-        self._connected.seek(self._place(partition), offset)
+        self._connected.seek(*_as_its_own([partition]), offset)
         return True
 
-    def hold_back(self, stopped: Set[int]) -> None:
+    def hold_back(self, stopped: Set[TopicPartition]) -> None:
         """Fetch nothing of these partitions, and again of all others."""
         if (client := self._subscription.client) is not None:
-            places = {self._place(partition) for partition in stopped & self.assigned()}
+            places = set(_as_its_own(stopped & self.assigned()))
             client.resume(*(client.paused() - places))
             client.pause(*places)
 
-    async def passed(self, partitions: Iterable[int]) -> dict[int, int]:
+    async def passed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """How far records were handed out.
 
         Ask before a question to Kafka: while that is answered, a batch that is on its way to us arrives.
         """
-        return {each: await self._answered(self._connected.position(self._place(each))) for each in partitions}
+        return {
+            TopicPartition(*each): await self._answered(self._connected.position(each))
+            for each in _as_its_own(partitions)
+        }
 
-    async def starts(self, partitions: Iterable[int]) -> dict[int, int]:
+    async def starts(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Where the log begins; in one question, for each waits behind a fetch that finds nothing."""
-        return _by_number(await self._answered(self._connected.beginning_offsets(self._places(partitions))))
+        return _offsets(await self._answered(self._connected.beginning_offsets(_as_its_own(partitions))))
 
-    async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+    async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Where the log ends for those who read what is committed; in one question as well."""
-        return _by_number(await self._answered(self._connected.end_offsets(self._places(partitions))))
+        return _offsets(await self._answered(self._connected.end_offsets(_as_its_own(partitions))))
 
-    def is_hiding(self, partition: int, end: int) -> bool:
+    def is_hiding(self, partition: TopicPartition, end: int) -> bool:
         """Whether records lie behind a transaction that is still open: nobody sees them, and they grow old."""
-        highwater = self._connected.highwater(self._place(partition))
+        highwater = self._connected.highwater(*_as_its_own([partition]))
         return highwater is None or highwater > end
 
-    async def commit(self, offsets: Mapping[int, int]) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Tell the group how far we are. Raises TimeoutError: by itself the client would wait for ever for it."""
-        places = {self._place(partition): offset for partition, offset in offsets.items()}
+        places = dict(zip(_as_its_own(offsets), offsets.values(), strict=True))
         await asyncio.wait_for(self._connected.commit(places), _PATIENCE_SECONDS)
 
     async def _answered(self, question: Awaitable[Answer]) -> Answer:
@@ -91,12 +95,11 @@ class Client:
             raise StoreUnavailable("the consumer is not connected")
         return client
 
-    def _place(self, partition: int) -> TopicPartition:
-        return TopicPartition(self._topic, partition)
 
-    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [self._place(each) for each in sorted(partitions)]
+def _as_its_own(partitions: Iterable[TopicPartition]) -> list[Any]:
+    """As the client calls them: it looks at the type of some."""
+    return [aiokafka.TopicPartition(*each) for each in partitions]
 
 
-def _by_number(offsets: Mapping[Any, Any]) -> dict[int, int]:
-    return {place.partition: int(offset) for place, offset in offsets.items()}
+def _offsets(found: Mapping[Any, Any]) -> dict[TopicPartition, int]:
+    return {TopicPartition(*place): int(offset) for place, offset in found.items()}

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from execledger_recorder.intake.circuits import Circuits
@@ -17,6 +17,7 @@ from execledger_recorder.intake.watermark import Watermark
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Trust
 from execledger_recorder.rules.notices import Notices
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 
@@ -27,14 +28,14 @@ _POLL_MS: Final = 50  # a lane that gets room while others are asked waits so lo
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Consumes the events topic: each partition in a lane of its own, all of them within one bound of bytes.
+    """Consumes the topics of events: each partition in a lane of its own, all of them within one bound of bytes.
 
     A failure that is nobody's plan is handed to `on_bug`, and nothing more is recorded.
     """
 
     def __init__(self, store: Store, metrics: Metrics, settings: Settings, on_bug: Callable[[], None]) -> None:
         self.client: Final = Client(settings, self)
-        self._trust: Final = Trust(store)
+        self._trust: Final = Trust(store, settings.bindings)
         self.circuits: Final = Circuits(store, self._trust, metrics, settings)
         self._store: Final = store
         self._metrics: Final = metrics
@@ -42,12 +43,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._patience: Final = Patience(metrics, settings.kafka_bootstrap_servers)
         self._notices: Final = Notices()
         self._places: Final = Places(self.client, store, self.circuits, metrics, settings)
-        self._watermark: Final = Watermark(self.client, store, self.circuits, metrics, settings.events_topic)
+        self._watermark: Final = Watermark(self.client, store, self.circuits, metrics)
         self._on_bug: Final = on_bug
-        self._lanes: Final[dict[int, Lane]] = {}
+        self._lanes: Final[dict[TopicPartition, Lane]] = {}
         self._room: Final = asyncio.Event()  # since it was cleared, a lane came or has more room
-        self._committed: dict[int, int] = {}
-        self._level: dict[int, int] = {}  # where Kafka ended of partitions of which nothing waited
+        self._committed: dict[TopicPartition, int] = {}
+        self._level: dict[TopicPartition, int] = {}  # where Kafka ended of partitions of which nothing waited
         self._fetching: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -86,14 +87,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def watch_ledger(self) -> None:
         """Show what the ledger says of itself; look up our place again where it stands before what we recorded."""
-        recorded = {lane.partition.number: lane.partition.next_offset for lane in self._open_lanes()}
+        recorded = {lane.partition.id: lane.partition.next_offset for lane in self._open_lanes()}
         ledger = await self._store.ledger.read()
         self._metrics.accounted(ledger)
-        stands = {row.partition: row.next_offset for row in ledger if row.topic == self._settings.events_topic}
-        for number, offset in recorded.items():
-            if offset is not None and number in self._lanes and stands.get(number, -1) < offset:
-                log.warning("ledger_went_back", partition=number, recorded=offset)
-                self._lanes[number].partition.lose()
+        stands = {TopicPartition(row.topic, row.partition): row.next_offset for row in ledger}
+        for id_, offset in recorded.items():
+            if offset is not None and id_ in self._lanes and stands.get(id_, -1) < offset:
+                log.warning("ledger_went_back", **id_._asdict(), recorded=offset)
+                self._lanes[id_].partition.lose()
 
     async def watch_circuits(self) -> None:
         """Stop and go on with partitions as Postgres says: a probe or an operator may have spoken there."""
@@ -121,27 +122,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         else:
             self._committed |= moved
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Finish what is in hand, so that the next owner need not do it again."""
-        numbers = {place.partition for place in revoked}
-        await self._close(numbers)
+        ids = {TopicPartition(*each) for each in revoked}
+        await self._close(ids)
         await self.commit()
-        for number in numbers:
-            self._lanes.pop(number, None)
-            self._committed.pop(number, None)
-            self._level.pop(number, None)
-            self._metrics.forget(number)
+        for id_ in ids:
+            self._lanes.pop(id_, None)
+            self._committed.pop(id_, None)
+            self._level.pop(id_, None)
+            self._metrics.forget(id_)
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Read on from where the ledger stands, whatever offsets Kafka remembers."""
         self._metrics.rebalances.inc()
-        numbers = {place.partition for place in assigned}
-        await self._close(numbers)
+        ids = {TopicPartition(*each) for each in assigned}
+        await self._close(ids)
         workshop = self._workshop()
-        self._lanes.update({number: Lane(number, workshop) for number in numbers} if not self._stopped else {})
+        self._lanes.update({id_: Lane(id_, workshop) for id_ in ids} if not self._stopped else {})
         self._committed.clear()
         self._level.clear()
-        log.info("partitions_assigned", partitions=sorted(numbers))
+        log.info("partitions_assigned", partitions=sorted(map(str, ids)))
         try:
             await self._places.seek_to_ledger([lane.partition for lane in self._lanes.values()])
         except TROUBLE as error:  # the first batch tries again
@@ -168,10 +169,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     def _open_lanes(self) -> list[Lane]:
         """Those of partitions that are still ours."""
         assigned = self.client.assigned()
-        return [lane for number, lane in self._lanes.items() if number in assigned]
+        return [lane for id_, lane in self._lanes.items() if id_ in assigned]
 
-    async def _close(self, numbers: Collection[int]) -> None:
-        lanes = [self._lanes[number] for number in numbers if number in self._lanes]
+    async def _close(self, ids: Collection[TopicPartition]) -> None:
+        lanes = [self._lanes[id_] for id_ in ids if id_ in self._lanes]
         await asyncio.gather(*(lane.close() for lane in lanes))
 
     async def _fetch_forever(self) -> None:
@@ -191,13 +192,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             except Exception as error:  # noqa: BLE001  # a bug, whatever it is
                 self._fail(error)
 
-    async def _fetch(self, wanted: Collection[int]) -> None:
+    async def _fetch(self, wanted: Collection[TopicPartition]) -> None:
         fetched = await self.client.fetch(wanted, self._settings.batch_size, _POLL_MS)
-        for number, records in fetched.items():
-            if lane := self._lanes.get(number):
+        for id_, records in fetched.items():
+            if lane := self._lanes.get(id_):
                 lane.put(records)
 
-    def _wanted(self) -> list[int]:
+    def _wanted(self) -> list[TopicPartition]:
         """The partitions of which more may be fetched: none while too many bytes wait to be recorded."""
         if sum(lane.size for lane in self._lanes.values()) >= self._settings.max_bytes_in_flight:
             return []

@@ -20,7 +20,7 @@ from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Letters, Read, Report, Trust, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
 from execledger_recorder.rules.notices import Notices
-from execledger_recorder.rules.partition import Partition
+from execledger_recorder.rules.partition import Partition, TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from execledger_runtime.kafka.fetching import size_of
@@ -74,11 +74,11 @@ class Lane:
     Of a failure that is nobody's plan `on_bug` is told, and nothing more is recorded here.
     """
 
-    def __init__(self, number: int, workshop: Workshop) -> None:
-        self.partition: Final = Partition(number)
+    def __init__(self, id_: TopicPartition, workshop: Workshop) -> None:
+        self.partition: Final = Partition(id_)
         self.moved_at = monotonic()  # when records last came, or nothing was waiting
         self._shop: Final = workshop
-        self._task: Final = f"record {number}"  # as it is called where it is waited for
+        self._task: Final = f"record {id_}"  # as it is called where it is waited for
         self._fetched: Final[Waiting[Fetched]] = Waiting()
         self._decoded: Final[Waiting[Decoded]] = Waiting()
         self._taken: Final[list[Fetched]] = []  # those that are decoded, or recorded
@@ -179,8 +179,8 @@ class Lane:
         start = self.partition.take_front(offset)
         if start == offset:
             return offset
-        starts = await self._shop.client.starts([self.partition.number])
-        return start if starts[self.partition.number] <= start else offset
+        starts = await self._shop.client.starts([self.partition.id])
+        return start if starts[self.partition.id] <= start else offset
 
     async def _record_next(self) -> None:
         """What is ready becomes a batch."""
@@ -222,13 +222,13 @@ class Lane:
 
     async def _admitted(self, reads: Sequence[Read], first: Fetched) -> Sequence[Read]:
         """What of a batch is to be recorded: nothing that a circuit breaker holds back, to which we return."""
-        shop, number = self._shop, self.partition.number
-        if (stop := shop.circuits.look(number, reads)) is not None:
+        shop, id_ = self._shop, self.partition.id
+        if (stop := shop.circuits.look(id_, reads)) is not None:
             await self._until_done(partial(shop.circuits.stop, stop))
             await self._until_done(shop.places.watch_circuits)
         if self._is_void(first):
             return ()
-        admitted, held_back = shop.circuits.admitted(number, reads)
+        admitted, held_back = shop.circuits.admitted(id_, reads)
         if held_back is not None:
             shop.places.return_to(self.partition, held_back)
         return admitted
@@ -259,7 +259,8 @@ class Lane:
             counts[outcome] += count
         log.info(
             "batch_recorded",
-            partition=self.partition.number,
+            topic=self.partition.id.topic,
+            partition=self.partition.id.partition,
             records=len(reads),
             executions=report.executions,
             **counts,

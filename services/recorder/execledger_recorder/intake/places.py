@@ -8,7 +8,7 @@ import structlog
 from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
 from execledger_recorder.metrics import Metrics
-from execledger_recorder.rules.partition import Partition, Place
+from execledger_recorder.rules.partition import Partition, Place, TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
 from execledger_runtime.errors import LogReplaced
@@ -26,7 +26,6 @@ class Places:
         self._circuits = circuits
         self._metrics = metrics
         self._settings = settings
-        self._topic = settings.events_topic
         self._turn = asyncio.Lock()
 
     async def seek_to_ledger(self, partitions: Collection[Partition]) -> None:
@@ -35,19 +34,19 @@ class Places:
         Raises MustWait and KafkaError; LogReplaced when Kafka's log is another than the ledger's.
         """
         async with self._turn:  # two at once would count what is gone twice
-            lost = {each.number: each for each in partitions if each.is_lost}
+            lost = {each.id: each for each in partitions if each.is_lost}
             if not lost:
                 return
             starts = await self._client.starts(lost)
-            positions = await self._store.ledger.open(self._topic, starts)
-            skips = await self._store.ledger.skips(self._topic, lost)
+            positions = await self._store.ledger.open(starts)
+            skips = await self._store.ledger.skips(lost)
             await self._check_log(positions, lost)
             await self._circuits.refresh(self._client.assigned())
-            for number, partition in lost.items():
-                await self._miss(number, positions[number], starts[number])
-                partition.skips = skips.get(number, frozenset())
-                self._seek(partition, max(positions[number], starts[number]))
-                self._circuits.forget(number)
+            for id_, partition in lost.items():
+                await self._miss(id_, positions[id_], starts[id_])
+                partition.skips = skips.get(id_, frozenset())
+                self._seek(partition, max(positions[id_], starts[id_]))
+                self._circuits.forget(id_)
             self._client.hold_back(self._circuits.open.keys())
 
     async def watch_circuits(self) -> None:
@@ -57,37 +56,39 @@ class Places:
 
     def return_to(self, partition: Partition, offset: int) -> None:
         """Read again from an offset, if the partition is ours."""
-        if self._client.seek(partition.number, offset):
+        if self._client.seek(partition.id, offset):
             partition.return_to(offset)
 
-    async def _miss(self, number: int, position: int, start: int) -> None:
-        if position < start and (missed := await self._store.ledger.miss(self._topic, number, start)):
+    async def _miss(self, id_: TopicPartition, position: int, start: int) -> None:
+        if position < start and (missed := await self._store.ledger.miss(*id_, start)):
             self._metrics.missed.inc(missed)
-            log.error("records_missed", partition=number, first=start - missed, upto=start)
+            log.error("records_missed", **id_._asdict(), first=start - missed, upto=start)
 
     def _seek(self, partition: Partition, offset: int) -> None:
-        if self._client.seek(partition.number, offset):
+        if self._client.seek(partition.id, offset):
             partition.find(offset)
 
-    async def _check_log(self, positions: Mapping[int, int], lost: Mapping[int, Partition]) -> None:
+    async def _check_log(
+        self, positions: Mapping[TopicPartition, int], lost: Mapping[TopicPartition, Partition]
+    ) -> None:
         """What comes from another log would be passed over, or recorded on top of what came from the one we knew."""
         ends = await self._client.ends(positions)
-        for number, position in positions.items():
-            if position > ends[number]:
+        for id_, position in positions.items():
+            if position > ends[id_]:
                 raise LogReplaced(
-                    f"the ledger of partition {number} stands at {position}, but Kafka's log ends at {ends[number]}: "
+                    f"the ledger of partition {id_} stands at {position}, but Kafka's log ends at {ends[id_]}: "
                     "was the topic made anew, or is this another Kafka?"
                 )
-        await self._check_last({number for number in positions if lost[number].place is Place.UNVERIFIED})
+        await self._check_last({id_ for id_ in positions if lost[id_].place is Place.UNVERIFIED})
 
-    async def _check_last(self, partitions: Collection[int]) -> None:
-        if not (known := await self._store.ledger.last_records(self._topic, partitions)):
+    async def _check_last(self, partitions: Collection[TopicPartition]) -> None:
+        if not (known := await self._store.ledger.last_records(partitions)):
             return
         async with KafkaLog.open(self._settings.kafka_options) as kafka:
-            for number, (offset, known_by) in known.items():
-                if not await kafka.is_known(self._topic, number, offset, known_by):
+            for id_, (offset, known_by) in known.items():
+                if not await kafka.is_known(*id_, offset, known_by):
                     raise LogReplaced(
-                        f"the record at offset {offset} of partition {number} is another than the one that was "
+                        f"the record at offset {offset} of partition {id_} is another than the one that was "
                         "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
-                        "needs a name of its own: EXECLEDGER_EVENTS_TOPIC"
+                        "needs a name of its own: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_TOPIC_TENANTS"
                     )

@@ -40,7 +40,7 @@ class Subscription:
         )
         # Without a handler: FastStream's own loop waits 50 ms after each fetch that found nothing, and knows no lanes.
         self._subscriber: BatchSubscriber = self._broker.subscriber(
-            settings.events_topic,
+            *settings.topics,
             group_id=settings.consumer_group,
             group_instance_id=settings.consumer_instance_id,
             batch=True,

@@ -11,6 +11,7 @@ from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
 from execledger_recorder.intake.lane import Lane
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.store import Store
 
 log = structlog.get_logger()
@@ -24,61 +25,60 @@ class Watermark:
     is_stalled = False
     """Whether records wait in Kafka and none of their partition has come for half a minute."""
 
-    def __init__(self, client: Client, store: Store, circuits: Circuits, metrics: Metrics, topic: str) -> None:
+    def __init__(self, client: Client, store: Store, circuits: Circuits, metrics: Metrics) -> None:
         self._client = client
         self._store = store
         self._circuits = circuits
         self._metrics = metrics
-        self._topic = topic
 
-    async def observe(self, lanes: Collection[Lane]) -> dict[int, int]:
+    async def observe(self, lanes: Collection[Lane]) -> dict[TopicPartition, int]:
         """Write down what can be said of partitions; where Kafka ended of those of which nothing waited.
 
         Raises MustWait and KafkaError.
         """
-        placed = {lane.partition.number: lane for lane in lanes if not lane.partition.is_lost}
-        seeks = {number: lane.partition.seeks for number, lane in placed.items()}
+        placed = {lane.partition.id: lane for lane in lanes if not lane.partition.is_lost}
+        seeks = {id_: lane.partition.seeks for id_, lane in placed.items()}
         moment = await self._store.ledger.moment()
         passed = await self._client.passed(placed)
         ends = await self._client.ends(placed) if placed else {}
         # While we looked, the partitions or our places in them may have changed: of those nothing can be said.
         seen = {n: lane for n, lane in placed.items() if self._is_ours(lane) and not lane.partition.is_void(seeks[n])}
-        level = {number for number, lane in seen.items() if _is_level(lane, ends[number], passed[number])}
+        level = {id_ for id_, lane in seen.items() if _is_level(lane, ends[id_], passed[id_])}
         self._watch_for_stall(seen, level)
-        current = {number for number in level if not self._client.is_hiding(number, ends[number])}
-        for number in current:
-            seen[number].partition.oldest_ms = int(moment.timestamp() * 1000)
+        current = {id_ for id_ in level if not self._client.is_hiding(id_, ends[id_])}
+        for id_ in current:
+            seen[id_].partition.oldest_ms = int(moment.timestamp() * 1000)
         # How old the oldest record of any other partition is will be known with the first batch.
         rows = [
-            self._see(lane, ends[number], number in current)
-            for number, lane in sorted(seen.items())
+            self._see(lane, ends[id_], id_ in current)
+            for id_, lane in sorted(seen.items())
             if lane.partition.oldest_ms is not None
         ]
-        await self._store.ledger.note_ends(self._topic, rows, moment)
-        return {number: ends[number] for number in level}
+        await self._store.ledger.note_ends(rows, moment)
+        return {id_: ends[id_] for id_ in level}
 
     def _is_ours(self, lane: Lane) -> bool:
-        return lane.partition.number in self._client.assigned()
+        return lane.partition.id in self._client.assigned()
 
-    def _see(self, lane: Lane, end: int, is_current: bool) -> tuple[int, int, int, datetime | None]:
+    def _see(self, lane: Lane, end: int, is_current: bool) -> tuple[str, int, int, int, datetime | None]:
         partition = lane.partition
         assert partition.next_offset is not None  # noqa: S101  # its place is known
         oldest_ms = None if is_current else partition.oldest_ms
-        self._metrics.lagging(partition.number, end - partition.next_offset, oldest_ms)
+        self._metrics.lagging(partition.id, end - partition.next_offset, oldest_ms)
         oldest_at = None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)
-        return partition.number, partition.next_offset, end, oldest_at
+        return *partition.id, partition.next_offset, end, oldest_at
 
-    def _watch_for_stall(self, seen: Mapping[int, Lane], level: Collection[int]) -> None:
+    def _watch_for_stall(self, seen: Mapping[TopicPartition, Lane], level: Collection[TopicPartition]) -> None:
         """The client may stop fetching without a word. What a circuit breaker holds back is no stall."""
         now, stopped = monotonic(), self._circuits.open
-        for number, lane in seen.items():
-            if number in level or not lane.is_idle or number in stopped:
+        for id_, lane in seen.items():
+            if id_ in level or not lane.is_idle or id_ in stopped:
                 lane.moved_at = now
-        waiting = {number: now - lane.moved_at for number, lane in seen.items() if now - lane.moved_at > _STALL_SECONDS}
+        waiting = {id_: now - lane.moved_at for id_, lane in seen.items() if now - lane.moved_at > _STALL_SECONDS}
         self.is_stalled = bool(waiting)
         self._metrics.stalled.set(self.is_stalled)
-        for number, seconds in waiting.items():
-            log.error("consumer_stalled", partition=number, seconds=round(seconds))
+        for id_, seconds in waiting.items():
+            log.error("consumer_stalled", **id_._asdict(), seconds=round(seconds))
 
 
 def _is_level(lane: Lane, end: int, passed: int) -> bool:

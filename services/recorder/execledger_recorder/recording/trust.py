@@ -1,33 +1,43 @@
 """Records judged by who may say what they say; keys that are not known yet are looked up."""
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import Final
 
 from execledger_contracts.decoding import Decoded, Undecodable
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.arrivals import Read
-from execledger_recorder.rules.trust import is_ours, refusal_of_ours, signature_of
+from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_ours, signature_of
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.bindings import Bindings
+
+_MOST_SPEAKERS: Final = 4096  # sources in their topics, with their tenants
 
 
 class Trust:
     """Knows the keys that were met: one that was made meanwhile is looked up, so a rotation needs no restart."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, bindings: Bindings) -> None:
         self._store = store
+        self._is_bound = bool(bindings.topics)
+        self._refusal_of_bound = lru_cache(_MOST_SPEAKERS)(partial(refusal_of_bound, bindings))
         self._keys: dict[str, bytes] = {}
 
     async def judge(self, reads: Sequence[Read]) -> Sequence[Read]:
-        """The same, what nobody but us may say as dead letters. Raises MustWait."""
+        """The same, with dead letters where a source may not say what it says. Raises MustWait."""
         ours = [record for record, found in reads if type(found) is Decoded and is_ours(found.event)]
-        if not ours:
+        if not ours and not self._is_bound:
             return reads
         await self._look_up(ours)
         return [(record, self._judged(record, found)) for record, found in reads]
 
     def _judged(self, record: Record, found: Decoded | Undecodable) -> Decoded | Undecodable:
-        if isinstance(found, Undecodable) or not is_ours(found.event):
+        if isinstance(found, Undecodable):
             return found
-        return refusal_of_ours(record, self._keys) or found
+        event = found.event
+        if is_ours(event):
+            return refusal_of_ours(record, self._keys) or found
+        return self._refusal_of_bound(record.topic, event.source, event.tenantid) or found
 
     async def _look_up(self, ours: Sequence[Record]) -> None:
         """One question at most, however many keys are named; a key is there before anything is signed with it."""

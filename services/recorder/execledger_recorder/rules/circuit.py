@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from execledger_recorder.rules.partition import TopicPartition
+
 LOOK: Final = 100
 """Records that are judged by: so many must have come, and no older ones count."""
 
@@ -27,6 +29,7 @@ Look = Sequence[tuple[bool, str | None]]
 class Stop(NamedTuple):
     """A partition is to be stopped at an offset, for so many of the records seen were bad."""
 
+    topic: str
     partition: int
     at_offset: int
     seen: int
@@ -36,12 +39,18 @@ class Stop(NamedTuple):
 class Circuit(NamedTuple):
     """A partition that is held back, or drained up to an offset."""
 
+    topic: str
     partition: int
     opened_at: datetime
     at_offset: int
     seen: int
     bad: int
     drain_until: int | None
+
+    @property
+    def id(self) -> TopicPartition:
+        """The partition, and whose."""
+        return TopicPartition(self.topic, self.partition)
 
 
 @dataclass(slots=True)
@@ -113,7 +122,7 @@ class Breaker:
         stopped = self.stopped
         return stopped is not None and offset >= stopped.at_offset
 
-    def look(self, partition: int, batch: Iterable[Seen]) -> Stop | None:
+    def look(self, partition: TopicPartition, batch: Iterable[Seen]) -> Stop | None:
         """Take in a batch; whether to stop the partition, at the first bad record in it that speaks for that."""
         first = None
         self.spared = []
@@ -130,11 +139,16 @@ class Breaker:
                 self.spared.append(source)
         return None
 
-    def _stop(self, partition: int, first: int) -> Stop | None:
+    def _stop(self, partition: TopicPartition, first: int) -> Stop | None:
         bad = [offset for offset, was_bad in self.latest if was_bad]
         if len(self.latest) < LOOK or len(bad) < _MOST_BAD:
             return None
-        return Stop(partition, max(bad[0], first), LOOK, len(bad))
+        return Stop(*partition, max(bad[0], first), LOOK, len(bad))
+
+
+def accepting(stopped: Stop | Circuit) -> str:
+    """The command that lets a stopped partition drain."""
+    return f"execledger dead-letters accept {stopped.partition} --topic {stopped.topic}"
 
 
 def is_mended(held: Look, newest: Look) -> bool:

@@ -31,6 +31,7 @@ class Overdue(NamedTuple):
     clock: datetime  # the moment up to which all partitions are recorded
     newest_at: datetime  # time of its newest event
     newest_event_id: str
+    topic: str  # of its first event among those that are read now
     is_imported: bool  # nothing was ever heard of it but from an import
 
 

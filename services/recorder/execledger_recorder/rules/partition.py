@@ -3,6 +3,17 @@
 from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic; equal to what the Kafka client calls so."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
 
 
 class Place(Enum):
@@ -15,9 +26,9 @@ class Place(Enum):
 
 @dataclass(slots=True)
 class Partition:
-    """The reading of one partition of the topic."""
+    """The reading of one partition of a topic."""
 
-    number: int
+    id: TopicPartition
     place: Place = Place.UNVERIFIED
     next_offset: int | None = None
     """Where its ledger stands, by what was recorded or looked up here."""

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from execledger_lifecycle import Outcome
 from execledger_recorder.rules.ledger import Counted, LedgerRow
+from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.store.connection import Connect, columns
 from execledger_recorder.store.statements import SQL
 
@@ -18,19 +19,21 @@ class Ledger:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
-    async def open(self, topic: str, first_offsets: Mapping[int, int]) -> dict[int, int]:
+    async def open(self, first_offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Open the account of partitions that have none; where each of them is to be read on."""
-        partitions = list(first_offsets)
+        topics, partitions = columns(list(first_offsets), 2)
         async with self._connect() as connection:
-            await connection.execute(SQL["open_ledger"], topic, partitions, list(first_offsets.values()))
-            rows = await connection.fetch(SQL["ledger_positions"], topic, partitions)
-        return {row["partition"]: row["next_offset"] for row in rows}
+            await connection.execute(SQL["open_ledger"], topics, partitions, list(first_offsets.values()))
+            rows = await connection.fetch(SQL["ledger_positions"], topics, partitions)
+        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def last_records(self, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, bytes]]:
+    async def last_records(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, bytes]]:
         """Offset and digest of the last record that was read of each partition."""
         async with self._connect() as connection:
-            rows = await connection.fetch(SQL["last_records"], topic, list(partitions))
-        return {row["partition"]: (row["last_offset"], row["last_digest"]) for row in rows}
+            rows = await connection.fetch(SQL["last_records"], *columns(list(partitions), 2))
+        return {
+            TopicPartition(row["topic"], row["partition"]): (row["last_offset"], row["last_digest"]) for row in rows
+        }
 
     async def miss(self, topic: str, partition: int, log_start: int) -> int:
         """Count what Kafka deleted before it was read, and go on where its log begins; how many records that is."""
@@ -51,13 +54,13 @@ class Ledger:
                 position = passed
             return int(position)
 
-    async def skips(self, topic: str, partitions: Iterable[int]) -> dict[int, set[int]]:
+    async def skips(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, set[int]]:
         """The offsets ahead of the account that are to be skipped."""
         async with self._connect() as connection:
-            rows = await connection.fetch(SQL["skips_ahead"], topic, list(partitions))
-        found: dict[int, set[int]] = {}
-        for row in rows:
-            found.setdefault(row["partition"], set()).add(row["offset"])
+            rows = await connection.fetch(SQL["skips_ahead"], *columns(list(partitions), 2))
+        found: dict[TopicPartition, set[int]] = {}
+        for topic, partition, offset in rows:
+            found.setdefault(TopicPartition(topic, partition), set()).add(offset)
         return found
 
     async def moment(self) -> datetime:
@@ -66,16 +69,14 @@ class Ledger:
             moment: datetime = await connection.fetchval(SQL["moment"])
             return moment
 
-    async def note_ends(
-        self, topic: str, ends: Sequence[tuple[int, int, int, datetime | None]], moment: datetime
-    ) -> None:
+    async def note_ends(self, ends: Sequence[tuple[str, int, int, int, datetime | None]], moment: datetime) -> None:
         """Write down how far Kafka was ahead of the ledger at that moment.
 
-        For each partition: where the ledger stands, Kafka's end offset, Kafka timestamp of the oldest unrecorded
-        record, None when there was none. Nothing is written of a partition whose ledger does not stand there.
+        For each partition: topic, number, where the ledger stands, Kafka's end offset, Kafka timestamp of the oldest
+        unrecorded record, None when there was none. Nothing is written of one whose ledger does not stand there.
         """
         async with self._connect() as connection:
-            await connection.execute(SQL["note_ledger_ends"], topic, *columns(ends, 4), moment)
+            await connection.execute(SQL["note_ledger_ends"], *columns(ends, 5), moment)
 
     async def read(self) -> list[LedgerRow]:
         """The whole account."""

@@ -34,9 +34,9 @@ class Watch:
         self._connection = connection
         self._outbox_limit = outbox_limit
 
-    async def overdue(self, topic: str, import_source: str, limit: int) -> list[Overdue]:
+    async def overdue(self, topics: Sequence[str], import_source: str, limit: int) -> list[Overdue]:
         """Open executions that seem to be past a limit, and of which nothing is decided since their newest event."""
-        rows = await self._connection.fetch(SQL["overdue_executions"], topic, import_source, limit, BELONGING_RANKS)
+        rows = await self._connection.fetch(SQL["overdue_executions"], topics, import_source, limit, BELONGING_RANKS)
         return [
             Overdue(**{**row, "id": str(row["id"]), "newest_event_id": str(row["newest_event_id"])}) for row in rows
         ]

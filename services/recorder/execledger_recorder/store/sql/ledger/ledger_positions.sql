@@ -1,2 +1,4 @@
--- Where each partition of a topic is to be read on.
-SELECT partition, next_offset FROM execledger.ledger WHERE topic = $1 AND partition = ANY ($2::integer[])
+-- Where partitions are to be read on.
+SELECT topic, partition, next_offset
+FROM execledger.ledger
+JOIN unnest($1::text[], $2::integer[]) AS wanted (topic, partition) USING (topic, partition)

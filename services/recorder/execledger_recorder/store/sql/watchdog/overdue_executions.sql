@@ -7,7 +7,7 @@ WITH consumed AS MATERIALIZED (
                 THEN min(least(ends.oldest_unrecorded_at, ends.observed_at)) END AS clock
     FROM execledger.ledger AS ledger
     LEFT JOIN execledger.ledger_ends AS ends USING (topic, partition)
-    WHERE ledger.topic = $1
+    WHERE ledger.topic = ANY ($1::text[])
 ), suspects AS MATERIALIZED (  -- only of these the log is read
     SELECT execution.id, execution.tenant_id, execution.external_id, execution.root_execution_id, execution.attempt,
         execution.version, execution.timeout_seconds, execution.heard_at, silence.seconds AS silence_seconds,
@@ -34,7 +34,7 @@ WITH consumed AS MATERIALIZED (
 )
 SELECT suspect.id, suspect.tenant_id, suspect.external_id, suspect.root_execution_id, suspect.attempt, suspect.version,
     suspect.timed_from, suspect.timeout_seconds, suspect.heard_at, suspect.silence_seconds, suspect.clock,
-    newest.occurred_at AS newest_at, newest.event_id AS newest_event_id,
+    newest.occurred_at AS newest_at, newest.event_id AS newest_event_id, first.topic,
     NOT EXISTS (SELECT FROM execledger.execution_events AS event
                 WHERE event.execution_id = suspect.id
                   AND event.raw ->> 'source' <> $2 AND NOT starts_with(event.raw ->> 'source', $2 || ':'))
@@ -50,11 +50,18 @@ CROSS JOIN LATERAL (
         occurred_at DESC, coalesce(sequence, -1) DESC, rank DESC, event_id DESC
     LIMIT 1
 ) AS newest
+CROSS JOIN LATERAL (  -- of one whose events all lie in other topics nobody hears any more
+    SELECT event.topic
+    FROM execledger.execution_events AS event
+    WHERE event.execution_id = suspect.id AND event.topic = ANY ($1::text[])
+    ORDER BY
+        CASE WHEN rank = ANY ($4::smallint[]) THEN least(attempt, suspect.attempt) ELSE attempt END,
+        occurred_at, coalesce(sequence, -1), rank, event_id
+    LIMIT 1
+) AS first
 WHERE NOT EXISTS (SELECT FROM execledger.watchdog_decisions AS decided
                   WHERE decided.execution_id = suspect.id AND decided.attempt = suspect.attempt
                     AND decided.newest_event_id = newest.event_id)
-  AND EXISTS (SELECT FROM execledger.execution_events AS event  -- others are heard of by nobody any more
-              WHERE event.execution_id = suspect.id AND event.topic = $1)
   AND (extract(epoch FROM suspect.clock) - extract(epoch FROM suspect.timed_from) > suspect.timeout_seconds
        OR extract(epoch FROM suspect.clock) - extract(epoch FROM suspect.heard_at) > suspect.silence_seconds)
 LIMIT $3
