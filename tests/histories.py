@@ -49,7 +49,7 @@ _BEGINNING: Final[dict[str, list[Any]]] = {
     "query": ["", "tea"],
     "input": [[], 1],
     "total_steps": [4, 0],
-    "tags": [["a"], []],
+    "tags": [["a"], ["b", "a"], []],
     "labels": [{"prd": "1"}, {"prd": "2", "draft": "x"}, {}],
     "metadata": [{"a": 1}, {"a": None, "b": [1.5]}],
     "complexity_score": [0.5, 0],

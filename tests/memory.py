@@ -14,7 +14,7 @@ import msgspec
 
 from execledger_contracts.decoding import Decoded
 from execledger_contracts.events import Event, LlmCalled
-from execledger_lifecycle import Entry, ExecutionRecord, StepKey, StepRecord, TryKey, Verdict, enter
+from execledger_lifecycle import Caps, Entry, ExecutionRecord, StepKey, StepRecord, TryKey, Verdict, enter
 from execledger_lifecycle.judging import Outcome
 from execledger_recorder.rules import checkpoint, pricing
 from execledger_recorder.rules.account import Record
@@ -55,6 +55,7 @@ class Memory:
     checkpoints: dict[int, tuple[str, str]] = field(default_factory=dict)
     asked_for_log: int = 0
     read_of_log: int = 0
+    caps: Caps | None = None
 
     def record(self, batch: Iterable[Event]) -> Change | None:
         """Record a batch; what it changed."""
@@ -74,7 +75,7 @@ class Memory:
 
     def fold_log(self) -> Change:
         """What the log gives, whatever else is recorded."""
-        folding = fold_log(EXECUTION_ID, self.entries(), datetime.fromtimestamp(_AT_MS / 1000, UTC))
+        folding = fold_log(EXECUTION_ID, self.entries(), datetime.fromtimestamp(_AT_MS / 1000, UTC), self.caps)
         while True:
             try:
                 next(folding)
@@ -93,14 +94,17 @@ class Memory:
             dict(self.checkpoints),
             self.asked_for_log,
             self.read_of_log,
+            self.caps,
         )
 
     def _known(self) -> Known:
         alias = ("default", EXTERNAL_ID)
         if self.row is None:
-            return Known(EXECUTION_ID, alias)
+            return Known(EXECUTION_ID, alias, caps=self.caps)
         said = self.row._asdict() | {"tenant_id": alias[0], "external_id": alias[1]}
-        return Known(EXECUTION_ID, alias, LockedExecution(*(said[name] for name in LockedExecution._fields)))
+        return Known(
+            EXECUTION_ID, alias, LockedExecution(*(said[name] for name in LockedExecution._fields)), caps=self.caps
+        )
 
     def entries(self) -> list[Entry]:
         """All that is logged."""

@@ -3,6 +3,8 @@
 Each function looks at all events again, as the rules are worded. Times are datetimes and money is Decimal here.
 """
 
+import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,11 +38,14 @@ Step = tuple[str, int | None]
 """Step id, iteration: without a number it is another step than with 0."""
 Try = tuple[str, int | None, int, int]
 """The same, attempt, try."""
+NO_CAPS: Final = dict.fromkeys(("labels", "tags", "metadata_bytes", "agents"), sys.maxsize)
 Prices = Mapping[str, int]
 """The stored price of calls whose cost nobody reported, in nano-dollars by event id."""
 
 
-def reference_record(events: Iterable[Event], external_id: str, prices: Prices) -> dict[str, Any]:
+def reference_record(
+    events: Iterable[Event], external_id: str, prices: Prices, caps: Mapping[str, int] = NO_CAPS
+) -> dict[str, Any]:
     """What the record of these distinct events must hold, by column; the JSON columns as values."""
     everything = in_order(events)
     told = contributing(everything)
@@ -54,6 +59,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
     owner, workflow = last(of_the_first_source(beginning), "owner"), last(beginning, "workflow")
     trigger, budget = last(beginning, "trigger"), last(beginning, "budget")
     created_at = creation_of(told)
+    metadata = values([event for event in told if is_of_execution(event)], "metadata")
     return {
         "version": len(everything),
         "status": status,
@@ -79,7 +85,7 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "output_event_id": who_first(ends, "output"),
         "result_event_id": who_first(ends, "result"),
         **figures_of(told, everything, prices),
-        "agents_used": agents_of(told, ends),
+        "agents_used": agents_of(told, ends, caps["agents"]),
         "complexity_score": last(beginning, "complexity_score"),
         "timeout_seconds": last(beginning, "timeout_seconds"),
         "token_limit": budget and budget.token_limit,
@@ -90,9 +96,10 @@ def reference_record(events: Iterable[Event], external_id: str, prices: Prices) 
         "cancel_requested_at": earliest(e for e in told if is_cancel_request(e) and e.attempt >= attempt),
         "killed_by_budget": status == "cancelled"
         and (first(ends, "killed_by_budget") is True or is_exceeded(budget, told, everything, ends[0], prices)),
-        "tags": last(beginning, "tags"),
-        "labels": merged(beginning, "labels"),
-        "metadata": merged([event for event in told if is_of_execution(event)], "metadata"),
+        "tags": smallest_in_order(last(beginning, "tags"), caps["tags"]),
+        "labels": smallest_members(merged(beginning, "labels"), caps["labels"]),
+        "metadata": held_metadata(metadata, caps["metadata_bytes"])[0],
+        "capped": capped(beginning, metadata, told, everything, caps) or None,
         "parent_execution_id": last(beginning, "parent_execution_id"),
         "root_execution_id": or_else(last(beginning, "root_execution_id"), external_id),
         "traceparent": traceparent_of(told),
@@ -412,10 +419,61 @@ def computed_of(facts: Sequence[Event], prices: Prices) -> list[Decimal]:
     return [Decimal(prices[event.id]).scaleb(-9) for event in unreported if event.id in prices]
 
 
-def agents_of(told: Sequence[Event], ends: Sequence[Event]) -> int:
+def agents_of(told: Sequence[Event], ends: Sequence[Event], most: int) -> int:
+    return int(or_else(first(ends, "agents_used"), min(most, len(agents_in(told)))))
+
+
+def agents_in(told: Sequence[Event]) -> set[Any]:
     in_facts = set(values([event for event in told if kind(event) == "fact"], "agent_id"))
-    in_steps = {event.data.step.agent_id for event in told if of_step(event)}  # type: ignore[union-attr]
-    return int(or_else(first(ends, "agents_used"), len(in_facts | in_steps - {None})))
+    in_steps: set[Any] = {event.data.step.agent_id for event in told if of_step(event)}  # type: ignore[union-attr]
+    return in_facts | in_steps - {None}
+
+
+def capped(
+    beginning: Sequence[Event],
+    metadata: Sequence[Any],
+    told: Sequence[Event],
+    everything: Sequence[Event],
+    caps: Mapping[str, int],
+) -> list[str]:
+    tries = tries_of(everything)
+    of_tries = [values([e for e in told if tries.get(e.id) == each], "metadata") for each in set(tries.values())]
+    said = {
+        "agents": len(agents_in(told)) > caps["agents"],
+        "labels": len(merged(beginning, "labels") or {}) > caps["labels"],
+        "metadata": held_metadata(metadata, caps["metadata_bytes"])[1],
+        "steps.metadata": any(held_metadata(said, caps["metadata_bytes"])[1] for said in of_tries),
+        "tags": len(set(last(beginning, "tags") or ())) > caps["tags"],
+    }
+    return [name for name, is_capped in said.items() if is_capped]
+
+
+def smallest_members(members: dict[str, Any] | None, most: int) -> dict[str, Any] | None:
+    names = sorted(members or (), key=str.encode)[:most]
+    return None if members is None else {name: members[name] for name in names}
+
+
+def smallest_in_order(tags: list[str] | None, most: int) -> list[str] | None:
+    if tags is None or len(tags) <= most:
+        return tags
+    names = sorted(set(tags), key=str.encode)[:most]
+    return [tag for number, tag in enumerate(tags) if tag in names and tag not in tags[:number]]
+
+
+def held_metadata(said: Sequence[Any], most: int) -> tuple[dict[str, Any] | None, bool]:
+    """Event by event; whether any of it was cut."""
+    held: dict[str, Any] = {}
+    is_cut = False
+    for part in said:
+        held = {**held, **part}
+        while size(held) > most:
+            is_cut = True
+            del held[max(held, key=str.encode)]
+    return held if said else None, is_cut
+
+
+def size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def is_exceeded(

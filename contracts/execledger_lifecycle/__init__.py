@@ -3,6 +3,7 @@
 Pure: values in, values out. docs/lifecycle.md holds the rules in words and the diagram.
 """
 
+from execledger_lifecycle.caps import Caps
 from execledger_lifecycle.derived import endings
 from execledger_lifecycle.explaining import ExplainedEntry, Explanation, NotApplied, Note, explain
 from execledger_lifecycle.folding import fold
@@ -13,6 +14,7 @@ from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold, Ste
 
 __all__ = [
     "AttemptFold",
+    "Caps",
     "Entry",
     "ExecutionFold",
     "ExecutionRecord",

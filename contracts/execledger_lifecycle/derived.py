@@ -177,6 +177,10 @@ def metadata(of: ExecutionSources) -> str | None:
     return _json(of.execution.metadata)
 
 
+def capped(of: ExecutionSources) -> str | None:
+    return _json(of.execution.capped or None)
+
+
 def root_execution_id(of: ExecutionSources) -> str:
     return of.external_id if of.execution.root_execution_id is None else of.execution.root_execution_id
 

@@ -4,8 +4,9 @@ The fold itself is watched, event by event, while it sets the attributes of its 
 record shows has decided the field. So there is no second set of rules that could drift from the first.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -140,9 +141,9 @@ def _raising(watch: Watch) -> Sequence[Entry]:
     return watch.last.said("is_raised")[:1]
 
 
-def _last_of_each_key(said: Sequence[Entry], name: str) -> Sequence[Entry]:
-    """Each event that was the last to say a key; the last of all when there are no keys."""
-    standing = {key: entry for entry in said for key in getattr(entry.event.data, name)}
+def _last_of_each_key(said: Sequence[Entry], name: str, shown: Container[str]) -> Sequence[Entry]:
+    """Each event that was the last to say a key that is shown; the last of all when there are none."""
+    standing = {key: entry for entry in said for key in getattr(entry.event.data, name) if key in shown}
     distinct = {entry.event_id: entry for entry in standing.values()}
     return sorted(distinct.values(), key=lambda entry: entry.key) or said[-1:]
 
@@ -186,9 +187,16 @@ def _claim_while_on(name: str, claims: _Claims, watch: Watch, record: Mapping[st
         claims.add(name, watch.last.said(name)[-1:])
 
 
-def _claim_merged(name: str, claims: _Claims, watch: Watch, _: Mapping[str, Any]) -> None:
-    said = watch.execution.said(name)
-    claims.add(name, _last_of_each_key(said, name), said)
+def _claim_merged(name: str, claims: _Claims, watch: Watch, record: Mapping[str, Any]) -> None:
+    """By those that said what is shown. What caps cut nobody decided, and nobody lost it to another."""
+    shown = record[name] or {}
+    keys = set(json.loads(shown) if isinstance(shown, str) else shown)
+    said = [entry for entry in watch.execution.said(name) if _says_any(getattr(entry.event.data, name), keys)]
+    claims.add(name, _last_of_each_key(said, name, keys), said)
+
+
+def _says_any(members: Mapping[str, Any], keys: Set[str]) -> bool:
+    return not members or not keys.isdisjoint(members)
 
 
 def _claim_sum(claims: _Claims, watch: Watch, name: str, attribute: str, record: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from execledger_contracts.events import (
     Traits,
 )
 from execledger_contracts.status import Status
+from execledger_lifecycle.caps import first_bytes, first_members, first_tags, size_of
 from execledger_lifecycle.order import Entry, is_watchdogs
 from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFolds, error_said, least
 from execledger_lifecycle.steps import take_step_event
@@ -142,7 +143,7 @@ def _describe(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, even
     if data.input is not None:
         execution.input_event = entry.event_id
     if data.labels is not None:
-        execution.labels = {**(execution.labels or {}), **data.labels}
+        _label(execution, data.labels)
     if data.total_steps is not None:
         attempt.total_steps = data.total_steps
     _describe_plainly(execution, data)
@@ -157,7 +158,7 @@ def _describe_plainly(execution: ExecutionFold, data: StartData) -> None:
     if data.query is not None:
         execution.query = data.query
     if data.tags is not None:
-        execution.tags = data.tags
+        _tag(execution, data.tags)
     if data.parent_execution_id is not None:
         execution.parent_execution_id = data.parent_execution_id
     if data.root_execution_id is not None:
@@ -170,9 +171,40 @@ def _describe_plainly(execution: ExecutionFold, data: StartData) -> None:
 
 def _describe_any(execution: ExecutionFold, traceparent: str | None, metadata: dict[str, Any] | None) -> None:
     if metadata is not None:
-        execution.metadata = {**(execution.metadata or {}), **metadata}
+        _annotate(execution, metadata)
     if traceparent is not None:
         execution.traceparent = traceparent
+
+
+def _label(execution: ExecutionFold, labels: dict[str, str]) -> None:
+    merged, caps = {**(execution.labels or {}), **labels}, execution.caps
+    if caps is not None and len(merged) > caps.labels:
+        merged = first_members(merged, caps.labels)
+        execution.note_capped("labels")
+    execution.labels = merged
+
+
+def _tag(execution: ExecutionFold, tags: list[str]) -> None:
+    caps = execution.caps
+    if caps is not None and (len(tags) > caps.tags or execution.capped):
+        distinct = first_tags(tags, len(tags))
+        execution.note_capped("tags", is_capped=len(distinct) > caps.tags)
+        tags = first_tags(tags, caps.tags) if len(tags) > caps.tags else tags
+    execution.tags = tags
+
+
+def _annotate(execution: ExecutionFold, metadata: dict[str, Any]) -> None:
+    """Measured anew only when so much was said since that it may be too much."""
+    merged, caps = {**(execution.metadata or {}), **metadata}, execution.caps
+    if caps is not None:
+        execution.metadata_said += size_of(metadata)
+        if execution.metadata_said > caps.metadata_bytes:
+            execution.metadata_said = size_of(merged)
+            if execution.metadata_said > caps.metadata_bytes:
+                merged = first_bytes(merged, caps.metadata_bytes)
+                execution.metadata_said = size_of(merged)
+                execution.note_capped("metadata")
+    execution.metadata = merged
 
 
 def _take_progress(attempt: AttemptFold, data: ProgressData) -> None:
@@ -235,7 +267,7 @@ def _take_fact(execution: ExecutionFold, attempt: AttemptFold, entry: Entry, eve
     if data.cache_hit:
         attempt.fact_hits += 1
     if data.agent_id is not None:
-        execution.agents[data.agent_id] = None
+        execution.see_agent(data.agent_id)
 
 
 def _take_llm_call(attempt: AttemptFold, entry: Entry, event: LlmCalled) -> None:

@@ -62,6 +62,7 @@ class ExecutionRecord(NamedTuple):
     traceparent: Annotated[str | None, Column("text", "execution.traceparent")]
     labels: Annotated[str | None, Column("jsonb", make=derived.labels)]
     metadata: Annotated[str | None, Column("jsonb", make=derived.metadata)]
+    capped: Annotated[str | None, Column("jsonb", make=derived.capped)]
     prompt_tokens: Annotated[int, Column("bigint", "sums.prompt_tokens", shown="usage.prompt_tokens")]
     completion_tokens: Annotated[int, Column("bigint", "sums.completion_tokens", shown="usage.completion_tokens")]
     total_tokens: Annotated[int, Column("bigint", "sums.total_tokens", shown="usage.total_tokens")]

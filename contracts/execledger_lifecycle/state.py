@@ -15,9 +15,10 @@ import msgspec
 
 from execledger_contracts.events import Error
 from execledger_contracts.status import Status
+from execledger_lifecycle.caps import Caps
 from execledger_lifecycle.order import FIRST_ONLY, OrderKey, Raised, StepKey, TryKey
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raise it when the states below change: rows of another format are folded again from the log."""
 
 ErrorSaid = tuple[str, str | None, str | None]
@@ -98,11 +99,28 @@ class ExecutionFold:
     metadata: dict[str, Any] | None = None
     complexity_score: float | None = None
     timeout_seconds: float | None = None
+    metadata_said: int = 0  # bytes of it since it was last measured, and what was measured then
     traceparent: str | None = None
+    caps: Caps | None = None  # those that held when its first event was recorded
+    capped: list[str] = field(default_factory=list)  # what they cut, sorted
     # of steps and facts that were sent with an attempt that did not begin: the last of each such attempt in order
     unraised: dict[int, tuple[int, int, int, str]] = field(default_factory=dict)
     agents: dict[str, None] = field(default_factory=dict)  # the distinct ones of facts and steps, in order
     attempts: dict[int, AttemptFold] = field(default_factory=dict)
+
+    def see_agent(self, agent_id: str) -> None:
+        """One more, unless there are so many already and it comes behind them."""
+        if agent_id in self.agents:
+            return
+        self.agents[agent_id] = None
+        if self.caps is not None and len(self.agents) > self.caps.agents:
+            del self.agents[max(self.agents)]
+            self.note_capped("agents")
+
+    def note_capped(self, name: str, *, is_capped: bool = True) -> None:
+        """Whether the caps cut that."""
+        if is_capped != (name in self.capped):
+            self.capped = sorted({*self.capped, name} if is_capped else {*self.capped} - {name})
 
     @property
     def raised(self) -> Raised:

@@ -1,6 +1,6 @@
 """The fold of steps, each by its own events, facts apart."""
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from execledger_contracts.events import (
     Step,
@@ -14,6 +14,7 @@ from execledger_contracts.events import (
     StepTimedOut,
 )
 from execledger_contracts.status import DONE
+from execledger_lifecycle.caps import first_bytes, size_of
 from execledger_lifecycle.order import Entry, step_key
 from execledger_lifecycle.state import AttemptFold, ExecutionFold, StepFold, StepFolds, error_said, least
 from execledger_lifecycle.tries import try_of
@@ -40,9 +41,17 @@ def take_step_event(
     if data.input is not None:
         step.input_event = entry.event_id
     if data.metadata is not None:
-        step.metadata = {**(step.metadata or {}), **data.metadata}
+        _annotate(execution, step, data.metadata)
     if data.step.agent_id is not None:
-        execution.agents[data.step.agent_id] = None
+        execution.see_agent(data.step.agent_id)
+
+
+def _annotate(execution: ExecutionFold, step: StepFold, metadata: dict[str, Any]) -> None:
+    merged, caps = {**(step.metadata or {}), **metadata}, execution.caps
+    if caps is not None and size_of(merged) > caps.metadata_bytes:
+        merged = first_bytes(merged, caps.metadata_bytes)
+        execution.note_capped("steps.metadata")
+    step.metadata = merged
 
 
 def _try_of(attempt: AttemptFold, steps: StepFolds, entry: Entry, event: StepEvent) -> StepFold:

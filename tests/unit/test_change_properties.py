@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execledger_contracts.events import Event
+from execledger_lifecycle import Caps
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.change import Change
 from factories import finished, llm_called, nth_id, started, step_finished, step_started
@@ -23,9 +24,11 @@ def _prices() -> Iterator[None]:
         yield
 
 
-def recorded(batches: Iterable[Sequence[Event]], damages: Iterable[str] = ()) -> tuple[Memory, list[Change]]:
+def recorded(
+    batches: Iterable[Sequence[Event]], damages: Iterable[str] = (), caps: Caps | None = None
+) -> tuple[Memory, list[Change]]:
     """What is recorded, and the changes that it took; before each batch something may be damaged."""
-    memory, changes = Memory(), list[Change]()
+    memory, changes = Memory(caps=caps), list[Change]()
     damage = iter(damages)
     for batch in batches:
         memory.damage(next(damage, ""))
@@ -52,6 +55,12 @@ def test_checkpoints_change_nothing(arrival: Arrival, damages: list[str], every:
         assert held is not None
         assert len([entry for entry in in_order(memory.log.values()) if entry.key <= held.head]) == version
         assert held.version == version
+
+
+@given(arrivals(), damages)
+def test_caps_are_those_that_held_when_the_row_was_made(arrival: Arrival, damages: list[str]) -> None:
+    memory, changes = recorded(arrival.batches, damages, Caps(1, 1, 12, 1))
+    assert contents(changes) == contents([memory.fold_log()])
 
 
 @given(arrivals(), damages)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import factories
 from execledger_contracts.events import Event
 from execledger_lifecycle import (
+    Caps,
     ExecutionFold,
     ExecutionRecord,
     Outcome,
@@ -42,6 +43,8 @@ from histories import EXTERNAL_ID, PRICES, SAYINGS, Arrival, arrivals, folded, h
 from memory import Memory, priced
 from reference_fold import reference_outcome, reference_record, reference_steps
 
+TIGHT: Final = Caps(labels=1, tags=1, metadata_bytes=12, agents=1)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _prices() -> Iterator[None]:
@@ -64,7 +67,7 @@ def loaded_step(text: str) -> StepFold:
 def shown(record: ExecutionRecord | StepRecord) -> dict[str, Any]:
     """By column, without where the fold stands, the JSON as values."""
     columns = {name: value for name, value in record._asdict().items() if name != "fold"}
-    is_json = {name for name in ("tags", "labels", "metadata") if columns.get(name) is not None}
+    is_json = {name for name in ("tags", "labels", "metadata", "capped") if columns.get(name) is not None}
     return {name: json.loads(value) if name in is_json else value for name, value in columns.items()}
 
 
@@ -235,6 +238,17 @@ def test_every_small_history_is_the_same_in_every_order() -> None:
 
 def test_contradictions_are_the_same_in_every_order() -> None:
     assert arrive_in_every_order(CONTRADICTORY, depth=6) == 2**7 - 1
+
+
+@given(arrivals())
+@settings(deadline=None)
+def test_what_caps_leave_is_what_the_rules_say_whatever_the_order(arrival: Arrival) -> None:
+    memory = Memory(caps=TIGHT)
+    for batch in arrival.batches:
+        memory.record(batch)
+    assert memory.row is not None
+    assert shown(memory.row) == reference_record(memory.log.values(), EXTERNAL_ID, PRICES, TIGHT._asdict())
+    assert loaded(memory.row.fold).caps == TIGHT
 
 
 @pytest.mark.parametrize("type_", SAYINGS)

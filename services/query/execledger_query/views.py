@@ -172,6 +172,9 @@ class Execution(_Shape):
     traceparent: str | None
     version: int = Field(description="how many events it has")
     revision: int = Field(description="rises with each change of it or of its tree")
+    capped: list[str] | None = Field(
+        description="of which of labels, tags, metadata, steps.metadata and agents it does not hold all that was said"
+    )
     omitted: list[str] = Field(
         description="left out: of input, output and result what was not asked for; in lists members above 8 KiB"
     )

@@ -81,6 +81,7 @@ class _Recorder:
                 outbox_limit=self._settings.outbox_limit,
                 connections=self._settings.recorder_pool_size,
                 partition_policy=self._settings.partition_policy,
+                caps=self._settings.caps,
             ) as store,
         ):
             with quiet_kafka():

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pydantic import Field, PostgresDsn, Secret, ValidationInfo, field_validator
 
 from execledger_contracts.cleaning import Limits
+from execledger_lifecycle import Caps
 from execledger_recorder.rules.commands import CommandPolicy
 from execledger_recorder.rules.months import PartitionPolicy
 from execledger_runtime.kafka.bindings import Bindings, TopicTenants
@@ -62,6 +63,12 @@ class RecordingSettings(EnvironmentSettings):
     new_partitions_per_minute: int = Field(
         6, ge=1, le=1000, description="partitions made on demand; what needs more goes to the overflow range"
     )
+    max_labels: int = Field(200, ge=1, le=1000, description="labels of one execution; more are left out: `capped`")
+    max_tags: int = Field(200, ge=1, le=1000, description="tags of one execution; likewise")
+    max_metadata_bytes: int = Field(
+        262_144, ge=1024, le=1_048_576, description="metadata of one execution, or of a step, as JSON; likewise"
+    )
+    max_agents: int = Field(1000, ge=1, le=10_000, description="distinct agents of one execution; likewise")
     self_audit_interval_seconds: float = Field(
         30.0, ge=0, description="how often some executions are compared with the log; 0 for never"
     )
@@ -114,6 +121,10 @@ class RecordingSettings(EnvironmentSettings):
     @property
     def partition_policy(self) -> PartitionPolicy:
         return PartitionPolicy(self.partition_monthly_days, self.new_partitions_per_minute)
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.max_labels, self.max_tags, self.max_metadata_bytes, self.max_agents)
 
     @property
     def limits(self) -> Limits:

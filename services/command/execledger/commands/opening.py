@@ -17,13 +17,15 @@ async def open_store(*, statement_timeout_ms: int = 30_000, hint: str = "") -> A
     """The database of EXECLEDGER_POSTGRES_DSN, migrated; what it refuses while it is open is a UserError."""
     import asyncpg
 
-    from execledger.stack.settings import required_dsn
+    from execledger.stack.settings import load, required_dsn
+    from execledger_recorder.settings import RecordingSettings
     from execledger_recorder.store import Store
     from execledger_recorder.store.migrations import SchemaMismatchError
     from execledger_runtime.errors import MustWait, SchemaMissing
 
+    dsn = required_dsn()
     try:
-        async with Store(required_dsn(), statement_timeout_ms=statement_timeout_ms) as store:
+        async with Store(dsn, statement_timeout_ms=statement_timeout_ms, caps=load(RecordingSettings).caps) as store:
             if pending := await store.pending_migrations():
                 raise UserError(f"the schema lacks {', '.join(pending)}: run execledger migrate")
             yield store

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from execledger_lifecycle import Caps, ExecutionFold
 from execledger_recorder.recording import Folded, fold_log, restore, restore_executions
 from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated, rows_of
 from execledger_recorder.rules.feed import REBUILD, FeedEntry
@@ -96,11 +97,17 @@ async def _findings(tx: Batch, ids: Sequence[str]) -> list[Finding]:
     unreadable: dict[str, str] = {}
     while True:
         try:
-            logged = await fold_log(tx, [id_ for id_ in ids if id_ not in unreadable])
+            logged = await fold_log(tx, [id_ for id_ in ids if id_ not in unreadable], _caps(stored))
         except LogDamaged as found:
             unreadable[found.execution_id] = found.event_id
         else:
             return [_finding(id_, stored[id_], logged.get(id_), unreadable.get(id_)) for id_ in ids]
+
+
+def _caps(stored: Mapping[str, Rows]) -> dict[str, Caps | None]:
+    """Those that held of executions whose folds can be read."""
+    folds = {id_: ExecutionFold.load(row["fold"]) for id_, rows in stored.items() for row in rows.get("executions", ())}
+    return {id_: fold.caps for id_, fold in folds.items() if fold is not None}
 
 
 def _finding(execution_id: str, stored: Rows, folded: Folded | None, unreadable: str | None) -> Finding:

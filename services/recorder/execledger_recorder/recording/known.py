@@ -19,7 +19,7 @@ async def lock(tx: Batch, arrivals: Mapping[Alias, Sequence[Arrived]], nowhere: 
     locked = await tx.lock_executions(sorted(known.values()))
     if lost := sorted(set(known.values()) - locked.keys()):
         locked |= await _restore(tx, lost)
-    executions = [Known(id_, alias, locked.get(id_), id_ in lost) for alias, id_ in (known | added).items()]
+    executions = [Known(id_, alias, locked.get(id_), id_ in lost, tx.caps) for alias, id_ in (known | added).items()]
     return sorted(executions, key=lambda execution: execution.id)
 
 

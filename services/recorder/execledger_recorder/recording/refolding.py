@@ -1,9 +1,10 @@
 """Executions folded from their first events on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from execledger_lifecycle import Caps
 from execledger_recorder.recording import write
 from execledger_recorder.recording.decisions import finish, judge, settle
 from execledger_recorder.recording.log import read_log
@@ -11,6 +12,8 @@ from execledger_recorder.rules import change, said, tables
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.needs import Known
 from execledger_recorder.store import Batch
+
+_NONE_KNOWN: Final[Mapping[str, Caps | None]] = {}
 
 
 class Folded(NamedTuple):
@@ -20,14 +23,18 @@ class Folded(NamedTuple):
     recorded_at: datetime
 
 
-async def fold_log(tx: Batch, execution_ids: Sequence[str]) -> dict[str, Folded]:
-    """The executions with these ids as their logs have them; those without any event are left out."""
+async def fold_log(
+    tx: Batch, execution_ids: Sequence[str], caps: Mapping[str, Caps | None] = _NONE_KNOWN
+) -> dict[str, Folded]:
+    """The executions with these ids as their logs have them, with the caps that are known to hold of some, else with
+    those of the settings; those without any event are left out."""
     clocks = await tx.log.clocks(execution_ids)
     folded: dict[str, Folded] = {}
     for execution_id, entries in (await read_log(tx, list(clocks))).items():
         heard_at, recorded_at = clocks[execution_id]
         # The loop turns: a recorder that audits itself records meanwhile.
-        folded[execution_id] = Folded(await finish(change.fold_log(execution_id, entries, heard_at)), recorded_at)
+        decision = change.fold_log(execution_id, entries, heard_at, caps.get(execution_id, tx.caps))
+        folded[execution_id] = Folded(await finish(decision), recorded_at)
     return folded
 
 
@@ -37,7 +44,8 @@ async def refold(tx: Batch, ids: Sequence[str], lane: str) -> int:
     Sends no commands, and moves no account. Those who follow the feed are told in that lane.
     """
     locked = await tx.lock_executions(sorted(ids))
-    decisions = [change.refold(Known(id_, (row.tenant_id, row.external_id), row)) for id_, row in locked.items()]
+    known = [Known(id_, (row.tenant_id, row.external_id), row, caps=tx.caps) for id_, row in locked.items()]
+    decisions = [change.refold(each) for each in known]
     await judge(tx, decisions)
     changes = await settle(decisions)
     await write.save(tx, changes)

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from execledger_contracts.control import Command
 from execledger_contracts.ignored import Ignored
 from execledger_lifecycle import (
+    Caps,
     Entry,
     ExecutionFold,
     ExecutionRecord,
@@ -96,19 +97,22 @@ def decide(known: Known, arrived: Sequence[Arrived], warning_share: Decimal) -> 
 
 def refold(known: Known) -> Decision:
     """What all of its log makes of an execution whose row is known, with the prices that are stored: no command."""
-    state = State()
+    state = State(caps=known.caps)
     if known.row is not None and (execution := ExecutionFold.load(known.row.fold)) is not None:
         state.see_labels(execution)
+        state.caps = execution.caps
     state.logged, state.stored = Logged((yield Log(known.id))), (yield StepKeys(known.id))
     yield (judged := Judged(known.id, *known.alias, (), (), ()))
     yield from fold_whole(state, ())
     return _change(judged, known.row, state, NEVER)
 
 
-def fold_log(execution_id: str, entries: Sequence[Entry], heard_at: datetime) -> Generator[Pause, None, Change]:
+def fold_log(
+    execution_id: str, entries: Sequence[Entry], heard_at: datetime, caps: Caps | None
+) -> Generator[Pause, None, Change]:
     """What the log gives, of which these are all entries, whatever else is known of the execution."""
     first = entries[0].event
-    state = State(logged=Logged(entries))
+    state = State(logged=Logged(entries), caps=caps)
     yield from fold_whole(state, ())
     judged = Judged(execution_id, first.tenantid, first.subject, entries, (), ())
     return _change(judged, None, state, heard_at)

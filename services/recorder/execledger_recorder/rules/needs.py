@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from execledger_lifecycle import StepKey, TryKey
+from execledger_lifecycle import Caps, StepKey, TryKey
 from execledger_lifecycle.order import OrderKey
 from execledger_recorder.rules.rows import Alias, LockedExecution
 
@@ -15,6 +15,7 @@ class Known(NamedTuple):
     alias: Alias
     row: LockedExecution | None = None
     is_restored: bool = False  # somebody deleted the row, and it was written anew before anybody held it
+    caps: Caps | None = None  # for one whose row does not say which held; None: it has none
 
 
 class Digests(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from execledger_lifecycle import Entry, ExecutionFold, StepFold, StepFolds, StepKey, TryKey, endings, fold
+from execledger_lifecycle import Caps, Entry, ExecutionFold, StepFold, StepFolds, StepKey, TryKey, endings, fold
 from execledger_lifecycle.order import FIRST_ONLY, Raised, are_moved, ends_execution, place, raised_by, raises_attempt
 from execledger_lifecycle.state import is_of_another_format
 from execledger_recorder.rules import checkpoint
@@ -46,6 +46,7 @@ class State:
     logged: Logged | None = None
     taken: list[tuple[int, str, str]] = field(default_factory=list)  # checkpoints
     labels_before: Any = None
+    caps: Caps | None = None  # that hold when it is folded from its first event
 
     def see_labels(self, execution: ExecutionFold) -> None:
         self.labels_before = (execution.labels, execution.tags)
@@ -78,14 +79,16 @@ class State:
 
 def resume(known: Known, entries: Sequence[Entry]) -> Generator[Need, Any, State]:
     """The state before the batch, as the rows have it or, where they cannot be gone on from, as the log gives it."""
-    state = State()
+    state = State(caps=known.caps)
     if known.row is None:
+        state.folds.execution.caps = known.caps
         state.receive(entries)
         return state
     execution = ExecutionFold.load(known.row.fold)
     if execution is None or known.is_restored:
         is_damaged = execution is None and not is_of_another_format(known.row.fold)
         return (yield from _resume_from_log(known, entries, "executions" if is_damaged else None))
+    state.caps = execution.caps
     with_open = _may_end(execution, entries) or _reaches_checkpoint(execution, entries)
     state.folds = Folds(execution, StepFolds(), with_open)
     state.see_labels(execution)
@@ -193,7 +196,8 @@ def _as_they_stood(tries: Collection[StepFold], steps: Collection[StepKey]) -> l
 
 
 def _resume_from_log(known: Known, entries: Sequence[Entry], damaged: str | None) -> Generator[Need, Any, State]:
-    state = State(logged=Logged((yield Log(known.id, damaged))), stored=(yield StepKeys(known.id)))
+    logged, stored = Logged((yield Log(known.id, damaged))), (yield StepKeys(known.id))
+    state = State(logged=logged, stored=stored, caps=known.caps)
     yield from fold_whole(state, ())
     state.receive(entries)
     return state
@@ -232,7 +236,7 @@ def fold_again(state: State, new: Sequence[Entry]) -> Pauses:
 def fold_whole(state: State, new: Sequence[Entry]) -> Pauses:
     """From the first event on, what the log has and what is new."""
     entries, _ = state.logged or Logged(())
-    state.folds, state.taken = Folds(), []
+    state.folds, state.taken = Folds(ExecutionFold(caps=state.caps)), []
     everything = [*entries, *new]
     state.raised = raised_by(everything)
     yield from _fold(state, sorted(place(everything, state.raised), key=by_key))

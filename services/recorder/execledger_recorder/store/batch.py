@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from execledger_contracts.events import IMPORT_SOURCE
-from execledger_lifecycle import Outcome, StepKey, TryKey
+from execledger_lifecycle import Caps, Outcome, StepKey, TryKey
 from execledger_lifecycle.order import iteration_key
 from execledger_recorder.rules.account import Accounts, Record, Tally
 from execledger_recorder.rules.commands import PassedLimit
@@ -41,8 +41,9 @@ class Batch:
     and so one lane waits for another's commit, not for its transaction.
     """
 
-    def __init__(self, connection: asyncpg.Connection, outbox_limit: int) -> None:
+    def __init__(self, connection: asyncpg.Connection, outbox_limit: int, caps: Caps) -> None:
         self.connection = connection
+        self.caps = caps
         self.checkpoints = Checkpoints(connection)
         self.log = EventLog(connection)
         self.prices = Prices(connection)

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import asyncpg
 
+from execledger_lifecycle.caps import DEFAULT_CAPS, Caps
 from execledger_recorder.rules import tables
 from execledger_recorder.rules.months import DEFAULT_PARTITION_POLICY, PartitionPolicy
 from execledger_recorder.rules.tables import Writing
@@ -42,9 +43,12 @@ class Store:
         outbox_limit: int = 100_000,
         connections: int = 16,
         partition_policy: PartitionPolicy = DEFAULT_PARTITION_POLICY,
+        caps: Caps = DEFAULT_CAPS,
     ) -> None:
-        """`connections`: as many as may work at once, of which the relay keeps one; opened when they are needed."""
+        """`connections`: as many as may work at once, of which the relay keeps one; opened when they are needed.
+        `caps` hold for executions that are recorded, or folded again, and of which no row says which held."""
         self._outbox_limit = outbox_limit
+        self._caps = caps
         self._idle_timeout_ms = max(statement_timeout_ms, _LEAST_IDLE_MS)
         self._database = Database(
             dsn,
@@ -88,7 +92,7 @@ class Store:
         """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
         try:
             async with self._database.connection() as connection, connection.transaction():
-                batch = Batch(connection, self._outbox_limit)
+                batch = Batch(connection, self._outbox_limit, self._caps)
                 yield batch
                 await batch.finish()
         except Unstorable:
@@ -104,7 +108,7 @@ class Store:
         ):
             if statement_timeout_ms is not None:
                 await connection.execute(f"SET LOCAL statement_timeout = {statement_timeout_ms:d}")
-            yield Batch(connection, self._outbox_limit)
+            yield Batch(connection, self._outbox_limit, self._caps)
 
     async def terminate_stuck_sessions(self) -> int:
         """End the sessions of recorders that stand still in the midst of a statement; how many there were."""
