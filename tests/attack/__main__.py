@@ -34,7 +34,7 @@ async def attack(folder: Path, words: Sequence[str], say: Callable[[str], None])
                 say(f"\n{each.__doc__}\n  before  {before}")
                 try:
                     say(f"  now     {await each(attacked)}")
-                except (AssertionError, httpx2.HTTPError) as error:
+                except (AssertionError, OSError, httpx2.HTTPError) as error:
                     wrong.append(f"{each.__doc__}: {error!r}")
                 await asyncio.sleep(1)  # for the neighbour's last event
                 late, slow = watch.take()
