@@ -64,10 +64,14 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """Why a record is no event: `detail` names the field and the rule, in at most 200 characters."""
+    """Why a record is no event: `detail` names the field and the rule, in at most 200 characters.
+
+    `tenant_id` is whose record it is, where that can be shown.
+    """
 
     reason: Reason
     detail: str
+    tenant_id: str | None = None
 
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -85,6 +89,7 @@ _DEFAULT_LIMITS: Final = Limits()
 _DETAIL_LENGTH: Final = 200
 _SHOWN: Final = 40
 _ENCODER: Final = json.JSONEncoder(default=str)
+_THIS_IS: Final = ", this is "  # stands before the value, in every detail that quotes one
 _RULES: Final = {
     "missing": "is missing",
     "string_type": "must be text",
@@ -310,6 +315,11 @@ def shortened(detail: str) -> str:
     """Short, and of characters that a header and a database take."""
     text = UNSTORABLE.sub("\ufffd", detail)
     return text if len(text) <= _DETAIL_LENGTH else text[: _DETAIL_LENGTH - 1] + "…"
+
+
+def without_value(detail: str) -> str:
+    """What a detail says of the rule, without the value that broke it."""
+    return detail.partition(_THIS_IS)[0]
 
 
 def _check_time(decoded: Decoded, timestamp_ms: int) -> None:

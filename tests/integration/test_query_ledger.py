@@ -7,13 +7,16 @@ import asyncpg
 import httpx2
 import pytest
 
+from execledger_contracts.cleaning import Limits
 from execledger_query.caller import NOBODY, Caller, Role
 from execledger_query.store import Options, Store
+from execledger_recorder.recording import Trust, read, record
+from execledger_runtime.kafka.bindings import Bindings
 from factories_query import bearing, ledger, serving
-from factories_recorder import Desk, Topic, desk, event
+from factories_recorder import LETTERS, Desk, Topic, desk, event
 
 SERVICE = bearing("svc", "acme", "service")
-ADMIN = bearing("root", "ops", "admin")
+ADMIN = bearing("root", "ops", "admin", "payloads")
 LISTED = ["id", "topic", "partition", "offset", "timestamp", "reason", "detail", "fingerprint", "redriven_at"]
 
 
@@ -36,7 +39,7 @@ async def client(office: Desk) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_dead_letters_have_the_shape_that_is_promised(client: httpx2.AsyncClient) -> None:
-    listed = (await client.get("/v1/dead-letters", headers=SERVICE)).json()
+    listed = (await client.get("/v1/dead-letters", headers=ADMIN)).json()
     assert [item["id"] for item in listed["items"]] == [4, 3, 2, 1]
     assert listed["next_cursor"] is None
     assert all(list(item) == LISTED for item in listed["items"])
@@ -51,7 +54,7 @@ async def test_dead_letters_have_the_shape_that_is_promised(client: httpx2.Async
 
 
 async def test_a_tombstone_and_bytes_that_are_no_text_are_shown(client: httpx2.AsyncClient) -> None:
-    one = (await client.get("/v1/dead-letters/4", headers=SERVICE)).json()
+    one = (await client.get("/v1/dead-letters/4", headers=ADMIN)).json()
     assert (one["reason"], one["key"], one["value_base64"]) == ("tombstone", None, None)
     assert one["headers"] == [
         {"name": "ce_x", "value": "1"}, {"name": "ce_x", "value": "\\xff"}, {"name": "none", "value": None}
@@ -59,7 +62,7 @@ async def test_a_tombstone_and_bytes_that_are_no_text_are_shown(client: httpx2.A
 
 
 async def test_dead_letters_are_narrowed_by_reason_and_fingerprint(client: httpx2.AsyncClient) -> None:
-    fingerprint = (await client.get("/v1/dead-letters/3", headers=SERVICE)).json()["fingerprint"]
+    fingerprint = (await client.get("/v1/dead-letters/3", headers=ADMIN)).json()["fingerprint"]
     for query, found in (
         ("reason=not_json", [2, 1]),
         ("reason=tombstone", [4]),
@@ -68,20 +71,20 @@ async def test_dead_letters_are_narrowed_by_reason_and_fingerprint(client: httpx
         (f"fingerprint={fingerprint}&reason=invalid", [3]),
         (f"fingerprint={fingerprint}&reason=not_json", []),
     ):
-        answer = await client.get(f"/v1/dead-letters?{query}", headers=SERVICE)
+        answer = await client.get(f"/v1/dead-letters?{query}", headers=ADMIN)
         assert [item["id"] for item in answer.json()["items"]] == found, query
 
 
 async def test_cursors_walk_the_dead_letters_once_and_belong_to_their_filters(
     office: Desk, client: httpx2.AsyncClient
 ) -> None:
-    first = (await client.get("/v1/dead-letters?limit=3", headers=SERVICE)).json()
+    first = (await client.get("/v1/dead-letters?limit=3", headers=ADMIN)).json()
     assert [item["id"] for item in first["items"]] == [4, 3, 2]
     await office.record(Topic("more").add(b"["))
     cursor = first["next_cursor"]
     rest = (await client.get(f"/v1/dead-letters?limit=3&cursor={cursor}", headers=ADMIN)).json()
     assert ([item["id"] for item in rest["items"]], rest["next_cursor"]) == ([1], None)
-    wrong = await client.get(f"/v1/dead-letters?reason=not_json&cursor={cursor}", headers=SERVICE)
+    wrong = await client.get(f"/v1/dead-letters?reason=not_json&cursor={cursor}", headers=ADMIN)
     assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:execledger:problem:invalid-cursor")
 
 
@@ -116,8 +119,10 @@ async def test_only_those_who_run_the_system_may_look(client: httpx2.AsyncClient
             refused = await client.get(path, headers=bearing("ann", "acme", *roles))
             assert (refused.status_code, refused.json()["type"]) == (403, "urn:execledger:problem:forbidden"), path
         assert (await client.get(path)).status_code == 401
-        for headers in (SERVICE, ADMIN, bearing("x", "umbra", "service", "reader")):
+        for headers in (ADMIN, bearing("x", "ops", "admin", "service")):
             assert (await client.get(path, headers=headers)).status_code == (404 if "99" in path else 200)
+        for headers in (SERVICE, bearing("x", "umbra", "service", "reader")):  # what is nobody's is not theirs
+            assert (await client.get(path, headers=headers)).status_code == (404 if path[-1].isdigit() else 200)
 
 
 async def test_a_parameter_that_is_none_is_named(client: httpx2.AsyncClient) -> None:
@@ -133,10 +138,72 @@ async def test_a_parameter_that_is_none_is_named(client: httpx2.AsyncClient) -> 
         assert [error["parameter"] for error in refused.json()["errors"]] == [parameter]
 
 
-async def test_the_tables_of_dead_letters_open_to_the_admin_s_role_only(office: Desk) -> None:
-    async with Store.open(Options(office.dsn)) as store:
-        for who in (NOBODY, Caller("svc", "acme", frozenset({Role.SERVICE}))):
-            for table in ("dead_letters", "duplicates"):
-                with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                    async with store.reading(who) as reader:
-                        await reader._rows(f"SELECT FROM execledger.{table}")
+@pytest.fixture
+async def bound(office: Desk) -> Desk:
+    """Four more: 5 and 6 lay in acme's own topic, 7 in one of two tenants, 8 one of acme's that Postgres refused."""
+    trust = Trust(office.store, Bindings.read("acme=acme,both=acme|umbra"))
+    secret = event("run.failed", {"input": "s3cret"}, tenantid="umbra", attempt=2)
+    for topic, values in (("acme", [b'{"s3cret": 1}', secret]), ("both", [b'{"tenantid": "acme"}'])):
+        await office.open(topic)
+        records = Topic(topic).add(*values, key=b"s3cret", headers=[("s3cret", b"s3cret")])
+        await record(office.store, await trust.judge(read(records, Limits())), LETTERS)
+    await office.connection.execute(
+        "ALTER TABLE execledger.execution_events ADD CHECK (type <> 'agent.refused') NOT VALID"
+    )
+    await office.record(Topic("open").add(event("agent.refused", {"input": "s3cret"}, tenantid="acme")))
+    return office
+
+
+@pytest.mark.parametrize(
+    ("who", "seen"),
+    [
+        (("acme", "service"), [8, 6, 5]),
+        (("acme", "service", "payloads"), [8, 6, 5]),
+        (("umbra", "service", "payloads"), []),
+        (("default", "service", "payloads"), []),
+        (("acme", "admin"), [8, 7, 6, 5, 4, 3, 2, 1]),
+        (("umbra", "admin", "service"), [8, 7, 6, 5, 4, 3, 2, 1]),
+    ],
+)
+@pytest.mark.usefixtures("bound")
+async def test_a_service_sees_the_dead_letters_that_are_shown_to_be_its_tenants(
+    client: httpx2.AsyncClient, who: tuple[str, ...], seen: list[int]
+) -> None:
+    headers = bearing("svc", *who)
+    listed = (await client.get("/v1/dead-letters", headers=headers)).json()
+    assert [item["id"] for item in listed["items"]] == seen
+    for number in range(1, 9):
+        answer = await client.get(f"/v1/dead-letters/{number}", headers=headers)
+        assert answer.status_code == (200 if number in seen else 404)
+
+
+@pytest.mark.usefixtures("bound")
+async def test_what_a_dead_letter_holds_is_shown_with_the_right_to_payloads_only(client: httpx2.AsyncClient) -> None:
+    for who in (bearing("svc", "acme", "service"), bearing("root", "ops", "admin")):
+        listed = await client.get("/v1/dead-letters", headers=who)
+        for item in listed.json()["items"]:
+            whole = await client.get(f"/v1/dead-letters/{item['id']}", headers=who)
+            assert whole.json() == {**item, "key": None, "headers": None, "value_base64": None, "cut": None}
+            assert "this is" not in item["detail"]
+            assert "s3cret" not in listed.text + whole.text
+    details = {item["id"]: item["detail"] for item in listed.json()["items"]}
+    assert details[3] == "attempt: must be at least 1"
+    assert details[6] == "tenantid: acme does not speak for this tenant"
+    assert details[8] == "Postgres refused it"
+    whole = await client.get("/v1/dead-letters/6", headers=bearing("svc", "acme", "service", "payloads"))
+    assert whole.json()["detail"] == 'tenantid: acme does not speak for this tenant, this is "umbra"'
+    assert whole.json()["headers"] == [{"name": "s3cret", "value": "s3cret"}]
+    assert b"s3cret" in base64.b64decode(whole.json()["value_base64"])
+
+
+async def test_a_statement_that_forgets_its_where_shows_a_tenant_its_own_dead_letters(bound: Desk) -> None:
+    async with Store.open(Options(bound.dsn)) as store:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with store.reading(NOBODY) as reader:
+                await reader._rows("SELECT FROM execledger.dead_letters")
+        for tenant, count in (("acme", 3), ("umbra", 0)):
+            async with store.reading(Caller("svc", tenant, frozenset({Role.SERVICE}))) as reader:
+                assert len(await reader._rows("SELECT FROM execledger.dead_letters")) == count
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with store.reading(Caller("svc", tenant, frozenset({Role.SERVICE}))) as reader:
+                    await reader._rows("SELECT FROM execledger.duplicates")

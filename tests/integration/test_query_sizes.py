@@ -40,7 +40,7 @@ async def large(rows: Ledger) -> UUID:
         )
         first = first or execution
         await rows.event(execution, "execution.started", {"input": LARGE}, event_id=said, occurred_at=at)
-        event = await rows.event(first, data={"thought": LARGE, "input": LARGE})
+        event = await rows.event(first, "execution.progressed", {"message": LARGE, "input": LARGE})
         await rows.step(first, f"plain-{number}", metadata={"note": LARGE}, input_event_id=event)
     assert first is not None
     return first
@@ -70,7 +70,7 @@ async def test_a_page_ends_early_at_its_bytes_and_its_cursor_goes_on(
 async def test_an_item_that_is_larger_than_a_page_is_a_page(rows: Ledger, client: httpx2.AsyncClient) -> None:
     execution = await rows.execution(owner_id="ann", external_id="run-1")
     for _ in range(2):
-        await rows.event(execution, data={"thought": "x" * 2 * PAGE_BYTES})
+        await rows.event(execution, "execution.progressed", {"message": "x" * 2 * PAGE_BYTES})
     pages = await _pages(client, "/v1/executions/run-1/events")
     assert [len(page.json()["items"]) for page in pages] == [1, 1]
 

@@ -115,12 +115,22 @@ async def _differences(system: System, ends: dict[int, int], folder: Path) -> li
     async with connected(system.endpoints.postgres_dsn) as connection:
         await connection.execute("CREATE DATABASE undisturbed")
     await migrate(dsn)
+    await _give_keys(system.endpoints.postgres_dsn, dsn)
     async with recorder(folder, **settings(system.endpoints, dsn, "undisturbed") | {"batch_size": 2000}):
         await _caught_up(dsn, ends)
     async with connected(dsn) as undisturbed, connected(system.endpoints.postgres_dsn) as tortured:
         faults = differences(await contents(undisturbed), await contents(tortured))
         letters = await _dead_letters(undisturbed) ^ await _dead_letters(tortured)
     return faults + ([f"dead letters that only one run has: {sorted(letters)[:_MOST_SHOWN]}"] if letters else [])
+
+
+async def _give_keys(from_dsn: str, to_dsn: str) -> None:
+    """By which the second database believes what the watchdog sent for the first."""
+    async with connected(from_dsn) as source, connected(to_dsn) as target:
+        keys = await source.fetch("SELECT id, secret FROM execledger.signing_keys")
+        await target.executemany(
+            "INSERT INTO execledger.signing_keys (id, secret) VALUES ($1, $2)", [tuple(key) for key in keys]
+        )
 
 
 async def _dead_letters(connection: asyncpg.Connection) -> set[tuple[int, int, str]]:

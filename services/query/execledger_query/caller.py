@@ -39,9 +39,14 @@ class Caller:
             return Sees.TENANT
         return Sees.OWNER
 
+    @property
+    def may_read_all_payloads(self) -> bool:
+        """Whether whatever they may see is shown to them whole."""
+        return Role.PAYLOADS in self.roles
+
     def may_read_payloads(self, tenant_id: str, owner_id: str | None) -> bool:
         """Whether inputs, outputs and stacks of this owner's executions may be shown to them."""
-        return Role.PAYLOADS in self.roles or (tenant_id, owner_id) == (self.tenant, self.subject)
+        return self.may_read_all_payloads or (tenant_id, owner_id) == (self.tenant, self.subject)
 
 
 ANONYMOUS = Caller("anonymous", "default", frozenset({Role.READER}))

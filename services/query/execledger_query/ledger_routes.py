@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from execledger_contracts.decoding import Reason
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query import ledger_views as views
-from execledger_query.caller import EVERYTHING, NOBODY, Caller, Role
+from execledger_query.caller import NOBODY, Caller, Role
 from execledger_query.pages import page_of
 from execledger_query.paging import read_cursor, split
 from execledger_query.parameters import Page, Parameters
@@ -18,8 +18,6 @@ from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
 
 _OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
 _LARGEST_ID: Final = 2**63 - 1
-# Dead letters are no tenant's, so only this role may read their table; these routes read nothing else with it.
-_SEES_DEAD_LETTERS: Final = EVERYTHING
 
 
 async def operate(caller: Annotated[Caller, Depends(admit)]) -> Caller:
@@ -42,6 +40,7 @@ class PageOfDeadLetters(Page):
 
 
 _Services = Annotated[Services, Depends(services)]
+_Operator = Annotated[Caller, Depends(operate)]
 accounts = APIRouter(prefix="/v1", tags=["ledger"], responses=PROBLEMS, dependencies=[Depends(operate)])
 
 
@@ -53,30 +52,35 @@ async def show_ledger(held: _Services, _asked: Annotated[Parameters, Query()]) -
 
 
 @accounts.get("/dead-letters", response_model=views.DeadLetterPage)
-async def list_dead_letters(held: _Services, asked: Annotated[PageOfDeadLetters, Query()]) -> Response:
-    """Records that could not be recorded, newest first; roles service and admin."""
+async def list_dead_letters(
+    held: _Services, caller: _Operator, asked: Annotated[PageOfDeadLetters, Query()]
+) -> Response:
+    """Records that could not be recorded, newest first; role admin, and service for those of its tenant."""
     scope = f"dead letters {sorted(asked.filters.items())}"
     after = None if asked.cursor is None else read_cursor(scope, asked.cursor, DEAD_LETTER_KEY)
-    async with held.store.reading(_SEES_DEAD_LETTERS) as reader:
+    async with held.store.reading(caller) as reader:
         rows, end = split(
             await reader.dead_letters(asked.filters, after, asked.limit + 1), asked.limit, dead_letter_key
         )
-    shown = {dead_letter_key(row): views.dead_letter_of(row) for row in rows}
+    shown = {
+        dead_letter_key(row): views.dead_letter_of(row, with_payloads=caller.may_read_all_payloads) for row in rows
+    }
     return page_of(views.DeadLetterPage, scope, shown, end, held.page_bytes)
 
 
 @accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter, responses=OF_ONE)
 async def show_dead_letter(
     held: _Services,
+    caller: _Operator,
     id: Annotated[int, Path(ge=1, le=_LARGEST_ID)],  # noqa: A002
     _asked: Annotated[Parameters, Query()],
 ) -> Response:
-    """One record that could not be recorded, as it came; roles service and admin."""
-    async with held.store.reading(_SEES_DEAD_LETTERS) as reader:
+    """One record that could not be recorded; as it came with the role payloads."""
+    async with held.store.reading(caller) as reader:
         row = await reader.dead_letter(id)
     if row is None:
         raise ProblemError("not-found", "there is no such dead letter")
-    return _json(views.whole_dead_letter_of(row))
+    return _json(views.whole_dead_letter_of(row, with_payloads=caller.may_read_all_payloads))
 
 
 def _json(shown: BaseModel) -> Response:

@@ -2,23 +2,12 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from execledger_contracts.decoding import Reason, without_value
 from execledger_query.views import Cursor, Row, Timestamp
-
-Reason = Literal[
-    "tombstone",
-    "not_utf8",
-    "not_json",
-    "not_cloudevent",
-    "invalid",
-    "unsupported_version",
-    "too_large",
-    "unstorable",
-    "forbidden",
-]
 
 
 class _Shape(BaseModel):
@@ -34,7 +23,7 @@ class DeadLetter(_Shape):
     offset: int
     timestamp: Timestamp = Field(description="Kafka's")
     reason: Reason
-    detail: str = Field(description="where in the record, and which rule")
+    detail: str = Field(description="where in the record, and which rule; values of it only with the role payloads")
     fingerprint: str = Field(description="the same for records that are bad in the same way")
     redriven_at: Timestamp | None = Field(description="when it was sent once more")
 
@@ -47,10 +36,10 @@ class Header(_Shape):
 
 
 class WholeDeadLetter(DeadLetter):
-    """A record that could not be recorded, as it came; of one that is too large what is kept."""
+    """A record that could not be recorded, as it came, or what is kept of it: with the role payloads, else null."""
 
     key: str | None = Field(description="bytes that are no UTF-8 are written as \\xff")
-    headers: list[Header]
+    headers: list[Header] | None
     value_base64: str | None
     cut: dict[str, dict[str, int | str]] | None = Field(
         description="size and SHA-256, or number, of each part that is not whole: key, value, headers; else null"
@@ -104,15 +93,18 @@ class Ledger(_Shape):
     differences: list[Difference]
 
 
-def dead_letter_of(row: Row) -> DeadLetter:
+def dead_letter_of(row: Row, *, with_payloads: bool) -> DeadLetter:
     """A dead letter as lists show it."""
-    return DeadLetter(**{name: row[name] for name in DeadLetter.model_fields})
+    return DeadLetter(**_facts(row, with_payloads=with_payloads))
 
 
-def whole_dead_letter_of(row: Row) -> WholeDeadLetter:
-    """A dead letter with all that came."""
+def whole_dead_letter_of(row: Row, *, with_payloads: bool) -> WholeDeadLetter:
+    """A dead letter, and all that came to whom that may be shown."""
+    facts = _facts(row, with_payloads=with_payloads)
+    if not with_payloads:
+        return WholeDeadLetter(**facts, key=None, headers=None, value_base64=None, cut=None)
     return WholeDeadLetter(
-        **{name: row[name] for name in DeadLetter.model_fields},
+        **facts,
         key=_text(row["key"]),
         headers=[Header(name=name, value=_text(_unpacked(value))) for name, value in row["headers"]],
         value_base64=None if row["value"] is None else b64encode(row["value"]).decode(),
@@ -130,6 +122,16 @@ def ledger_of(rows: Sequence[Row]) -> Ledger:
         audited=False,
         differences=[],
     )
+
+
+def _facts(row: Row, *, with_payloads: bool) -> dict[str, Any]:
+    facts = {name: row[name] for name in DeadLetter.model_fields}
+    return facts if with_payloads else {**facts, "detail": _rule(row["reason"], row["detail"])}
+
+
+def _rule(reason: str, detail: str) -> str:
+    """What a detail says without the value that broke the rule. What Postgres says may quote anything."""
+    return "Postgres refused it" if reason == Reason.UNSTORABLE else without_value(detail)
 
 
 def _unpacked(value: str | None) -> bytes | None:

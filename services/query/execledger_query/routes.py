@@ -157,7 +157,7 @@ async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annota
             execution["id"], after, asked.limit + 1, held.page_bytes, with_payloads=asked.with_payloads
         )
         rows, end = split(rows, asked.limit, event_key, fits)
-    shown = {event_key(row): views.event_of(row) for row in rows}
+    shown = {event_key(row): views.event_of(row, with_payloads=asked.with_payloads) for row in rows}
     return page_of(views.EventPage, scope, shown, end, held.page_bytes)
 
 

@@ -12,9 +12,10 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, ToolCalled
+from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, OtherEvent, ToolCalled
 from execledger_lifecycle.order import BELONGING_RANKS, LIST_ORDER, RAISING_RANKS
 from execledger_query.caller import Caller, Sees
+from execledger_query.disclosure import listed_names
 from execledger_query.paging import Key
 from execledger_query.sql import statement
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
@@ -26,7 +27,7 @@ UNBOUNDED: Final = 2**62
 Row = Mapping[str, Any]
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 10
+REQUIRED_SCHEMA: Final = 15
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
 _FILTERS: Final = "/* AND filters */"
@@ -240,8 +241,9 @@ class Reader:
         with_payloads: bool,
     ) -> Sequence[Row]:
         """At most `limit` events behind the key `after`; the last does not fit when they come to `most_bytes`."""
-        query, arguments = _continued("events", _AFTER_EVENT, after, first=5)
-        return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *arguments)
+        query, arguments = _continued("events", _AFTER_EVENT, after, first=7)
+        listed = (OtherEvent.traits.rank, listed_names())
+        return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
 
     async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
         """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.

@@ -20,6 +20,7 @@ from pydantic import (
 
 from execledger_contracts.ignored import Rule
 from execledger_contracts.status import ExecutionStatus, StepStatus
+from execledger_query.disclosure import without_payloads
 from execledger_query.errors import DamagedError
 
 Row = Mapping[str, Any]
@@ -232,7 +233,8 @@ class Event(_Shape):
     partition: int
     offset: int
     data: JsonValue = Field(
-        description="without input, output, result and error.stack unless include=payloads; bytes as base64"
+        description="without include=payloads only the fields that the contract lists for the type, and of those not "
+        "input, output, result and error.stack: null of unknown types; bytes as base64"
     )
 
 
@@ -304,10 +306,11 @@ def step_of(row: Row, payloads: Payloads) -> Step:
         raise DamagedError.of_execution(row["execution_id"], step) from error
 
 
-def event_of(row: Row) -> Event:
+def event_of(row: Row, *, with_payloads: bool) -> Event:
     """An event as it is shown. Raises DamagedError."""
+    data = row["data"] if with_payloads else without_payloads(row["type"], row["data"])
     try:
-        return Event(**{name: row[name] for name in Event.model_fields})
+        return Event(**{**{name: row[name] for name in Event.model_fields}, "data": data})
     except ValidationError as error:
         raise DamagedError.of_event(row["event_id"]) from error
 

@@ -1,5 +1,6 @@
--- The log of an execution in the order of its events: those that come to $4 bytes, and the next one; data without its
--- payloads unless they are asked for.
+-- The log of an execution in the order of its events: those that come to $4 bytes, and the next one. Unless
+-- payloads are asked for, only what some type lists (names $6) and nothing of unknown types (of rank $5): what is shown in
+-- the end depends on the type.
 SELECT *
 FROM (
     SELECT
@@ -13,20 +14,14 @@ FROM (
                 event_id, raw ->> 'id' AS id, raw ->> 'source' AS source, type, occurred_at, received_at, recorded_at, attempt, sequence,
                 coalesce(sequence, -1) AS position, rank, outcome, reason, ignored, topic, partition, "offset",
                 CASE
-                    WHEN json_typeof(raw -> 'data') IS NULL OR json_typeof(raw -> 'data') = 'null' THEN raw -> 'data_base64'
-                    WHEN $3::boolean OR json_typeof(raw -> 'data') <> 'object' THEN raw -> 'data'
-                    ELSE (
+                    WHEN $3::boolean THEN
+                        CASE WHEN json_typeof(raw -> 'data') IS NULL OR json_typeof(raw -> 'data') = 'null'
+                             THEN raw -> 'data_base64' ELSE raw -> 'data' END
+                    WHEN rank <> $5::smallint AND json_typeof(raw -> 'data') = 'object' THEN (
                         -- Part by part, as text: jsonb refuses numbers that JSON allows.
-                        SELECT coalesce(json_object_agg(part.key, CASE
-                            WHEN part.key = 'error' AND json_typeof(part.value) = 'object' THEN (
-                                SELECT coalesce(json_object_agg(detail.key, detail.value), '{}')
-                                FROM json_each(part.value) AS detail
-                                WHERE detail.key <> 'stack'
-                            )
-                            ELSE part.value
-                        END), '{}')
+                        SELECT coalesce(json_object_agg(part.key, part.value), '{}')
                         FROM json_each(raw -> 'data') AS part
-                        WHERE part.key NOT IN ('input', 'output', 'result')
+                        WHERE part.key = ANY ($6::text[])
                     )
                 END AS data
             FROM execledger.execution_events

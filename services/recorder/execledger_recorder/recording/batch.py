@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from execledger_contracts.decoding import Reason, Undecodable
+from execledger_contracts.decoding import Decoded, Reason, Undecodable
 from execledger_lifecycle import Outcome
 from execledger_recorder.recording import commands, dead_letters, decisions, known, write
 from execledger_recorder.recording.dead_letters import Letters
@@ -69,11 +69,15 @@ async def _record_last(store: Store, refused: Read, letters: Letters, policy: Co
     try:
         return await _record_whole(store, [refused], letters, policy)
     except Unstorable as error:
-        read = (refused[0], Undecodable(Reason.UNSTORABLE, str(error)))
+        read = (refused[0], Undecodable(Reason.UNSTORABLE, str(error), _tenant_of(refused[1])))
     try:
         return await _record_whole(store, [read], letters, policy)
     except Unstorable:  # whatever is in it: that it was there can always be kept
         return await _record_whole(store, [read], letters._replace(most_bytes=0), policy)
+
+
+def _tenant_of(found: Decoded | Undecodable) -> str | None:
+    return found.event.tenantid if isinstance(found, Decoded) else found.tenant_id
 
 
 async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy) -> Report:

@@ -49,6 +49,7 @@ def _row(record: Record, why: Undecodable, kept: Kept) -> DeadLetterRow:
         storable(why.detail),
         fingerprint(why),
         json.dumps(kept.cut) if kept.cut else None,
+        why.tenant_id,
     )
 
 

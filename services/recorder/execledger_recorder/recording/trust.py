@@ -1,10 +1,12 @@
 """Records judged by who may say what they say; keys that are not known yet are looked up."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Final
 
 from execledger_contracts.decoding import Decoded, Undecodable
+from execledger_contracts.events import Event
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.arrivals import Read
 from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_ours, signature_of
@@ -19,25 +21,28 @@ class Trust:
 
     def __init__(self, store: Store, bindings: Bindings) -> None:
         self._store = store
-        self._is_bound = bool(bindings.topics)
+        self._bindings = bindings
         self._refusal_of_bound = lru_cache(_MOST_SPEAKERS)(partial(refusal_of_bound, bindings))
         self._keys: dict[str, bytes] = {}
 
     async def judge(self, reads: Sequence[Read]) -> Sequence[Read]:
         """The same, with dead letters where a source may not say what it says. Raises MustWait."""
         ours = [record for record, found in reads if type(found) is Decoded and is_ours(found.event)]
-        if not ours and not self._is_bound:
+        if not ours and not self._bindings.topics:
             return reads
         await self._look_up(ours)
         return [(record, self._judged(record, found)) for record, found in reads]
 
     def _judged(self, record: Record, found: Decoded | Undecodable) -> Decoded | Undecodable:
-        if isinstance(found, Undecodable):
+        why = found if isinstance(found, Undecodable) else self._refusal(record, found.event)
+        if why is None:
             return found
-        event = found.event
+        return replace(why, tenant_id=self._bindings.only_tenant_of(record.topic))
+
+    def _refusal(self, record: Record, event: Event) -> Undecodable | None:
         if is_ours(event):
-            return refusal_of_ours(record, self._keys) or found
-        return self._refusal_of_bound(record.topic, event.source, event.tenantid) or found
+            return refusal_of_ours(record, self._keys)
+        return self._refusal_of_bound(record.topic, event.source, event.tenantid)
 
     async def _look_up(self, ours: Sequence[Record]) -> None:
         """One question at most, however many keys are named; a key is there before anything is signed with it."""

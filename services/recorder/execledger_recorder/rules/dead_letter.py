@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from execledger_contracts.decoding import Undecodable
+from execledger_contracts.decoding import Undecodable, without_value
 from execledger_recorder.rules.account import Record
 
 FACTS: Final = ("reason", "detail", "topic", "partition", "offset", "timestamp")
@@ -66,7 +66,7 @@ def _size(header: tuple[str, bytes | None]) -> int:
 
 def fingerprint(why: Undecodable) -> str:
     """The same for records that are bad in the same way: the reason and the rule, without values of theirs."""
-    rule = re.sub(r"\d+", "#", why.detail.split(", this is ")[0])
+    rule = re.sub(r"\d+", "#", without_value(why.detail))
     return sha256(f"{why.reason}\n{rule}".encode()).hexdigest()[:16]
 
 

@@ -105,7 +105,10 @@ class DuplicateRow(NamedTuple):
 
 
 class DeadLetterRow(NamedTuple):
-    """One row of `dead_letters`; headers as JSON pairs of name and base64, `cut` as `rules.dead_letter.Kept` has it."""
+    """One row of `dead_letters`; headers as JSON pairs of name and base64, `cut` as `rules.dead_letter.Kept` has it.
+
+    It has a tenant where it can be shown whose it is.
+    """
 
     topic: str
     partition: int
@@ -118,6 +121,7 @@ class DeadLetterRow(NamedTuple):
     detail: str
     fingerprint: str
     cut: str | None
+    tenant_id: str | None
 
 
 class LabelRow(NamedTuple):

@@ -51,6 +51,12 @@ class Bindings:
         """What binds a source in a topic that is bound: that with the longest prefix; None when none does."""
         return next((each for each in self.by_topic[topic] if source.startswith(each.source_prefix)), None)
 
+    def only_tenant_of(self, topic: str) -> str | None:
+        """The one tenant that a topic speaks for, whatever the source; None when there are several, or any."""
+        bindings = self.by_topic.get(topic, ())
+        tenants = {tenant for each in bindings for tenant in each.tenants}
+        return tenants.pop() if len(tenants) == 1 and any(not each.source_prefix for each in bindings) else None
+
     def consumed(self, events_topic: str) -> tuple[str, ...]:
         """The topics that a recorder reads."""
         return tuple(dict.fromkeys((events_topic, *self.topics)))
