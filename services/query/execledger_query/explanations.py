@@ -78,7 +78,7 @@ class Logged:
 
     @property
     def is_whole(self) -> bool:
-        return all(row["fits"] for row in self.events)
+        return not any(row["goes_on"] for row in self.events[-1:])
 
 
 async def read(reader: Reader, execution: Row, most_bytes: int = UNBOUNDED, *, with_payloads: bool) -> Logged:

@@ -14,9 +14,9 @@ Sources = Callable[[Sequence[Row]], Sequence[Source]]
 _ALL: Final = {"__all__"}
 
 
-def fits(row: Row) -> bool:
-    """Whether a row is among those that the database counted within the bytes of a page."""
-    return bool(row["fits"])
+def goes_on(row: Row) -> bool:
+    """Whether the database left out what comes behind this row, for the bytes of a page."""
+    return bool(row["goes_on"])
 
 
 async def read_payloads(reader: Reader, rows: Sequence[Row], sources: Sources, most_bytes: int) -> Payloads:
@@ -26,7 +26,7 @@ async def read_payloads(reader: Reader, rows: Sequence[Row], sources: Sources, m
 
 def covered(rows: Sequence[Row], sources: Sources, payloads: Payloads) -> Callable[[Row], bool]:
     """Whether the payloads of a row are all here, rather than beyond the bytes of a page."""
-    lacking = {source for source in sources(rows) if source in payloads and not fits(payloads[source])}
+    lacking = {source for source in sources(rows) if source in payloads and not payloads[source]["fits"]}
     return lambda row: lacking.isdisjoint(sources([row]))
 
 

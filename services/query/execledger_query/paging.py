@@ -30,11 +30,16 @@ Row = TypeVar("Row")
 
 
 def split(
-    rows: Sequence[Row], limit: int, key: Callable[[Row], Key], fits: Callable[[Row], bool] = lambda _: True
+    rows: Sequence[Row],
+    limit: int,
+    key: Callable[[Row], Key],
+    *,
+    fits: Callable[[Row], bool] = lambda _: True,
+    goes_on: Callable[[Row], bool] = lambda _: False,
 ) -> tuple[Sequence[Row], Key | None]:
     """The page among rows that were read one beyond the limit, and the key it ended at; None on the last page.
 
-    It ends early at a row that does not fit, but for the first.
+    It ends early at a row that does not fit, but for the first; and it is not the last where its last row goes on.
 
     >>> split([3, 2, 1], 2, lambda row: (row,))
     ([3, 2], (2,))
@@ -42,7 +47,8 @@ def split(
     ([3], (3,))
     """
     page = [*rows[:1], *takewhile(fits, rows[1:limit])]
-    return page, key(page[-1]) if len(rows) > len(page) else None
+    is_last = len(rows) == len(page) and not any(map(goes_on, page[-1:]))
+    return page, None if is_last else key(page[-1])
 
 
 def fitting(sizes: Iterable[int], most: int) -> int:

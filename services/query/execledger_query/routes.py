@@ -18,7 +18,7 @@ from execledger_query.caller import Caller, Sees
 from execledger_query.errors import InvalidTokenError
 from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
-from execledger_query.pages import Sources, covered, fits, page_of, read_payloads
+from execledger_query.pages import Sources, covered, goes_on, page_of, read_payloads
 from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, PageOf, PageOfExecutions
 from execledger_query.problems import ProblemError, documented
@@ -62,10 +62,10 @@ _Services = Annotated[Services, Depends(services)]
 _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="claims `sub`, `tenant`, `roles`, `exp`")
 
 
-async def identify(
-    held: _Services, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    """Whom the request comes from; answers 401 when nobody vouches for it."""
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _identify(held: Services, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     try:
         caller = await held.authenticator.identify(credentials.credentials if credentials else None)
     except InvalidTokenError as error:
@@ -76,8 +76,9 @@ async def identify(
     return caller
 
 
-async def admit(held: _Services, caller: Annotated[Caller, Depends(identify)]) -> AsyncIterator[Caller]:
-    """Whom the request comes from, once it is one of as many as they may ask; answers 429 when it never is."""
+async def admit(held: _Services, credentials: _Credentials) -> AsyncIterator[Caller]:
+    """Whom the request comes from, once it is one of as many as they may ask; answers 401, and 429 when it never is."""
+    caller = await _identify(held, credentials)
     try:
         async with held.shares.admitted((caller.tenant, caller.subject)):
             yield caller
@@ -139,7 +140,7 @@ async def list_steps(held: _Services, caller: _Caller, id: _Name, asked: Annotat
         scope = f"steps of {execution['id']}"
         after = _place(scope, asked, STEP_KEY)
         rows = await reader.steps(execution["id"], after, asked.limit + 1, held.page_bytes)
-        rows, end = split(rows, asked.limit, step_key, fits)
+        rows, end = split(rows, asked.limit, step_key, goes_on=goes_on)
         rows, early, payloads = await _payloads(held, reader, rows, views.step_sources, step_key, asked)
     shown = {step_key(row): views.step_of(row, payloads) for row in rows}
     return page_of(views.StepPage, scope, shown, early or end, held.page_bytes)
@@ -156,7 +157,7 @@ async def list_events(held: _Services, caller: _Caller, id: _Name, asked: Annota
         rows = await reader.events(
             execution["id"], after, asked.limit + 1, held.page_bytes, with_payloads=asked.with_payloads
         )
-        rows, end = split(rows, asked.limit, event_key, fits)
+        rows, end = split(rows, asked.limit, event_key, goes_on=goes_on)
     shown = {event_key(row): views.event_of(row, with_payloads=asked.with_payloads) for row in rows}
     return page_of(views.EventPage, scope, shown, end, held.page_bytes)
 
@@ -237,7 +238,7 @@ async def _payloads(
     if not asked.with_payloads:
         return rows, None, {}
     payloads = await read_payloads(reader, rows, sources, held.page_bytes)
-    page, early = split(rows, len(rows), key, covered(rows, sources, payloads))
+    page, early = split(rows, len(rows), key, fits=covered(rows, sources, payloads))
     return page, early, payloads
 
 

@@ -227,7 +227,7 @@ class Reader:
     async def steps(
         self, execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int = UNBOUNDED
     ) -> Sequence[Row]:
-        """At most `limit` steps behind the key `after`; the last does not fit when they come to `most_bytes`."""
+        """At most `limit` steps behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
         query, arguments = _continued("steps", _AFTER_STEP, after, first=4)
         return await self._rows(query, limit, execution_id, most_bytes, *arguments)
 
@@ -240,7 +240,7 @@ class Reader:
         *,
         with_payloads: bool,
     ) -> Sequence[Row]:
-        """At most `limit` events behind the key `after`; the last does not fit when they come to `most_bytes`."""
+        """At most `limit` events behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
         query, arguments = _continued("events", _AFTER_EVENT, after, first=7)
         listed = (OtherEvent.traits.rank, listed_names())
         return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
@@ -248,7 +248,7 @@ class Reader:
     async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
         """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.
 
-        When it comes to `most_bytes`, the last row does not fit, and there may be more.
+        As far as it comes to `most_bytes`; the last row says whether it goes on.
         """
         return await self._rows(statement("logged_events"), execution_id, most_bytes)
 

@@ -1,12 +1,12 @@
--- The log of an execution in the order of its events: those that come to $4 bytes, and the next one. Unless
+-- The log of an execution in the order of its events: those that come to $4 bytes, and whether it goes on. Unless
 -- payloads are asked for, only what some type lists (names $6) and nothing of unknown types (of rank $5): what is shown in
 -- the end depends on the type.
 SELECT *
 FROM (
     SELECT
         *,
-        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < $4::bigint AS fits,
-        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) < $4::bigint AS is_near
+        sum(bytes) OVER so_far - bytes AS bytes_before,
+        lead(true) OVER so_far AS goes_on
     FROM (
         SELECT *, 400 + coalesce(octet_length(data::text), 0) + coalesce(octet_length(ignored::text), 0) AS bytes
         FROM (
@@ -30,7 +30,7 @@ FROM (
             LIMIT $1
         ) AS event
     ) AS event
-    WINDOW before AS (ORDER BY occurred_at, position, rank, event_id)
+    WINDOW so_far AS (ORDER BY occurred_at, position, rank, event_id ROWS UNBOUNDED PRECEDING)
 ) AS event
-WHERE is_near
+WHERE bytes_before < $4::bigint
 ORDER BY occurred_at, position, rank, event_id

@@ -1,11 +1,11 @@
 -- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said. Those
--- that come to $2 bytes, and the next one.
+-- that come to $2 bytes, and whether there are more.
 SELECT *
 FROM (
     SELECT
         *,
-        coalesce(sum(octet_length(event)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < $2::bigint AS fits,
-        coalesce(sum(octet_length(event)) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) < $2::bigint AS is_near
+        sum(octet_length(event)) OVER so_far - octet_length(event) AS bytes_before,
+        lead(true) OVER so_far AS goes_on
     FROM (
         SELECT
             event_id, outcome, ignored,
@@ -30,5 +30,6 @@ FROM (
         FROM execledger.execution_events
         WHERE execution_id = $1
     ) AS logged
+    WINDOW so_far AS (ORDER BY event_id ROWS UNBOUNDED PRECEDING)
 ) AS logged
-WHERE is_near
+WHERE bytes_before < $2::bigint

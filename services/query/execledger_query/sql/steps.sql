@@ -1,11 +1,11 @@
 -- The steps of an execution, all attempts and tries, in the order in which they were first heard of: those that come to $3
--- bytes, and the next one.
+-- bytes, and whether it goes on.
 SELECT *
 FROM (
     SELECT
         *,
-        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < $3::bigint AS fits,
-        coalesce(sum(bytes) OVER (before ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING), 0) < $3::bigint AS is_near
+        sum(bytes) OVER so_far - bytes AS bytes_before,
+        lead(true) OVER so_far AS goes_on
     FROM (
         SELECT execution_id, iteration_key, /* columns */,
                400 + coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(error_message), 0) AS bytes
@@ -14,7 +14,7 @@ FROM (
         ORDER BY first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number
         LIMIT $1
     ) AS step
-    WINDOW before AS (ORDER BY first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number)
+    WINDOW so_far AS (ORDER BY first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number ROWS UNBOUNDED PRECEDING)
 ) AS step
-WHERE is_near
+WHERE bytes_before < $3::bigint
 ORDER BY first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number
