@@ -27,7 +27,7 @@ UNBOUNDED: Final = 2**62
 Row = Mapping[str, Any]
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 15
+REQUIRED_SCHEMA: Final = 16
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
 _FILTERS: Final = "/* AND filters */"
