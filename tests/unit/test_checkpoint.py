@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from execledger_contracts.events import Event
 from execledger_recorder.rules import checkpoint
 from execledger_recorder.rules.checkpoint import EVERY, kept
-from factories import llm_called, nth_id, started, step_finished, step_started
+from factories import llm_called, nth_id, progressed, started, step_finished, step_started
 from memory import Memory, key_of
 
 
@@ -108,12 +108,24 @@ def test_one_that_something_came_for_since_has_all_of_it_folded_again() -> None:
     assert memory.read_of_log >= len(told)
 
 
-def test_with_very_many_open_steps_there_is_none() -> None:
+def test_with_very_many_open_steps_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_MOST_OPEN", EVERY)
     told = [step_started(f"step {n}", at=n, event_id=nth_id(n)) for n in range(3000)]
     memory = Memory()
     memory.record(told)
     assert checkpoint.kept(3000) == [1000, 2000, 3000]
     assert [*memory.checkpoints] == [1000]
+
+
+def test_one_event_of_the_future_has_not_all_folded_again_though_thousands_of_steps_are_open() -> None:
+    memory = Memory()
+    memory.record([step_started(f"step {n}", at=n, event_id=nth_id(n)) for n in range(2500)])
+    memory.record([progressed(at=80_000, event_id=nth_id(9001))])
+    for start in range(2500, 6500, 500):
+        before = memory.read_of_log
+        memory.record([llm_called(at=n, event_id=nth_id(n)) for n in range(start, start + 500)])
+        assert memory.read_of_log - before <= 2 * EVERY
+    assert memory.row == memory.fold_log().record
 
 
 def test_one_that_a_late_event_has_a_part_in_is_void_though_it_is_not_taken_again(

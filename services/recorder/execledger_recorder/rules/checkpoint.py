@@ -14,7 +14,7 @@ from execledger_lifecycle.order import OrderKey
 EVERY: Final = 1000
 """Events between two checkpoints: folded in about 10 ms."""
 
-_MOST_OPEN: Final = 1000  # tries that a checkpoint holds: with more there is none
+_MOST_OPEN: Final = 10_000  # tries that a checkpoint holds, in 2 MB; with more there is none
 
 
 class Checkpoint(NamedTuple):
