@@ -48,6 +48,7 @@ class _Api(FastAPI):
             for path in super().openapi()["paths"].values():
                 for operation in path.values():
                     _as_answered(operation["responses"])
+            _list_with_fields(super().openapi()["components"]["schemas"])
         return super().openapi()
 
 
@@ -57,6 +58,13 @@ def _as_answered(responses: dict[str, Any]) -> None:
         content = response.get("content", {})
         if content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
             response["content"] = {problems.MEDIA_TYPE: content["application/json"]}
+
+
+def _list_with_fields(schemas: dict[str, Any]) -> None:
+    """A list shows the members that `fields` asks for: of its items none is required."""
+    listed = {name: said for name, said in schemas["Execution"].items() if name != "required"}
+    schemas["ListedExecution"] = {**listed, "title": "ListedExecution"}
+    schemas["ExecutionPage"]["properties"]["items"]["items"] = {"$ref": "#/components/schemas/ListedExecution"}
 
 
 def create_api() -> FastAPI:
