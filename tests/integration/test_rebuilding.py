@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from command_line import Said, execledger
 from conftest import Servers, Topics
 from execledger_contracts.events import Event
+from execledger_lifecycle.state import FORMAT
 from execledger_recorder.duties import rebuild as rebuilding
 from execledger_recorder.duties import spot_check
 from execledger_recorder.duties.rebuild import FIRST_ID, Finding, batches, rebuild, verify
@@ -76,7 +77,7 @@ DAMAGES: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
     ),
     "the fold": (
         f"UPDATE execledger.executions SET fold = left(fold, 5) WHERE id = {RUN_1}",
-        {("executions", (), "fold", "[2,[2", "[2,[2,17723664161234")},
+        {("executions", (), "fold", f"[{FORMAT},[2", f"[{FORMAT},[2,17723664161234")},
     ),
     "an execution": (
         f"DELETE FROM execledger.executions WHERE id = {RUN_1}",
@@ -96,7 +97,7 @@ DAMAGES: dict[str, tuple[str, set[tuple[Any, ...]]]] = {
         {
             ("steps", ("draft", 1, 2, 1), "status", "running", "completed"),
             ("steps", ("draft", 1, 2, 1), "tenant_id", "other", "default"),
-            ("steps", ("draft", 1, 2, 1), "fold", "", '[2,"draft",1,2,1,fal'),
+            ("steps", ("draft", 1, 2, 1), "fold", "", f'[{FORMAT},"draft",1,2,1,fal'),
         },
     ),
     "a step": (
@@ -270,7 +271,9 @@ async def test_everything_but_the_log_can_be_made_again(office: Desk) -> None:
 async def test_a_fold_of_another_format_is_no_difference_and_is_brought_up_to_date(office: Desk) -> None:
     before = await contents(office.connection)
     for table in ("executions", "steps"):
-        await office.connection.execute(f"UPDATE execledger.{table} SET fold = regexp_replace(fold, '^.2', '[0')")
+        await office.connection.execute(
+            f"UPDATE execledger.{table} SET fold = regexp_replace(fold, '^.{FORMAT}', '[0')"
+        )
     assert await found(office) == set()
     result = await rebuild(office.store, await all_ids(office))
     assert (result.mended, result.rows) == (4, 4)
@@ -313,7 +316,7 @@ BROKEN = {
     "no list": "'{}'",
     "too short": "'[1]'",
     "too long": "left(fold, -1) || ',null]'",
-    "other values": "regexp_replace(fold, '\\[2,', '[\"2\",')",
+    "other values": f"regexp_replace(fold, '\\[{FORMAT},', '[\"2\",')",
 }
 
 
