@@ -30,7 +30,7 @@ FROM (
             LIMIT $1
         ) AS event
     ) AS event
-    WINDOW so_far AS (ORDER BY occurred_at, position, rank, event_id ROWS UNBOUNDED PRECEDING)
+    WINDOW so_far AS (ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id ROWS UNBOUNDED PRECEDING)
 ) AS event
 WHERE bytes_before < $4::bigint
-ORDER BY occurred_at, position, rank, event_id
+ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id
