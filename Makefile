@@ -6,8 +6,8 @@ PYTHONS := $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 py
 # A stamp for each Python, so that another PYTHON makes .venv anew; without PYTHON the one that is there will do.
 MADE := $(or $(if $(PYTHON),,$(firstword $(wildcard $(VENV)/made-*))),$(VENV)/made-with-$(subst /,_,$(or $(PYTHON),any)))
 RUN := $(VENV)/bin/python -m
-# Two workers on one Kafka and one Postgres: the tests wait as much as they compute.
-WORKERS := -n 2 --dist worksteal
+# Three workers on one Kafka and one Postgres: the tests wait as much as they compute, and three fill two cores.
+WORKERS := -n 3 --dist worksteal
 # A test starts a hundred processes of ours: where no bytecode is kept, each of them compiles all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
 SOURCES := contracts services tests deploy

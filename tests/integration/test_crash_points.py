@@ -103,7 +103,7 @@ async def trial(servers: Servers, topics: Topics, database: str) -> Any:
 
 async def test_a_recorder_may_die_at_any_wait_over_a_batch(trial: Trial) -> None:
     expected, became = await undisturbed(trial)
-    assert {outcome.split()[0] for [outcome] in became} == set(OUTCOMES)
+    assert {outcome.split()[0] for [outcome] in became} == set(OUTCOMES) - {"skipped"}
     assert all(rows for table, rows in expected.items() if table != "usage_daily"), "a table that nobody dies over"
     starts: dict[str, int] = {}
 
@@ -125,7 +125,7 @@ async def test_a_recorder_may_die_at_any_wait_while_it_takes_over(trial: Trial) 
     start = trial.end
     await trial.publish(batch("left"))
     waits = await die_everywhere(trial.die_taking_over, until="lock_ledger")
-    assert_included(waits, ("_answered", "open", "ensure"), fewest=20)
+    assert_included(waits, ("_answered", "open", "_make"), fewest=20)
     assert not (await trial.die_taking_over(0)).has_died
     assert await trial.told("left", start) == (expected, became)
     await assert_all_is_counted_once(trial)

@@ -92,7 +92,7 @@ async def test_bytes_of_another_type_are_shown_as_base64(database: str) -> None:
         )
         assert set((await office.events()).values()) == {"applied"}
     async with serving(database) as client:
-        events = (await client.get("/v1/executions/run-1/events", headers=RITA)).json()["items"]
+        events = (await client.get("/v1/executions/run-1/events?include=payloads", headers=RITA)).json()["items"]
     assert [(each["data"], each["ignored"]) for each in events[1:]] == [(encoded, None)] * 2
 
 

@@ -25,7 +25,7 @@ async def test_other_work_goes_on_while_a_batch_is_decoded_however_large_its_rec
 
 async def test_nor_does_a_single_record_of_many_parts_hold_it_up() -> None:
     batch = [record_of(event(data={"input": [[0.5]] * 500_000}))]
-    reading = asyncio.create_task(read_in_turns(batch, Limits()))
+    reading = asyncio.create_task(read_in_turns(batch, Limits(record_bytes=2**24)))
     seen = 0
     while not reading.done():
         await asyncio.sleep(0.001)
