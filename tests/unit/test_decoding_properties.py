@@ -134,7 +134,7 @@ odd = values | st.dictionaries(st.sampled_from(PARTS), values, max_size=4) | st.
 
 
 @given(st.sampled_from([*MODELS, "agent.thinking"]), st.dictionaries(st.sampled_from(ALL_FIELDS), odd), st.data())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_value_of_any_field_costs_the_event(kind: str, data: dict[str, Any], draw: st.DataObject) -> None:
     optional = ("sequence", "partitionkey", "traceparent", "note")
     attributes = draw.draw(st.dictionaries(st.sampled_from(optional), odd))
