@@ -139,7 +139,7 @@ async def watching(attacked: Site) -> AsyncIterator[Watch]:
         for task in tasks:
             task.cancel()
         for done in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(done, Exception) and not isinstance(done, asyncio.CancelledError):
+            if isinstance(done, Exception):
                 raise done
 
 

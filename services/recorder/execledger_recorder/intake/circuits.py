@@ -125,8 +125,10 @@ class Circuits:
     async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[tuple[bool, str | None]]:
         """What an operator sends once more shows no producer to be mended, however good it is."""
         received = [Record.received(raw, raw.offset) for raw in records]
-        looked_at = await self._trust.judge(await read_in_turns(received, self._settings.limits))
-        return [(isinstance(found, Undecodable) or is_redriven(raw), _source(raw, found)) for raw, found in looked_at]
+        reads = await self._trust.judge(await read_in_turns(received, self._settings.limits))
+        return [
+            (isinstance(found, Undecodable) or is_redriven(record), _source(record, found)) for record, found in reads
+        ]
 
 
 def _source(record: Record, found: Decoded | Undecodable) -> str | None:
