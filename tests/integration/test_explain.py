@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from command_line import execledger
-from execledger_query import routes
 from execledger_query.caller import EVERYTHING
+from execledger_query.execution import routes
 from execledger_query.store import Options, Store
 from factories_query import bearing, serving
 from factories_recorder import Desk, Row, Topic, desk, event, history

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from execledger_query import routes
+from execledger_query.execution import routes
 from factories_query import NOON, Ledger, bearing, ledger, serving
 
 ANN = bearing("ann", "acme")

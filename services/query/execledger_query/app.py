@@ -21,11 +21,13 @@ from execledger_query.errors import (
     InvalidCursorError,
     KeysUnavailableError,
 )
+from execledger_query.execution.routes import of_execution
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
 from execledger_query.ledger_routes import accounts
 from execledger_query.problems import ParameterError, ProblemError
-from execledger_query.routes import Services, operations, v1
+from execledger_query.routes import operations, v1
+from execledger_query.service import Services
 from execledger_query.settings import Settings
 from execledger_query.shares import Allowance, Shares
 from execledger_query.store import Options, Store
@@ -79,6 +81,7 @@ def create_api() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     api.include_router(v1)
+    api.include_router(of_execution)
     api.include_router(accounts)
     api.include_router(operations)
     api.add_exception_handler(ProblemError, _said)

@@ -13,7 +13,7 @@ from execledger_query.pages import page_of
 from execledger_query.paging import read_cursor, split
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
-from execledger_query.routes import OF_ONE, PROBLEMS, Services, admit, services
+from execledger_query.service import OF_ONE, PROBLEMS, Services, admit, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
 
 _OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})

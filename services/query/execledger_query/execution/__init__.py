@@ -1,0 +1,1 @@
+"""One execution: its record, its parts, how it went and why."""

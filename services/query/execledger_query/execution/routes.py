@@ -1,0 +1,108 @@
+"""Routes of one execution and of its parts."""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from execledger_query import explanations, views
+from execledger_query.caller import Caller
+from execledger_query.pages import goes_on, page_of
+from execledger_query.paging import split
+from execledger_query.parameters import Including, PageOf
+from execledger_query.problems import ProblemError
+from execledger_query.service import (
+    OF_EXECUTION,
+    PROBLEMS,
+    CallerOf,
+    Name,
+    Services,
+    ServicesOf,
+    allow_payloads,
+    answer,
+    found,
+    payloads_of,
+    place,
+)
+from execledger_query.store import EVENT_KEY, STEP_KEY, event_key, step_key
+
+_MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
+_MOST_EXPLAINED_BYTES: Final = 33_554_432
+
+of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBLEMS)
+
+
+@of_execution.get("/{id}", response_model=views.Execution, responses=OF_EXECUTION)
+async def show_execution(
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[Including, Query()]
+) -> Response:
+    """One execution."""
+    async with held.store.reading(caller) as reader:
+        row = await found(reader, name)
+        allow_payloads(caller, row, asked)
+        payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
+        trees = await reader.trees([row])
+    fields = views.shown_fields((), with_payloads=asked.with_payloads)
+    return answer(views.execution_of(row, payloads, trees), fields)
+
+
+@of_execution.get("/{id}/steps", response_model=views.StepPage, responses=OF_EXECUTION)
+async def list_steps(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
+    """The steps of an execution, all attempts, by the time of their first event."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        allow_payloads(caller, execution, asked)
+        scope = f"steps of {execution['id']}"
+        after = place(scope, asked, STEP_KEY)
+        rows = await reader.steps(execution["id"], after, asked.limit + 1, held.page_bytes)
+        rows, end = split(rows, asked.limit, step_key, goes_on=goes_on)
+        rows, early, payloads = await payloads_of(held, reader, rows, views.step_sources, step_key, asked)
+    shown = {step_key(row): views.step_of(row, payloads) for row in rows}
+    return page_of(views.StepPage, scope, shown, early or end, held.page_bytes)
+
+
+@of_execution.get("/{id}/events", response_model=views.EventPage, responses=OF_EXECUTION)
+async def list_events(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
+    """The log of an execution, in the order of its events."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        allow_payloads(caller, execution, asked)
+        scope = f"events of {execution['id']}"
+        after = place(scope, asked, EVENT_KEY)
+        rows = await reader.events(
+            execution["id"], after, asked.limit + 1, held.page_bytes, with_payloads=asked.with_payloads
+        )
+        rows, end = split(rows, asked.limit, event_key, goes_on=goes_on)
+    shown = {event_key(row): views.event_of(row, with_payloads=asked.with_payloads) for row in rows}
+    return page_of(views.EventPage, scope, shown, end, held.page_bytes)
+
+
+@of_execution.get("/{id}/explain", response_model=explanations.Explanation, responses=OF_EXECUTION)
+async def explain_execution(
+    held: ServicesOf,
+    caller: CallerOf,
+    name: Name,
+    asked: Annotated[Including, Query()],
+) -> Response:
+    """Why an execution is as it is: the event that decided each field; of each event, what it did and why not more."""
+    async with held.explaining:
+        logged = await _logged(held, caller, name, asked)
+        return answer(await asyncio.to_thread(explanations.explanation_of, logged))
+
+
+async def _logged(held: Services, caller: Caller, name: str, asked: Including) -> explanations.Logged:
+    """All that explains an execution, if that is not too much for an answer."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        allow_payloads(caller, execution, asked)
+        if execution["version"] > _MOST_EXPLAINED:
+            raise _left_to_the_command(f"it has {execution['version']} events", f"{_MOST_EXPLAINED}")
+        most = _MOST_EXPLAINED_BYTES
+        logged = await explanations.read(reader, execution, most, with_payloads=asked.with_payloads)
+    if not logged.is_whole:
+        raise _left_to_the_command("its events are large", f"{most} bytes of them")
+    return logged
+
+
+def _left_to_the_command(why: str, most: str) -> ProblemError:
+    return ProblemError("too-slow", f"{why}, an answer explains at most {most}: use the command execledger explain")

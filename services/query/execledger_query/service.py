@@ -1,0 +1,118 @@
+"""What routes work with: whom a request comes from, the execution that it names, and how it is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from execledger_contracts.fields import RequiredIdentifier
+from execledger_query.auth import Authenticator
+from execledger_query.caller import Caller
+from execledger_query.errors import InvalidTokenError
+from execledger_query.freshness import Freshness
+from execledger_query.lookup import Several, find
+from execledger_query.pages import Sources, covered, read_payloads
+from execledger_query.paging import Key, read_cursor, split
+from execledger_query.parameters import Including, PageOf
+from execledger_query.problems import ProblemError, documented
+from execledger_query.shares import Shares, TooManyError
+from execledger_query.store import Reader, Row, Store
+from execledger_query.views import Payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with; the application holds it in its state."""
+
+    store: Store
+    authenticator: Authenticator
+    freshness: Freshness
+    registry: CollectorRegistry
+    shares: Shares
+    serves_metrics: bool
+    page_bytes: int
+    explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
+
+
+def services(request: Request) -> Services:
+    held: Services = request.app.state.services
+    return held
+
+
+ServicesOf = Annotated[Services, Depends(services)]
+_bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="claims `sub`, `tenant`, `roles`, `exp`")
+
+
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _identify(held: Services, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    try:
+        caller = await held.authenticator.identify(credentials.credentials if credentials else None)
+    except InvalidTokenError as error:
+        challenge = f'Bearer error="invalid_token", error_description="{error}"'
+        raise ProblemError("unauthenticated", str(error), headers={"WWW-Authenticate": challenge}) from error
+    if caller is None:
+        raise ProblemError("unauthenticated", "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+    return caller
+
+
+async def admit(held: ServicesOf, credentials: _Credentials) -> AsyncIterator[Caller]:
+    """Whom the request comes from, once it is one of as many as they may ask; answers 401, and 429 when it never is."""
+    caller = await _identify(held, credentials)
+    try:
+        async with held.shares.admitted((caller.tenant, caller.subject)):
+            yield caller
+    except TooManyError as error:
+        headers = {"Retry-After": str(error.retry_seconds)}
+        raise ProblemError("too-many-requests", str(error), headers=headers) from error
+
+
+CallerOf = Annotated[Caller, Depends(admit)]
+Name = Annotated[RequiredIdentifier, Path(alias="id", description="internal or external id; the internal one wins")]
+ANY: Final = ("forbidden", "too-large", "internal")  # whatever is asked
+_OF_DATA: Final = ("invalid-parameter", "unauthenticated", "too-many-requests", "damaged", "unavailable", "too-slow")
+PROBLEMS: Final = documented(*ANY, *_OF_DATA)
+OF_ONE: Final = documented("not-found")
+OF_EXECUTION: Final = documented("not-found", "conflict")
+
+
+async def found(reader: Reader, name: str) -> Row:
+    match await find(reader, name):
+        case None:
+            raise ProblemError("not-found", "there is no such execution")
+        case Several(bearers):
+            named = [{"id": str(bearer["id"]), "tenant_id": bearer["tenant_id"]} for bearer in bearers]
+            tenants = ", ".join(bearer["tenant_id"] for bearer in named)
+            raise ProblemError("conflict", f"several tenants have an execution of that id: {tenants}", executions=named)
+        case row:
+            return row
+
+
+async def payloads_of(
+    held: Services, reader: Reader, rows: Sequence[Row], sources: Sources, key: Callable[[Row], Key], asked: Including
+) -> tuple[Sequence[Row], Key | None, Payloads]:
+    """The rows whose payloads have room in a page, the key at which they end early, and the payloads, if asked for."""
+    if not asked.with_payloads:
+        return rows, None, {}
+    payloads = await read_payloads(reader, rows, sources, held.page_bytes)
+    page, early = split(rows, len(rows), key, fits=covered(rows, sources, payloads))
+    return page, early, payloads
+
+
+def allow_payloads(caller: Caller, execution: Row, asked: Including) -> None:
+    if asked.with_payloads and not caller.may_read_payloads(execution["tenant_id"], execution["owner_id"]):
+        raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
+
+
+def place(scope: str, asked: PageOf, kinds: Sequence[type]) -> Key | None:
+    return None if asked.cursor is None else read_cursor(scope, asked.cursor, kinds)
+
+
+def answer(shown: BaseModel, include: Any = None) -> Response:
+    return Response(shown.model_dump_json(include=include), media_type="application/json")
