@@ -82,7 +82,7 @@ async def test_partitions_are_not_to_be_read_past_the_policies(peopled: str) -> 
                 await reader._rows("SELECT FROM execledger.executions_m2026_03")
 
 
-@pytest.mark.parametrize("part", ["", "/steps", "/events", "/explain"])
+@pytest.mark.parametrize("part", ["", "/steps", "/events", "/explain", "/llm-calls", "/tool-calls"])
 async def test_what_one_may_not_see_is_not_there(peopled: str, part: str) -> None:
     async with serving(peopled) as client:
         for headers in (bearing("ann", "acme"), bearing("ann", "umbra", "reader"), bearing("bob", "umbra", "service")):

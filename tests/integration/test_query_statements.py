@@ -58,6 +58,8 @@ async def test_every_set_of_filters_is_valid(database: str) -> None:
             assert await reader.executions(every, after, 10) == []
         assert await reader.steps(MIDDLE[1], (now, "draft", 1, 1, 1), 10) == []
         assert await reader.events(MIDDLE[1], (now, -1, 0, MIDDLE[1]), 10, with_payloads=True) == []
+        for kind in ("llm", "tool"):
+            assert await reader.calls(kind, MIDDLE[1], MIDDLE, 10, 1) == []
 
 
 async def test_a_list_reads_an_index_and_stops_at_the_limit(database: str) -> None:

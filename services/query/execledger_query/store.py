@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Literal, Self, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -56,6 +56,8 @@ _AFTER_STEP: Final = (
 DEAD_LETTER_KEY: Final = (int,)
 _AFTER_DEAD_LETTER: Final = " AND id < {}::bigint"
 EVENT_KEY: Final = (datetime, int, int, UUID)
+CALL_KEY: Final = (datetime, UUID)
+_AFTER_CALL: Final = " AND (occurred_at, event_id) > ({}::timestamptz, {}::uuid)"
 _AFTER_EVENT: Final = f" AND ({', '.join(LIST_ORDER)}) > ({{}}::timestamptz, {{}}::bigint, {{}}::bigint, {{}}::uuid)"
 
 # Of a connection that is new: the login may not become our role, or there is none before the first migration.
@@ -245,6 +247,13 @@ class Reader:
         listed = (OtherEvent.traits.rank, listed_names())
         return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
 
+    async def calls(
+        self, kind: Literal["llm", "tool"], execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int
+    ) -> Sequence[Row]:
+        """At most `limit` calls behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
+        query, arguments = _continued(f"{kind}_calls", _AFTER_CALL, after, first=4)
+        return await self._rows(query, limit, execution_id, most_bytes, *arguments)
+
     async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
         """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.
 
@@ -326,6 +335,10 @@ def step_key(row: Row) -> Key:
 
 def event_key(row: Row) -> Key:
     return (row["occurred_at"], row["position"], row["rank"], row["event_id"])
+
+
+def call_key(row: Row) -> Key:
+    return (row["occurred_at"], row["event_id"])
 
 
 def dead_letter_key(row: Row) -> Key:

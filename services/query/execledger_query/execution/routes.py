@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from execledger_query import explanations, views
 from execledger_query.caller import Caller
+from execledger_query.execution import calls
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split
 from execledger_query.parameters import Including, PageOf
@@ -24,7 +25,7 @@ from execledger_query.service import (
     payloads_of,
     place,
 )
-from execledger_query.store import EVENT_KEY, STEP_KEY, event_key, step_key
+from execledger_query.store import CALL_KEY, EVENT_KEY, STEP_KEY, call_key, event_key, step_key
 
 _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
@@ -75,6 +76,37 @@ async def list_events(held: ServicesOf, caller: CallerOf, name: Name, asked: Ann
         rows, end = split(rows, asked.limit, event_key, goes_on=goes_on)
     shown = {event_key(row): views.event_of(row, with_payloads=asked.with_payloads) for row in rows}
     return page_of(views.EventPage, scope, shown, end, held.page_bytes)
+
+
+@of_execution.get("/{id}/llm-calls", response_model=calls.LlmCallPage, responses=OF_EXECUTION)
+async def list_llm_calls(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
+    """The models that an execution called, by time, with tokens and costs."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        allow_payloads(caller, execution, asked)
+        scope = f"llm calls of {execution['id']}"
+        after = place(scope, asked, CALL_KEY)
+        rows = await reader.calls("llm", execution["id"], after, asked.limit + 1, held.page_bytes)
+    rows, end = split(rows, asked.limit, call_key, goes_on=goes_on)
+    shown = {call_key(row): calls.llm_call_of(row) for row in rows}
+    return page_of(calls.LlmCallPage, scope, shown, end, held.page_bytes)
+
+
+@of_execution.get("/{id}/tool-calls", response_model=calls.ToolCallPage, responses=OF_EXECUTION)
+async def list_tool_calls(
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]
+) -> Response:
+    """The tools that an execution called, by time."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        allow_payloads(caller, execution, asked)
+        scope = f"tool calls of {execution['id']}"
+        after = place(scope, asked, CALL_KEY)
+        rows = await reader.calls("tool", execution["id"], after, asked.limit + 1, held.page_bytes)
+        rows, end = split(rows, asked.limit, call_key, goes_on=goes_on)
+        rows, early, payloads = await payloads_of(held, reader, rows, calls.tool_call_sources, call_key, asked)
+    shown = {call_key(row): calls.tool_call_of(row, payloads) for row in rows}
+    return page_of(calls.ToolCallPage, scope, shown, early or end, held.page_bytes)
 
 
 @of_execution.get("/{id}/explain", response_model=explanations.Explanation, responses=OF_EXECUTION)
