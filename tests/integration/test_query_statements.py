@@ -17,7 +17,8 @@ import pytest
 
 from execledger_query.caller import EVERYTHING, Caller, Role
 from execledger_query.sql import names, statement
-from execledger_query.store import Filters, Options, Store, _executions_query
+from execledger_query.store import Filters, Options, Store
+from execledger_query.store.filters import executions_query
 from factories_query import ledger
 
 TENANT = Caller("x", "tenant-0", frozenset({Role.READER}))
@@ -92,7 +93,7 @@ async def test_a_list_reads_an_index_and_stops_at_the_limit(database: str) -> No
 
 async def _rows_read(store: Store, who: Caller, filters: Filters, after: Any) -> float:
     """How many rows the plan touched, those that it threw away counted too."""
-    query, arguments = _executions_query(filters, after)
+    query, arguments = executions_query(filters, after)
     async with store.reading(who) as reader:
         for _ in range(8):  # as often as a connection needs to settle on a plan
             await reader.executions(filters, after, 51)

@@ -25,7 +25,7 @@ PLANTED = {
     "contracts": ("execledger_contracts.decoding", "import os"),
     "runtime": ("execledger_runtime.settings", "import execledger_runtime.kafka.settings"),
     "recorder": ("execledger_recorder.store.outbox", "import execledger_recorder.recording"),
-    "query": ("execledger_query.store", "import execledger_query.lookup"),
+    "query": ("execledger_query.store.reads", "import execledger_query.lookup"),
     "postgres": ("execledger_recorder.duties.relay", "import asyncpg"),
     "kafka": ("execledger_recorder.store.outbox", "import aiokafka"),
 }

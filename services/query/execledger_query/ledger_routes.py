@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 
 from execledger_contracts.decoding import Reason
 from execledger_contracts.fields import RequiredIdentifier
-from execledger_query import ledger_views as views
 from execledger_query.caller import NOBODY, Caller, Role
 from execledger_query.pages import page_of
 from execledger_query.paging import read_cursor, split
@@ -15,6 +14,7 @@ from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
 from execledger_query.service import OF_ONE, PROBLEMS, Services, admit, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
+from execledger_query.views import ledger as views
 
 _OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
 _LARGEST_ID: Final = 2**63 - 1

@@ -1,0 +1,38 @@
+"""The one package that knows Postgres: a module for each subject, a file in sql/ for each statement."""
+
+from execledger_query.store.filters import (
+    CALL_KEY,
+    DEAD_LETTER_KEY,
+    EVENT_KEY,
+    EXECUTION_KEY,
+    STEP_KEY,
+    Filters,
+    call_key,
+    dead_letter_key,
+    event_key,
+    execution_key,
+    step_key,
+)
+from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Options, Reader, Store
+from execledger_query.store.reads import UNBOUNDED, Row
+
+__all__ = [
+    "CALL_KEY",
+    "DEAD_LETTER_KEY",
+    "EVENT_KEY",
+    "EXECUTION_KEY",
+    "LOGIN_ROLE",
+    "REQUIRED_SCHEMA",
+    "STEP_KEY",
+    "UNBOUNDED",
+    "Filters",
+    "Options",
+    "Reader",
+    "Row",
+    "Store",
+    "call_key",
+    "dead_letter_key",
+    "event_key",
+    "execution_key",
+    "step_key",
+]

@@ -1,0 +1,73 @@
+"""Reading the parts of an execution: steps, events, payloads, attempts."""
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+from uuid import UUID
+
+from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, OtherEvent, ToolCalled
+from execledger_lifecycle.order import BELONGING_RANKS, RAISING_RANKS
+from execledger_query.disclosure import listed_names
+from execledger_query.paging import Key
+from execledger_query.sql import statement
+from execledger_query.store.filters import AFTER_CALL, AFTER_EVENT, AFTER_STEP, continued
+from execledger_query.store.reads import UNBOUNDED, Reads, Row
+
+
+class Parts(Reads):
+    """Parts of executions."""
+
+    async def steps(
+        self, execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int = UNBOUNDED
+    ) -> Sequence[Row]:
+        """At most `limit` steps behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
+        query, arguments = continued("steps", AFTER_STEP, after, first=4)
+        return await self._rows(query, limit, execution_id, most_bytes, *arguments)
+
+    async def events(
+        self,
+        execution_id: UUID,
+        after: Key | None,
+        limit: int | None,
+        most_bytes: int = UNBOUNDED,
+        *,
+        with_payloads: bool,
+    ) -> Sequence[Row]:
+        """At most `limit` events behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
+        query, arguments = continued("events", AFTER_EVENT, after, first=7)
+        listed = (OtherEvent.traits.rank, listed_names())
+        return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
+
+    async def calls(
+        self, kind: Literal["llm", "tool"], execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int
+    ) -> Sequence[Row]:
+        """At most `limit` calls behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
+        query, arguments = continued(f"{kind}_calls", AFTER_CALL, after, first=4)
+        return await self._rows(query, limit, execution_id, most_bytes, *arguments)
+
+    async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
+        """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.
+
+        As far as it comes to `most_bytes`; the last row says whether it goes on.
+        """
+        return await self._rows(statement("logged_events"), execution_id, most_bytes)
+
+    async def payloads(
+        self, sources: Collection[tuple[UUID, UUID]], most_bytes: int = UNBOUNDED, whole: int = 0
+    ) -> dict[tuple[UUID, UUID], Row]:
+        """By execution and event: what those events say of input, output, result and stack.
+
+        Those of the first `whole` sources in any case, and of the next ones as far as they come to `most_bytes`.
+        """
+        if not sources:
+            return {}
+        executions, events = zip(*sources, strict=True)
+        rows = await self._rows(statement("payloads"), executions, events, whole, most_bytes)
+        return {(row["execution_id"], row["event_id"]): row for row in rows}
+
+    async def attempts(self, execution_id: UUID) -> Sequence[Row]:
+        """The attempts of an execution."""
+        watchdogs = (ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE)
+        endings = [event.traits.rank for event in EVENTS if event.kind == "execution" and event.traits.ends]
+        calls = (LlmCalled.traits.rank, LlmCalled.canonical, ToolCalled.canonical)
+        ranks = (RAISING_RANKS, BELONGING_RANKS)
+        return await self._rows(statement("attempts"), execution_id, endings, *watchdogs, *calls, *ranks)
