@@ -378,3 +378,16 @@ async def test_a_stopped_partition_goes_on_when_another_source_is_good(bench: Be
         await bench.until_recorded()
     [row] = [row for row in await bench.ledger() if row.partition == 0]
     assert (row.applied, row.dead_lettered) == (1, 300)
+
+
+async def test_a_source_that_is_heard_seldom_is_not_held_by_a_flood(bench: Bench) -> None:
+    """One record in some hundreds, which is never among the newest: those that lie since the stop are looked at."""
+    garbage: list[Sent] = [(b"x" * 900, [], b"key")] * 400
+    await bench.publish(*garbage, partition=0)
+    async with bench.recorder(**NEVER) as service:
+        await eventually(partial(is_stopped, service))
+    await bench.publish(*good(1, "seldom"), *garbage, *good(1, "again"), *garbage, partition=0)
+    async with bench.recorder(**QUICK):
+        await bench.until_recorded()
+    [row] = [row for row in await bench.ledger() if row.partition == 0]
+    assert (row.applied, row.dead_lettered) == (2, 1200)

@@ -282,7 +282,32 @@ async def test_what_was_imported_is_told_nothing(office: Desk) -> None:
     history = [budgeted(100), child("old", at=1), spent("old", 500, at=2)]
     await office.record(Topic().add(*({**each, "source": IMPORT_SOURCE} for each in history), child("live", at=3)))
     await settle(office.store)
-    assert [name for _, name, _ in await commanded(office)] == ["live"]
+    told = [(type_, name) for type_, name, _ in await commanded(office)]
+    assert told == [("execution.warning", "live"), ("execution.halt", "live")]
+
+
+async def test_a_warning_comes_before_all_halts_of_its_tree(office: Desk) -> None:
+    """Also before that of a descendant whose id lies before the root's, for it was there earlier."""
+    below = [child("early", at=0), spent("early", 500, at=2)]
+    await office.record(Topic().add(*below, {**budgeted(100), "time": event(at=1)["time"]}))
+    await settle(office.store)
+    assert [(type_, name) for type_, name, _ in await commanded(office)] == [
+        ("execution.warning", "run-1"),
+        ("execution.halt", "early"),
+        ("execution.halt", "run-1"),
+    ]
+
+
+async def test_who_goes_on_when_the_root_has_ended_is_warned_before_it_is_halted(office: Desk) -> None:
+    topic = Topic()
+    await office.record(topic.add(budgeted(100), child("one", at=1), event("execution.completed", {}, at=2)))
+    await settle(office.store)
+    await office.record(topic.add(spent("one", 500, at=3)))
+    await settle(office.store)
+    assert [(type_, name) for type_, name, _ in await commanded(office)] == [
+        ("execution.warning", "one"),
+        ("execution.halt", "one"),
+    ]
 
 
 async def test_an_ended_tree_is_told_nothing(office: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, is_mended
+from execledger_recorder.rules.circuit import LOOK, Ahead, Breaker, Circuit, Stop, is_mended
 from execledger_recorder.rules.partition import TopicPartition
 
 PARTITION = TopicPartition("events", 0)
@@ -103,6 +103,27 @@ def test_a_stopped_partition_goes_on_when_one_source_is_good_among_the_newest() 
     held, bad = [(True, "a")] * LOOK, [(True, "a")] * 98
     assert not is_mended(held, [*bad, (True, "b"), (False, "a")])
     assert is_mended(held, [*bad[2:], (True, "b"), (False, "b"), (False, "b")])
+
+
+def test_what_came_since_the_stop_is_judged_by_source_however_seldom_one_is_heard() -> None:
+    ahead = Ahead(drained(0))
+    assert not any(ahead.sees_good([(True, "flood")] * 100, n) for n in range(100, 50_000, 100))
+    assert ahead.sees_good([(True, "flood")] * 50 + [(False, "seldom")] + [(True, "flood")] * 49, 50_100)
+    assert ahead.position == 50_100
+
+
+def test_one_that_was_bad_since_the_stop_is_good_when_most_of_its_latest_hundred_are() -> None:
+    ahead = Ahead(drained(0))
+    assert not ahead.sees_good([(True, "a")] * LOOK, 100)
+    assert not ahead.sees_good([(False, "a")] * 50, 150)
+    assert ahead.sees_good([(False, "a")], 151)
+
+
+def test_the_look_ahead_goes_on_from_probe_to_probe_and_begins_anew_with_another_stop() -> None:
+    breaker, stopped = Breaker(), drained(0)
+    breaker.look_ahead(stopped).sees_good([(True, "a")], 7)
+    assert breaker.look_ahead(stopped).position == 7
+    assert breaker.look_ahead(stopped._replace(at_offset=9)).position == 9
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["a", "b", None])), max_size=400))

@@ -69,6 +69,12 @@ class Metrics:
         self.consumer_lag_seconds = gauge(
             "consumer_lag_seconds", "Age of the oldest unrecorded record", "topic", "partition"
         )
+        self.open_transaction_seconds = gauge(
+            "open_transaction_seconds",
+            "How long a transaction that is open has hidden what lies behind it; 0 without one",
+            "topic",
+            "partition",
+        )
         self.unaccounted = gauge("unaccounted_records", "Offsets that the ledger cannot account for: must be 0")
         self.mismatches = gauge("record_mismatches", "Executions found not to be what the log gives: must be 0")
         self.endings = counter(
@@ -129,9 +135,19 @@ class Metrics:
         seconds = 0.0 if oldest_ms is None else max(0.0, time() - oldest_ms / 1000)
         self.consumer_lag_seconds.labels(*partition).set(seconds)
 
+    def hidden(self, partition: TopicPartition, seconds: float) -> None:
+        """Show for how long an open transaction has hidden what lies behind it."""
+        self.open_transaction_seconds.labels(*partition).set(seconds)
+
     def forget(self, partition: TopicPartition) -> None:
         """Show no more of a partition that another recorder reads now."""
-        for shown in (self.consumer_lag_records, self.consumer_lag_seconds, self.circuit_open):
+        shown_by_partition = (
+            self.consumer_lag_records,
+            self.consumer_lag_seconds,
+            self.open_transaction_seconds,
+            self.circuit_open,
+        )
+        for shown in shown_by_partition:
             with suppress(KeyError):  # it was never shown
                 shown.remove(*partition)
 

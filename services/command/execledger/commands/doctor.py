@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from execledger.stack.broker import Topic
     from execledger.stack.settings import StackSettings
     from execledger_recorder.rules.circuit import Circuit
+    from execledger_runtime.kafka.transactions import OpenTransaction
     from execledger_runtime.settings import EnvironmentSettings
 
 OLDEST_POSTGRES = 16
@@ -125,6 +127,7 @@ async def _kafka(bootstrap_servers: str | None, settings: "StackSettings") -> li
             for topic in events
             for danger in await _dangers({"bootstrap_servers": bootstrap_servers, **options}, topic.name)
         ],
+        *await _open_transactions({"bootstrap_servers": bootstrap_servers, **options}, [each.name for each in events]),
     ]
 
 
@@ -135,6 +138,31 @@ async def _dangers(options: Mapping[str, Any], topic: str) -> list[Finding]:
     if (kept := await keeping(options, topic)) is None:
         return [Finding(f"topic {topic}", "how Kafka keeps it was not looked at: this account may not know")]
     return [Finding(f"topic {topic}", kept.fact(danger), ADVICE[danger]) for danger in kept.dangers]
+
+
+async def _open_transactions(options: Mapping[str, Any], topics: Sequence[str]) -> list[Finding]:
+    """Those that have been open for longer than producers let them be."""
+    from execledger_runtime.kafka.transactions import SUSPICIOUS_SECONDS, open_transactions
+
+    found = await open_transactions(options, topics) if topics else []
+    now = datetime.now(UTC)
+    return [
+        open_transaction_finding(each)
+        for each in found
+        if each.since is None or (now - each.since).total_seconds() > SUSPICIOUS_SECONDS
+    ]
+
+
+def open_transaction_finding(open_: "OpenTransaction") -> Finding:
+    """What it hides, since when, and what ends it."""
+    from execledger_runtime.kafka.transactions import ending
+
+    since = "" if open_.since is None else f" since {open_.since:%Y-%m-%d %H:%M:%S} UTC"
+    return Finding(
+        f"partition {open_.partition} of {open_.topic}",
+        f"a transaction is open{since}, from offset {open_.offset} on: it hides {open_.hidden} offset(s)",
+        f"See that its producer ends it, or run Kafka's `{ending(open_.topic, open_.partition, open_.offset)}`.",
+    )
 
 
 def _security() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence, Set
 from time import monotonic
+from typing import Final
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -13,7 +14,7 @@ from execledger_contracts.sources import named_source
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Trust, read_in_turns
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Stop, accepting, is_mended
+from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Look, Stop, accepting, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
 from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import TopicPartition
@@ -22,6 +23,8 @@ from execledger_recorder.store import Store
 from execledger_runtime.kafka.log import KafkaLog
 
 log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 5.0  # of a probe for each partition; the next one goes on from there
 
 
 class Circuits:
@@ -116,19 +119,31 @@ class Circuits:
     async def _probe(self, kafka: KafkaLog, circuit: Circuit) -> None:
         end = await kafka.end(*circuit.id)
         held, newest = [
-            await self._are_bad(await kafka.records(*circuit.id, start, end, LOOK))
+            _look(await self._read(await kafka.records(*circuit.id, start, end, LOOK)))
             for start in (circuit.at_offset, max(0, end - LOOK))
         ]
-        if is_mended(held, newest):
+        if is_mended(held, newest) or await self._sees_good(kafka, circuit, end):
             await self._store.circuits.drain(*circuit.id, end)
 
-    async def _are_bad(self, records: Sequence[ConsumerRecord]) -> list[tuple[bool, str | None]]:
-        """What an operator sends once more shows no producer to be mended, however good it is."""
+    async def _sees_good(self, kafka: KafkaLog, circuit: Circuit, end: int) -> bool:
+        """Whether a source is good of those that came since the stop, as far as there is time to look."""
+        ahead, began_at = self._breaker(circuit.id).look_ahead(circuit), monotonic()
+        async for raw, position in kafka.pages(*circuit.id, ahead.position, end, LOOK):
+            sent = [read for read in await self._read(raw) if not is_redriven(read[0])]
+            if ahead.sees_good(_look(sent), position):
+                return True
+            if monotonic() - began_at > _LOOK_SECONDS:
+                break
+        return False
+
+    async def _read(self, records: Sequence[ConsumerRecord]) -> Sequence[Read]:
         received = [Record.received(raw, raw.offset) for raw in records]
-        reads = await self._trust.judge(await read_in_turns(received, self._settings.limits))
-        return [
-            (isinstance(found, Undecodable) or is_redriven(record), _source(record, found)) for record, found in reads
-        ]
+        return await self._trust.judge(await read_in_turns(received, self._settings.limits))
+
+
+def _look(reads: Sequence[Read]) -> Look:
+    """What an operator sends once more shows no producer to be mended, however good it is."""
+    return [(isinstance(found, Undecodable) or is_redriven(record), _source(record, found)) for record, found in reads]
 
 
 def _source(record: Record, found: Decoded | Undecodable) -> str | None:

@@ -71,10 +71,10 @@ class Client:
         """Where the log ends for those who read what is committed; in one question as well."""
         return _offsets(await self._answered(self._connected.end_offsets(_as_its_own(partitions))))
 
-    def is_hiding(self, partition: TopicPartition, end: int) -> bool:
-        """Whether records lie behind a transaction that is still open: nobody sees them, and they grow old."""
-        highwater = self._connected.highwater(*_as_its_own([partition]))
-        return highwater is None or highwater > end
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """Where the log ended by the last fetch, with what open transactions hide; None before the first."""
+        reached: int | None = self._connected.highwater(*_as_its_own([partition]))
+        return reached
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Tell the group how far we are. Raises TimeoutError: by itself the client would wait for ever for it."""

@@ -1,7 +1,7 @@
 """How far Kafka is ahead of the ledger, written down every second: the watchdog's clock, and everybody's lag."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 
@@ -11,8 +11,11 @@ from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
 from execledger_recorder.intake.lane import Lane
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.rules.hiding import Hiding
+from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.transactions import SUSPICIOUS_SECONDS, ending
 
 log = structlog.get_logger()
 
@@ -30,6 +33,8 @@ class Watermark:
         self._store = store
         self._circuits = circuits
         self._metrics = metrics
+        self._hiding = Hiding()
+        self._notices = Notices()
 
     async def observe(self, lanes: Collection[Lane]) -> dict[TopicPartition, int]:
         """Write down what can be said of partitions; where Kafka ended of those of which nothing waited.
@@ -45,12 +50,14 @@ class Watermark:
         seen = {n: lane for n, lane in placed.items() if self._is_ours(lane) and not lane.partition.is_void(seeks[n])}
         level = {id_ for id_, lane in seen.items() if _is_level(lane, ends[id_], passed[id_])}
         self._watch_for_stall(seen, level)
-        current = {id_ for id_ in level if not self._client.is_hiding(id_, ends[id_])}
+        reached = {id_: self._client.highwater(id_) for id_ in seen}
+        self._watch_for_open_transactions(seen, {n: ends[n] for n in seen if (reached[n] or 0) > ends[n]})
+        current = {id_ for id_ in level if (behind := reached[id_]) is not None and behind <= ends[id_]}
         for id_ in current:
             seen[id_].partition.oldest_ms = int(moment.timestamp() * 1000)
         # How old the oldest record of any other partition is will be known with the first batch.
         rows = [
-            self._see(lane, ends[id_], id_ in current)
+            self._see(lane, max(ends[id_], reached[id_] or 0), id_ in current)
             for id_, lane in sorted(seen.items())
             if lane.partition.oldest_ms is not None
         ]
@@ -67,6 +74,24 @@ class Watermark:
         self._metrics.lagging(partition.id, end - partition.next_offset, oldest_ms)
         oldest_at = None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)
         return *partition.id, partition.next_offset, end, oldest_at
+
+    def _watch_for_open_transactions(
+        self, seen: Collection[TopicPartition], hidden_from: Mapping[TopicPartition, int]
+    ) -> None:
+        """What lies behind them waits, nobody sees it, and it grows old."""
+        seconds = self._hiding.look(hidden_from, now := monotonic())
+        for id_ in seen:
+            self._metrics.hidden(id_, seconds.get(id_, 0.0))
+        for id_, offset in hidden_from.items():
+            if seconds[id_] > SUSPICIOUS_SECONDS and self._notices.is_due(str(id_), now):
+                since = datetime.now(UTC) - timedelta(seconds=seconds[id_])
+                log.warning(
+                    "transaction_open",
+                    **id_._asdict(),
+                    offset=offset,
+                    since=since.isoformat(timespec="seconds"),
+                    do=f"end its producer, or: {ending(*id_, offset)}",
+                )
 
     def _watch_for_stall(self, seen: Mapping[TopicPartition, Lane], level: Collection[TopicPartition]) -> None:
         """The client may stop fetching without a word. What a circuit breaker holds back is no stall."""

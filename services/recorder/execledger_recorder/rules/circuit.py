@@ -57,14 +57,15 @@ class Circuit(NamedTuple):
 class Source:
     """What is known of one source in a partition."""
 
+    latest: deque[bool]
     heard_at: int = 0  # how many records were seen before its last
-    latest: deque[bool] = field(default_factory=lambda: deque(maxlen=_OF_A_SOURCE))
 
 
 class Sources:
-    """The sources of the latest records of a partition, each with whether its own are bad."""
+    """The sources of the latest records of a partition, each with whether its own are bad: so many of its latest."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_each: int = _OF_A_SOURCE) -> None:
+        self._of_each = of_each
         self._seen = 0
         self._known: dict[str | None, Source] = {}
         self._good: str | None = None
@@ -72,7 +73,7 @@ class Sources:
     def add(self, source: str | None, *, is_bad: bool) -> None:
         """Take in a record."""
         if (known := self._known.get(source)) is None:
-            known = self._known[source] = Source()
+            known = self._known[source] = Source(deque(maxlen=self._of_each))
             self._forget_oldest()
         self._seen += 1
         known.heard_at = self._seen
@@ -80,17 +81,37 @@ class Sources:
 
     def is_one_good(self) -> bool:
         """Whether most of the latest records of a source are good that was heard lately."""
-        if not self._is_good(self._good):  # one that was good is asked first: among a thousand, each bad record asks
-            self._good = next(filter(self._is_good, self._known), None)
-        return self._is_good(self._good)
+        if not self.is_good(self._good):  # one that was good is asked first: among a thousand, each bad record asks
+            self._good = next(filter(self.is_good, self._known), None)
+        return self.is_good(self._good)
 
-    def _is_good(self, source: str | None) -> bool:
+    def is_good(self, source: str | None) -> bool:
+        """Whether most of its latest records are good, and it was heard lately."""
         known = self._known.get(source)
         return known is not None and self._seen - known.heard_at < _HEARD and _is_good(known.latest)
 
     def _forget_oldest(self) -> None:
         if len(self._known) > 2 * _HEARD:
             self._known = {name: each for name, each in self._known.items() if self._seen - each.heard_at < _HEARD}
+
+
+class Ahead:
+    """The look at all that came since a partition was stopped: it goes on from probe to probe."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit: Final = circuit
+        self.position = circuit.at_offset
+        self._sources = Sources(LOOK)
+
+    def sees_good(self, page: Look, position: int) -> bool:
+        """Take in what lies before that offset; whether most of the latest records of a source in it are good.
+
+        Of LOOK of its own, not of all: one that sends a record in ten thousand is heard like any other.
+        """
+        for is_bad, source in page:
+            self._sources.add(source, is_bad=is_bad)
+        self.position = position
+        return any(map(self._sources.is_good, {source for _, source in page}))
 
 
 def _latest() -> deque[tuple[int, bool]]:
@@ -104,6 +125,7 @@ class Breaker:
     circuit: Circuit | None = None
     latest: deque[tuple[int, bool]] = field(default_factory=_latest)
     sources: Sources = field(default_factory=Sources)
+    ahead: Ahead | None = None
     spared: list[str | None] = field(default_factory=list)
     """Sources whose records did not stop it in the last batch, for others are good."""
 
@@ -116,6 +138,12 @@ class Breaker:
     def drain_until(self) -> int:
         """Records below this offset are let through, however bad they are."""
         return 0 if self.circuit is None or self.circuit.drain_until is None else self.circuit.drain_until
+
+    def look_ahead(self, circuit: Circuit) -> Ahead:
+        """The look at what that one holds back, from where it has come to."""
+        if self.ahead is None or self.ahead.circuit != circuit:
+            self.ahead = Ahead(circuit)
+        return self.ahead
 
     def holds_back(self, offset: int) -> bool:
         """Whether a record must wait."""

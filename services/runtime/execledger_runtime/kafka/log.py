@@ -68,13 +68,21 @@ class KafkaLog:
 
     async def records(self, topic: str, partition: int, start: int, end: int, most: int) -> list[ConsumerRecord]:
         """The first so many records that the log holds from one offset up to another."""
+        async for page, _ in self.pages(topic, partition, start, end, most):
+            return page
+        return []
+
+    async def pages(
+        self, topic: str, partition: int, start: int, end: int, most: int
+    ) -> AsyncIterator[tuple[list[ConsumerRecord], int]]:
+        """The records from one offset up to another, so many at once, each time with the offset behind them."""
         place = TopicPartition(topic, partition)
         self._consumer.assign([place])
-        if start >= end:
-            return []
-        self._consumer.seek(place, start)
-        records, _ = await self._collect(place, end, most, lambda record: record)
-        return records
+        if start < end:
+            self._consumer.seek(place, start)
+        while start < end:
+            records, start = await self._collect(place, end, most, lambda record: record)
+            yield records, start
 
     async def find(self, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
         """The record at an offset; None when the log does not hold it, or there is no such partition."""

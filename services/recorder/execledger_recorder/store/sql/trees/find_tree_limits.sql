@@ -1,8 +1,14 @@
 -- What of trees is to be told that the budget of their root is near, or passed: the root once that it is near, and every
--- open execution once in an attempt that it is passed. What was imported as a whole is left alone.
+-- open execution once in an attempt that it is passed. Of a tree whose root hears nothing, for it has ended, each open
+-- execution is told both. What was imported as a whole is left alone. Warnings come first: whoever is halted was warned.
 WITH budget AS MATERIALIZED (
     SELECT tree.tenant_id, tree.root_execution_id, root.id AS root_id, limits.kind, limits.value, limits.consumed,
-           limits.consumed > limits.value AS is_passed
+           limits.consumed > limits.value AS is_passed,
+           execledger.is_open(root.status) AND EXISTS (
+               SELECT FROM execledger.execution_events AS event
+               WHERE event.execution_id = root.id AND event.raw ->> 'source' <> $4
+                 AND NOT starts_with(event.raw ->> 'source', $4 || ':')
+           ) AS root_hears
     FROM unnest($1::text[], $2::text[]) AS touched (tenant_id, root_execution_id)
     JOIN execledger.trees AS tree USING (tenant_id, root_execution_id)
     JOIN execledger.execution_aliases AS alias
@@ -15,16 +21,18 @@ WITH budget AS MATERIALIZED (
     ) AS limits (kind, value, consumed)
     WHERE limits.consumed >= limits.value * $3 AND limits.consumed > 0
 ), told AS (
-    SELECT budget.*, 'warning' AS type, budget.root_id AS id FROM budget
-    UNION ALL
-    SELECT budget.*, 'halt', budget.root_id FROM budget WHERE is_passed
-    UNION ALL
-    SELECT budget.*, 'halt', below.id
+    SELECT budget.*, said.type, budget.root_id AS id
     FROM budget
+    CROSS JOIN LATERAL (VALUES ('warning', true), ('halt', is_passed)) AS said (type, is_due)
+    WHERE said.is_due AND root_hears
+    UNION ALL
+    SELECT budget.*, said.type, below.id
+    FROM budget
+    CROSS JOIN LATERAL (VALUES ('warning', NOT root_hears), ('halt', is_passed)) AS said (type, is_due)
     JOIN execledger.executions AS below
       ON below.tenant_id = budget.tenant_id AND below.root_execution_id = budget.root_execution_id
      AND below.root_execution_id <> below.external_id
-    WHERE budget.is_passed
+    WHERE said.is_due
 )
 SELECT execution.id, told.type, execution.tenant_id, execution.external_id, execution.attempt,
        execution.root_execution_id, told.kind, 'tree' AS scope, NULL::date AS day, told.value, told.consumed
@@ -41,5 +49,5 @@ WHERE execledger.is_open(execution.status)
       WHERE event.execution_id = execution.id AND event.raw ->> 'source' <> $4
         AND NOT starts_with(event.raw ->> 'source', $4 || ':')
   )
-ORDER BY execution.id
+ORDER BY told.type = 'halt', execution.id
 LIMIT 1000
