@@ -82,11 +82,14 @@ async def test_partitions_are_not_to_be_read_past_the_policies(peopled: str) -> 
                 await reader._rows("SELECT FROM execledger.executions_m2026_03")
 
 
-@pytest.mark.parametrize("part", ["", "/steps", "/events", "/explain", "/llm-calls", "/tool-calls"])
+@pytest.mark.parametrize(
+    "part", ["", "/steps", "/events", "/explain", "/llm-calls", "/tool-calls", "/timeline", "/tree?limit=9"]
+)
 async def test_what_one_may_not_see_is_not_there(peopled: str, part: str) -> None:
     async with serving(peopled) as client:
         for headers in (bearing("ann", "acme"), bearing("ann", "umbra", "reader"), bearing("bob", "umbra", "service")):
-            hidden = await client.get(f"/v1/executions/bob-run{part}?include=payloads", headers=headers)
+            asked = part if "?" in part else f"{part}?include=payloads"
+            hidden = await client.get(f"/v1/executions/bob-run{asked}", headers=headers)
             assert hidden.status_code == 404
             assert hidden.json()["type"] == "urn:execledger:problem:not-found"
         for headers in (bearing("bob", "acme"), bearing("ann", "acme", "reader")):

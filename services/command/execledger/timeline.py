@@ -14,6 +14,7 @@ from rich.text import Text
 from execledger.terminal import escaped, lines_of
 from execledger_contracts.status import Status
 from execledger_lifecycle.timeline import ended_as, failing_step
+from execledger_query.execution.timeline import TimedStep
 from execledger_query.store import Reader, Row
 from execledger_query.views import (
     Execution,
@@ -62,7 +63,8 @@ async def read(reader: Reader, row: Row) -> Timeline:
         for attempt in await reader.attempts(row["id"])
         if attempt["attempt"] <= execution.attempt
     ]
-    return Timeline(execution, attempts, failing_step(execution, shown))
+    failing = failing_step(execution, [TimedStep.of(step) for step in steps])
+    return Timeline(execution, attempts, failing and shown[steps.index(failing.row)])
 
 
 def as_document(timeline: Timeline) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
 from execledger_query.pages import Sources, covered, read_payloads
 from execledger_query.paging import Key, read_cursor, split
-from execledger_query.parameters import Including, PageOf
+from execledger_query.parameters import Including, Page
 from execledger_query.problems import ProblemError, documented
 from execledger_query.shares import Shares, TooManyError
 from execledger_query.store import Reader, Row, Store
@@ -110,9 +110,9 @@ def allow_payloads(caller: Caller, execution: Row, asked: Including) -> None:
         raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
 
 
-def place(scope: str, asked: PageOf, kinds: Sequence[type]) -> Key | None:
+def place(scope: str, asked: Page, kinds: Sequence[type]) -> Key | None:
     return None if asked.cursor is None else read_cursor(scope, asked.cursor, kinds)
 
 
-def answer(shown: BaseModel, include: Any = None) -> Response:
-    return Response(shown.model_dump_json(include=include), media_type="application/json")
+def answer(shown: BaseModel, include: Any = None, exclude: Any = None) -> Response:
+    return Response(shown.model_dump_json(include=include, exclude=exclude), media_type="application/json")

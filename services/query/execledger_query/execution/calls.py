@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from execledger_query.errors import DamagedError
-from execledger_query.views import Cursor, Money, Payloads, Row, Source, Timestamp
+from execledger_query.views import Cursor, Money, Payloads, Row, Shape, Source, Timestamp
 
 
-class _Call(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Call(Shape):
     event_id: UUID = Field(description="of the event that said it")
     occurred_at: Timestamp
     attempt: int = Field(description="as sent")
@@ -49,14 +47,14 @@ class ToolCall(_Call):
     output: JsonValue = Field(description="a payload: null without include=payloads")
 
 
-class LlmCallPage(BaseModel):
+class LlmCallPage(Shape):
     """Calls of models, by time."""
 
     items: list[LlmCall]
     next_cursor: Cursor
 
 
-class ToolCallPage(BaseModel):
+class ToolCallPage(Shape):
     """Calls of tools, by time."""
 
     items: list[ToolCall]

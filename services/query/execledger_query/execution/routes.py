@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from execledger_query import explanations, views
 from execledger_query.caller import Caller
-from execledger_query.execution import calls
+from execledger_query.execution import calls, timeline, tree
 from execledger_query.pages import goes_on, page_of
-from execledger_query.paging import split
-from execledger_query.parameters import Including, PageOf
+from execledger_query.paging import split, write_cursor
+from execledger_query.parameters import Including, Page, PageOf
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,
@@ -25,8 +25,19 @@ from execledger_query.service import (
     payloads_of,
     place,
 )
-from execledger_query.store import CALL_KEY, EVENT_KEY, STEP_KEY, call_key, event_key, step_key
+from execledger_query.store import (
+    CALL_KEY,
+    EVENT_KEY,
+    MEMBER_KEY,
+    STEP_KEY,
+    call_key,
+    event_key,
+    member_key,
+    step_key,
+)
 
+_MOST_STEPS: Final = 10_000
+_MOST_STEP_BYTES: Final = 8_388_608  # of their rows, and of their payloads
 _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
 
@@ -107,6 +118,37 @@ async def list_tool_calls(
         rows, early, payloads = await payloads_of(held, reader, rows, calls.tool_call_sources, call_key, asked)
     shown = {call_key(row): calls.tool_call_of(row, payloads) for row in rows}
     return page_of(calls.ToolCallPage, scope, shown, early or end, held.page_bytes)
+
+
+@of_execution.get("/{id}/timeline", response_model=timeline.Timeline, responses=OF_EXECUTION)
+async def show_timeline(
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[Including, Query()]
+) -> Response:
+    """How an execution went: attempts, steps in each other and in time, where it failed, gaps, parent and children."""
+    async with held.explaining:
+        async with held.store.reading(caller) as reader:
+            execution = await found(reader, name)
+            allow_payloads(caller, execution, asked)
+            bounds = (_MOST_STEPS, _MOST_STEP_BYTES)
+            told = await timeline.read(reader, execution, *bounds, with_payloads=asked.with_payloads)
+        if not told.is_whole:
+            raise ProblemError("too-slow", f"a timeline has at most {_MOST_STEPS} steps: see the steps with as=columns")
+        shown = await asyncio.to_thread(timeline.timeline_of, told)
+    hidden = {"execution": {*views.PAYLOAD_FIELDS}}
+    return answer(shown, exclude=None if asked.with_payloads else hidden)
+
+
+@of_execution.get("/{id}/tree", response_model=tree.TreePage, responses=OF_EXECUTION)
+async def list_tree(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[Page, Query()]) -> Response:
+    """The tree that an execution is in: its root and all that name it as theirs, by start, with their figures."""
+    async with held.store.reading(caller) as reader:
+        execution = await found(reader, name)
+        tenant_id, root_id = execution["tenant_id"], execution["root_execution_id"]
+        scope = f"tree of {root_id} of {tenant_id}"
+        rows = await reader.tree(tenant_id, root_id, place(scope, asked, MEMBER_KEY), asked.limit + 1)
+        root = (await reader.named(tenant_id, [root_id])).get(root_id)
+    rows, end = split(rows, asked.limit, member_key)
+    return answer(tree.page_of(rows, root, None if end is None else write_cursor(scope, end)))
 
 
 @of_execution.get("/{id}/explain", response_model=explanations.Explanation, responses=OF_EXECUTION)

@@ -5,12 +5,14 @@ from execledger_query.store.filters import (
     DEAD_LETTER_KEY,
     EVENT_KEY,
     EXECUTION_KEY,
+    MEMBER_KEY,
     STEP_KEY,
     Filters,
     call_key,
     dead_letter_key,
     event_key,
     execution_key,
+    member_key,
     step_key,
 )
 from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Options, Reader, Store
@@ -22,6 +24,7 @@ __all__ = [
     "EVENT_KEY",
     "EXECUTION_KEY",
     "LOGIN_ROLE",
+    "MEMBER_KEY",
     "REQUIRED_SCHEMA",
     "STEP_KEY",
     "UNBOUNDED",
@@ -34,5 +37,6 @@ __all__ = [
     "dead_letter_key",
     "event_key",
     "execution_key",
+    "member_key",
     "step_key",
 ]

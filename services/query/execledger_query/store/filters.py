@@ -43,6 +43,9 @@ CALL_KEY: Final = (datetime, UUID)
 AFTER_CALL: Final = " AND (occurred_at, event_id) > ({}::timestamptz, {}::uuid)"
 AFTER_EVENT: Final = f" AND ({', '.join(LIST_ORDER)}) > ({{}}::timestamptz, {{}}::bigint, {{}}::bigint, {{}}::uuid)"
 
+MEMBER_KEY: Final = (datetime, UUID)
+AFTER_MEMBER: Final = " AND (began_at, id) > ({}::timestamptz, {}::uuid)"
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -69,6 +72,10 @@ class Filters:
         """The equalities and bounds of each status: one index range each."""
         single = self._single()
         return [{"status": status, **single} for status in sorted(set(self.statuses))] or [single]
+
+
+def member_key(row: Row) -> Key:
+    return (row["began_at"], row["id"])
 
 
 def execution_key(row: Row) -> Key:

@@ -15,11 +15,12 @@ from execledger_query.sql import statement
 from execledger_query.store.accounts import Accounts
 from execledger_query.store.executions import Executions
 from execledger_query.store.parts import Parts
+from execledger_query.store.relatives import Relatives
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 16
+REQUIRED_SCHEMA: Final = 17
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
 
@@ -141,7 +142,7 @@ class Store:
         self._away = False
 
 
-class Reader(Executions, Parts, Accounts):
+class Reader(Executions, Parts, Relatives, Accounts):
     """The reads of one transaction."""
 
 

@@ -11,6 +11,7 @@ from execledger_query.views.rows import (
     shown_fields,
     step_of,
     step_sources,
+    workflow_of,
 )
 from execledger_query.views.shapes import (
     EXECUTION_FIELDS,
@@ -74,4 +75,5 @@ __all__ = [
     "shown_fields",
     "step_of",
     "step_sources",
+    "workflow_of",
 ]

@@ -69,6 +69,12 @@ def event_of(row: Row, *, with_payloads: bool) -> Event:
         raise DamagedError.of_event(row["event_id"]) from error
 
 
+def workflow_of(row: Row) -> Workflow | None:
+    """The definition that an execution ran; null when nothing was said of it."""
+    workflow: Workflow | None = _part(Workflow, row, _WORKFLOW)
+    return workflow
+
+
 def shown_fields(wanted: Collection[str], *, with_payloads: bool) -> set[str]:
     """The members of an execution that an answer has: those wanted, or all; payloads only when included."""
     fields = set(wanted) or set(EXECUTION_FIELDS)
@@ -94,7 +100,7 @@ def _execution_of(row: Row, payloads: Payloads, tree: Row | None) -> Execution:
     return Execution(
         **dict(zip(_SAME_IN_EXECUTION, _same_in_execution(row), strict=True)),
         owner=_part(Owner, row, _OWNER),
-        workflow=_part(Workflow, row, _WORKFLOW),
+        workflow=workflow_of(row),
         trigger=_part(Trigger, row, _TRIGGER),
         error=_error(row, row["id"], payloads),
         usage=Usage(**dict(zip(Usage.model_fields, _usage(row), strict=True))),
