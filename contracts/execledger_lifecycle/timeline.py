@@ -150,7 +150,7 @@ def placed(attempts: Iterable[ShownAttempt], steps: Sequence[AnyStep]) -> tuple[
         between = gaps(attempt, own)
         before = {gap.ended_at: gap.milliseconds for gap in between}
         found += between
-        shown += [_placed(step, depth, attempt, before) for step, depth in nested(own)]
+        shown += [_lying(step, depth, attempt, before) for step, depth in nested(own)]
     return shown, found
 
 
@@ -213,7 +213,7 @@ class _Around:
         return None if candidates is None else candidates[max(0, bisect_left(candidates, number) - 1)]
 
 
-def _placed(step: AnyStep, depth: int, attempt: ShownAttempt, before: Mapping[datetime, int]) -> Placed[AnyStep]:
+def _lying(step: AnyStep, depth: int, attempt: ShownAttempt, before: Mapping[datetime, int]) -> Placed[AnyStep]:
     at = step.started_at
     offset = None if at is None else _milliseconds(at - attempt.started_at)
     unexpected = step.unexpected or (step.provisional and step.status in FAILURES)

@@ -148,7 +148,7 @@ async def list_tree(held: ServicesOf, caller: CallerOf, name: Name, asked: Annot
         rows = await reader.tree(tenant_id, root_id, place(scope, asked, MEMBER_KEY), asked.limit + 1)
         root = (await reader.named(tenant_id, [root_id])).get(root_id)
     rows, end = split(rows, asked.limit, member_key)
-    return answer(tree.page_of(rows, root, None if end is None else write_cursor(scope, end)))
+    return answer(tree.tree_of(rows, root, None if end is None else write_cursor(scope, end)))
 
 
 @of_execution.get("/{id}/explain", response_model=explanations.Explanation, responses=OF_EXECUTION)

@@ -49,7 +49,7 @@ def member_of(row: Row) -> Member:
     return _of(Member, row)
 
 
-def page_of(rows: Sequence[Row], root: Row | None, next_cursor: str | None) -> TreePage:
+def tree_of(rows: Sequence[Row], root: Row | None, next_cursor: str | None) -> TreePage:
     """A page of a tree. Raises DamagedError."""
     shown = None if root is None else member_of(root)
     return TreePage(root=shown, executions=[*map(member_of, rows)], next_cursor=next_cursor)
