@@ -9,6 +9,7 @@ from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Undecodable, decode
 from execledger_contracts.events import OUR_SOURCES
 from execledger_contracts.fields import RequiredIdentifier, UriReference
+from execledger_contracts.likeness import looks_like_ours
 from execledger_publisher.clock import Clock, SystemClock
 from execledger_publisher.commands import Running
 from execledger_publisher.drops import Drop, DropReason, OnDrop, PublishError, Stats, Tally
@@ -37,7 +38,7 @@ class Publications(Tracing):
     ) -> None:
         _check("source", UriReference, source)
         _check("tenant", RequiredIdentifier, tenant)
-        if source.startswith(OUR_SOURCES):
+        if looks_like_ours(source):
             raise ValueError(f"source: only Execledger itself speaks as {OUR_SOURCES}, so all of it would be refused")
         self._max_event_bytes = max_event_bytes
         self._strict = strict

@@ -243,6 +243,7 @@ async def test_all_that_an_unknown_type_says_is_a_payload(rows: Ledger, client: 
     who = bearing("rita", "acme", "reader", "payloads")
     whole = (await client.get(f"{path}?include=payloads", headers=who)).json()["items"]
     assert [event["data"] for event in whole] == [data or "c2VjcmV0"]
+    assert [event["data_encoding"] for event in whole] == [None if data else "base64"]
 
 
 @pytest.mark.usefixtures("talkative")

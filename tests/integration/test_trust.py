@@ -89,16 +89,21 @@ async def test_nobody_speaks_for_execledger_and_what_it_signed_is_believed(bench
         first = await bench.store.signing_keys.newest()
         forged = {**ENDING, "data": {"provisional": False}}
         await bench.publish(event(), forged, event("execution.cancelled", at=2, source=IMPORT_SOURCE))
+        await bench.publish({**ENDING, "source": "\u0435xecledger:watchdog"})
         await bench.publish(ENDING, signing=first)  # the id of the real one was not taken
-        await bench.until_consumed(4)
+        await bench.until_consumed(5)
         said = await bench.command("keys", "rotate")
         second = await bench.store.signing_keys.newest()
         assert said.out == f"key {second.id} signs from now on; 2 keys verify\n"
         # The same recorder meets a key that it does not know, and one that was retired.
         await bench.publish({**ENDING, "id": "another"}, signing=second)
         await bench.publish({**ENDING, "id": "a third"}, signing=first)
-        await bench.until_consumed(6)
-    assert await bench.letters() == [("forbidden", "it did not sign this record")] * 2
+        await bench.until_consumed(7)
+    unsigned, like_ours = (
+        "it did not sign this record",
+        'it reads like one of its own, this is "\\u0435xecledger:watchdog"',
+    )
+    assert await bench.letters() == [("forbidden", why) for why in (unsigned, unsigned, like_ours)]
     assert await bench.logged() == 4
     assert await bench.value("SELECT status FROM execledger.executions WHERE provisional") == "timed_out"
     assert (await bench.command("ledger")).status == 0

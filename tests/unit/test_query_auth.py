@@ -56,6 +56,14 @@ async def test_the_development_setting_lets_anybody_read_the_default_tenant() ->
         token(roles="admin"),
         token(roles=[1]),
         token(nbf=datetime.now(UTC) + timedelta(days=1)),
+        token(nbf="0"),
+        token(exp=10**40),
+        token(exp=str(2**33)),
+        token(exp=True),
+        token(exp=-1),
+        token(iat=datetime.now(UTC) + timedelta(minutes=5)),
+        token(iat="1"),
+        token(iat=10**40),
         token(secret="another secret, as long as the first one"),
         jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, "", algorithm="none"),
         jwt.encode({"sub": "ann", "tenant": "acme", "exp": 2**33}, SECRET * 2, algorithm="HS512"),
@@ -65,6 +73,10 @@ async def test_the_development_setting_lets_anybody_read_the_default_tenant() ->
 async def test_a_token_that_is_not_as_it_should_be_vouches_for_nobody(bad: str) -> None:
     with pytest.raises(InvalidTokenError):
         await shared().identify(bad)
+
+
+async def test_an_issuer_whose_clock_is_a_little_ahead_is_believed() -> None:
+    assert await shared().identify(token(iat=datetime.now(UTC) + timedelta(seconds=30)))
 
 
 async def test_roles_that_we_do_not_know_give_nothing() -> None:

@@ -10,7 +10,7 @@ from execledger_contracts.decoding import Reason
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE
 from execledger_publisher import Collector
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_ours
+from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_likeness, refusal_of_ours
 from execledger_recorder.settings import RecordingSettings
 from execledger_runtime.kafka.bindings import Bindings
 from execledger_runtime.kafka.signatures import HEADER, SigningKey, read_signature, sign
@@ -98,8 +98,45 @@ def test_what_begins_like_our_sources_says_to_be_ours(source: str) -> None:
         Collector(source)
 
 
-@pytest.mark.parametrize("source", ["urn:execledger:watchdog", "execledger-import", "/execledger:watchdog"])
+LIKE_OURS = {
+    "capitals": "EXECLEDGER:watchdog",
+    "percent-encoded": "%65xecledger%3Awatchdog",
+    "percent-encoded twice": "%2565xecledger:watchdog",
+    "zero width": "exec\u200bled\u2060ger:watchdog",
+    "variation selector": "e\ufe0fxecledger:watchdog",
+    "before it": "\u00a0\u2800execledger:watchdog",
+    "soft hyphen": "exec\u00adledger:watchdog",
+    "Cyrillic": "\u0435\u0445\u0435\u0441l\u0435dg\u0435\u0433:watchdog",
+    "Cyrillic in capitals": "\u0415\u0425\u0415\u0421LEDGER:watchdog",
+    "Greek in capitals": "\u0395\u03a7ECLEDGER:watchdog",
+    "one for l": "exec1edger:watchdog",
+    "capital i for l": "execIedger:watchdog",
+    "full width": "\uff45\uff58ecledger\uff1awatchdog",
+    "bold": "\U0001d41e\U0001d431ecledger:watchdog",
+    "accents": "\u00e9x\u00e8cledg\u0117r:watchdog",
+    "small capitals": "\u1d07x\u1d07\u1d04\u029f\u1d07\u1d05\u0262\u1d07\u0280:watchdog",
+    "another colon": "execledger\ua789watchdog",
+    "script g": "execled\u0261er:watchdog",
+    "encoded Cyrillic": "%D0%B5xecledger:watchdog",
+}
+
+
+@pytest.mark.parametrize("source", LIKE_OURS.values(), ids=LIKE_OURS.keys())
+def test_what_reads_like_one_of_ours_speaks_for_nobody(source: str) -> None:
+    assert not is_ours(started(source=source))
+    refused = refusal_of_likeness(source)
+    assert refused is not None
+    assert refused.reason is Reason.FORBIDDEN
+    with pytest.raises(ValueError, match="only Execledger itself"):
+        Collector(source)
+
+
+OTHERS = ["urn:execledger:watchdog", "execledger-import", "/execledger:watchdog", "https://execledger.example/"]
+
+
+@pytest.mark.parametrize("source", OTHERS)
 def test_other_sources_are_anybodys(source: str) -> None:
+    assert refusal_of_likeness(source) is None
     assert not is_ours(started(source=source))
     Collector(source)
 

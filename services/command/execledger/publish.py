@@ -20,6 +20,7 @@ from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
 from execledger_contracts.events import OUR_SOURCES, StartData
+from execledger_contracts.likeness import looks_like_ours
 from execledger_contracts.parsing import BOM
 from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
@@ -153,7 +154,7 @@ def _wanted(
 
 def _judged(decoded: Decoded | Undecodable) -> Decoded | Undecodable:
     """As the recorder will: nobody signs here, so nothing that is said to be Execledger's own is believed."""
-    if isinstance(decoded, Decoded) and decoded.event.source.startswith(OUR_SOURCES):
+    if isinstance(decoded, Decoded) and looks_like_ours(decoded.event.source):
         return Undecodable(Reason.FORBIDDEN, f"source: only Execledger itself speaks as {OUR_SOURCES}")
     return decoded
 

@@ -1,17 +1,30 @@
 """Bearer tokens: who a request comes from. Verified here and nowhere else."""
 
+import time
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import httpx2
 import jwt
 from jwt import PyJWK
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 
 from execledger_query.caller import ANONYMOUS, Caller, Role
 from execledger_query.errors import InvalidTokenError
 from execledger_query.keys import Ages, Keys, PublishedKeys, SharedSecret
 from execledger_query.settings import Settings
 
+_AHEAD_SECONDS: Final = 60.0
+_LATEST: Final = 253_402_300_799  # the end of 9999: what lies beyond is no time
 _UNREADABLE: Final = "the token is not one of the issuer's"
 
 
@@ -19,12 +32,19 @@ class Authenticator:
     """Tells who a request comes from."""
 
     def __init__(
-        self, keys: Keys | None, *, anonymous: bool = False, audience: str | None = None, issuer: str | None = None
+        self,
+        keys: Keys | None,
+        *,
+        anonymous: bool = False,
+        audience: str | None = None,
+        issuer: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._anonymous = anonymous
         self._audience = audience
         self._issuer = issuer
+        self._clock = clock
 
     async def identify(self, token: str | None) -> Caller | None:
         """Whom the token vouches for; None without one, unless anonymous reading is on.
@@ -37,7 +57,7 @@ class Authenticator:
             raise InvalidTokenError("no token can be checked here")
         try:
             key = await self._keys.key_of(jwt.get_unverified_header(token))
-            claims = _Claims.model_validate(self._verified(token, key))
+            claims = _Claims.model_validate(self._verified(token, key), context={"now": self._clock()})
         except jwt.InvalidTokenError as error:
             raise InvalidTokenError(_reason(error)) from error
         except (jwt.PyJWTError, RecursionError, OverflowError, TypeError) as error:  # nesting, 1e999, a key of no use
@@ -58,7 +78,7 @@ class Authenticator:
             options={
                 "require": ["exp", "sub"],
                 "verify_aud": self._audience is not None,
-                "verify_iat": False,  # says when, not whether: an issuer's clock may run a second ahead
+                "verify_iat": False,  # below: an issuer's clock may run a little ahead
                 "enforce_minimum_key_length": True,
             },
         )
@@ -92,9 +112,22 @@ def _roles(value: Any) -> Any:
 _Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
 
+def _is_past(at: float, info: ValidationInfo) -> float:
+    now: float = (info.context or {})["now"]
+    if at > now + _AHEAD_SECONDS:
+        raise ValueError("lies in the future")
+    return at
+
+
+_Time = Annotated[float, Field(strict=True, ge=0, le=_LATEST)]  # a number: text and truth values are none
+
+
 class _Claims(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
+    exp: _Time
+    nbf: _Time | None = None
+    iat: Annotated[_Time, AfterValidator(_is_past)] | None = None
     sub: _Name
     tenant: _Name
     roles: Annotated[frozenset[Role], BeforeValidator(_roles)] = frozenset()

@@ -23,7 +23,9 @@ FROM (
                         FROM json_each(raw -> 'data') AS part
                         WHERE part.key = ANY ($6::text[])
                     )
-                END AS data
+                END AS data,
+                CASE WHEN $3::boolean AND coalesce(json_typeof(raw -> 'data'), 'null') = 'null'
+                           AND json_typeof(raw -> 'data_base64') = 'string' THEN 'base64' END AS data_encoding
             FROM execledger.execution_events
             WHERE execution_id = $2 /* AND filters */
             ORDER BY occurred_at, coalesce(sequence, -1), rank, event_id

@@ -220,6 +220,9 @@ class Event(Shape):
         description="without include=payloads only the fields that the contract lists for the type, and of those not "
         "input, output, result and error.stack: null of unknown types; bytes as base64"
     )
+    data_encoding: Literal["base64"] | None = Field(
+        description="base64 where data is bytes, and its text their encoding; null where data is JSON or text"
+    )
 
 
 Cursor = Annotated[str | None, Field(description="for the next page; null on the last one")]

@@ -7,9 +7,16 @@ from typing import Final
 
 from execledger_contracts.decoding import Decoded, Undecodable
 from execledger_contracts.events import Event
+from execledger_contracts.likeness import looks_like_ours
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.arrivals import Read
-from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_ours, signature_of
+from execledger_recorder.rules.trust import (
+    is_ours,
+    refusal_of_bound,
+    refusal_of_likeness,
+    refusal_of_ours,
+    signature_of,
+)
 from execledger_recorder.store import Store
 from execledger_runtime.kafka.bindings import Bindings
 
@@ -27,10 +34,14 @@ class Trust:
 
     async def judge(self, reads: Sequence[Read]) -> Sequence[Read]:
         """The same, with dead letters where a source may not say what it says. Raises MustWait."""
-        ours = [record for record, found in reads if type(found) is Decoded and is_ours(found.event)]
-        if not ours and not self._bindings.topics:
+        suspect = [
+            (record, found.event)
+            for record, found in reads
+            if type(found) is Decoded and looks_like_ours(found.event.source)
+        ]
+        if not suspect and not self._bindings.topics:
             return reads
-        await self._look_up(ours)
+        await self._look_up([record for record, event in suspect if is_ours(event)])
         return [(record, self._judged(record, found)) for record, found in reads]
 
     def _judged(self, record: Record, found: Decoded | Undecodable) -> Decoded | Undecodable:
@@ -42,7 +53,7 @@ class Trust:
     def _refusal(self, record: Record, event: Event) -> Undecodable | None:
         if is_ours(event):
             return refusal_of_ours(record, self._keys)
-        return self._refusal_of_bound(record.topic, event.source, event.tenantid)
+        return refusal_of_likeness(event.source) or self._refusal_of_bound(record.topic, event.source, event.tenantid)
 
     async def _look_up(self, ours: Sequence[Record]) -> None:
         """One question at most, however many keys are named; a key is there before anything is signed with it."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from execledger_contracts.decoding import Reason, Undecodable, shortened
 from execledger_contracts.events import OUR_SOURCES, Event
+from execledger_contracts.likeness import looks_like_ours
 from execledger_contracts.modes import binary_attributes
 from execledger_recorder.rules.account import Record
 from execledger_runtime.kafka.bindings import Bindings
@@ -20,6 +21,13 @@ _ONLY_OURS: Final = f"source: only Execledger speaks as {OUR_SOURCES}, and"
 def is_ours(event: Event) -> bool:
     """Whether it says that Execledger itself sent it."""
     return event.source.startswith(OUR_SOURCES)
+
+
+def refusal_of_likeness(source: str) -> Undecodable | None:
+    """Why a source that is not ours may not speak at all; None when nobody would take it for ours."""
+    if not looks_like_ours(source):
+        return None
+    return _forbidden(f"{_ONLY_OURS} it reads like one of its own, this is {json.dumps(source)}")
 
 
 def signature_of(record: Record) -> Signature | None:
