@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from execledger_query import problems
 from execledger_query.auth import authenticator
+from execledger_query.conditional import Conditional
 from execledger_query.edge import Edge
 from execledger_query.errors import (
     DamagedError,
@@ -102,6 +103,7 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     """
     app = create_api()
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
+    app.add_middleware(Conditional)
     app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes, only_local_names=settings.insecure_anonymous)
     return app
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -90,6 +90,26 @@ class Page(Parameters):
 
 class PageOf(Page, Including):
     """A page of a list about executions."""
+
+
+class PageOfSteps(PageOf):
+    """A page of the steps of an execution, or all of them as columns."""
+
+    as_: Literal["columns"] | None = Field(
+        default=None, alias="as", description="`columns`: all steps in one answer, an array for each field; no payloads"
+    )
+
+    @model_validator(mode="after")
+    def _columns_are_whole(self) -> Self:
+        if self.as_columns and (besides := self.model_fields_set - {"as_"}):
+            raise ValueError(
+                f"as: columns hold all steps without payloads, and go without {', '.join(sorted(besides))}"
+            )
+        return self
+
+    @property
+    def as_columns(self) -> bool:
+        return self.as_ == "columns"
 
 
 class PageOfExecutions(PageOf):

@@ -79,7 +79,10 @@ ANY: Final = ("forbidden", "too-large", "internal")  # whatever is asked
 _OF_DATA: Final = ("invalid-parameter", "unauthenticated", "too-many-requests", "damaged", "unavailable", "too-slow")
 PROBLEMS: Final = documented(*ANY, *_OF_DATA)
 OF_ONE: Final = documented("not-found")
-OF_EXECUTION: Final = documented("not-found", "conflict")
+OF_EXECUTION: Final[dict[int | str, dict[str, Any]]] = {
+    **documented("not-found", "conflict"),
+    304: {"description": "The client has it already: If-None-Match names its ETag"},
+}
 
 
 async def found(reader: Reader, name: str) -> Row:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from execledger_query import explanations, views
 from execledger_query.caller import Caller
-from execledger_query.execution import calls, timeline, tree
+from execledger_query.execution import calls, columns, timeline, tree
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split, write_cursor
-from execledger_query.parameters import Including, Page, PageOf
+from execledger_query.parameters import Including, Page, PageOf, PageOfSteps
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,
@@ -30,6 +30,7 @@ from execledger_query.store import (
     EVENT_KEY,
     MEMBER_KEY,
     STEP_KEY,
+    Row,
     call_key,
     event_key,
     member_key,
@@ -58,11 +59,15 @@ async def show_execution(
     return answer(views.execution_of(row, payloads, trees), fields)
 
 
-@of_execution.get("/{id}/steps", response_model=views.StepPage, responses=OF_EXECUTION)
-async def list_steps(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
-    """The steps of an execution, all attempts, by the time of their first event."""
+@of_execution.get("/{id}/steps", response_model=views.StepPage | columns.StepColumns, responses=OF_EXECUTION)
+async def list_steps(
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOfSteps, Query()]
+) -> Response:
+    """The steps of an execution, all attempts, by the time of their first event; with `as=columns` all at once."""
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
+        if asked.as_columns:
+            return _all_steps(await reader.step_columns(execution["id"], columns.MOST_BYTES))
         allow_payloads(caller, execution, asked)
         scope = f"steps of {execution['id']}"
         after = place(scope, asked, STEP_KEY)
@@ -162,6 +167,12 @@ async def explain_execution(
     async with held.explaining:
         logged = await _logged(held, caller, name, asked)
         return answer(await asyncio.to_thread(explanations.explanation_of, logged))
+
+
+def _all_steps(row: Row) -> Response:
+    if row["count"] < row["steps"]:
+        raise ProblemError("too-slow", f"its {row['steps']} steps are too large for one answer: ask for pages of them")
+    return Response(columns.body_of(row), media_type="application/json")
 
 
 async def _logged(held: Services, caller: Caller, name: str, asked: Including) -> explanations.Logged:
