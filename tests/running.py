@@ -185,3 +185,12 @@ async def cable(address: str) -> AsyncIterator[Cable]:
 
 async def _true(value: bool) -> bool:
     return value
+
+
+def peak_mib(service: Service) -> float:
+    """The most memory that the process ever held."""
+    with suppress(FileNotFoundError):
+        for line in Path(f"/proc/{service.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return float("nan")

@@ -16,7 +16,8 @@ from typing import Final
 import httpx2
 
 from attack.attacks import ATTACKS, Attack
-from attack.site import peak_mib, site, watching
+from attack.site import site, watching
+from running import peak_mib
 
 _RECORDED_WITHIN: Final = 10.0  # seconds, of events of others
 _HEALTHY_WITHIN: Final = 1.0

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import httpx2
 
-from attack.site import Site, event, health_seconds
+from attack.site import TOPIC, Site, event, health_seconds
+from bombs import bomb, send_batch
 from factories_query import bearing
+from running import peak_mib
 
 Attack = Callable[[Site], Awaitable[str]]
 _MB: Final = 1_000_000
@@ -38,6 +40,16 @@ async def a_dead_letter_of_100_megabytes(site: Site) -> str:
         seconds += 0.5
     [row] = await site.rows("SELECT max(length(value)) AS kept FROM execledger.dead_letters")
     return f"{row['kept']:,} bytes kept, {waiting} letters wait after {seconds:.1f} s"
+
+
+async def gigabytes_that_are_megabytes_on_the_wire(site: Site) -> str:
+    """a gigabyte of zeros in a batch, packed by gzip and by zstd, three times each, between events"""
+    batches = [await asyncio.to_thread(bomb, codec, 1000 * _MB, [b"{}"] * 3) for codec in ("gzip", "zstd")]
+    for batch in batches * 3:
+        await send_batch(site.producer, TOPIC, batch)
+    seconds = await site.until_recorded()
+    [row] = await site.rows("SELECT count(*) AS n FROM execledger.dead_letters WHERE detail LIKE 'not read%'")
+    return f"{row['n']} not read, in {seconds:.1f} s; {peak_mib(site.recorder):.0f} MiB by now"
 
 
 async def a_header_of_100_megabytes(site: Site) -> str:
@@ -193,6 +205,10 @@ async def strange_questions(site: Site) -> str:
 ATTACKS: Final[Sequence[tuple[Attack, str]]] = (
     (one_id_nine_hundred_times, "46 s of a blocked loop, then the same again for ever"),
     (a_dead_letter_of_100_megabytes, "never sent; 18 MB more memory a second, to 8 GB; then recording stops"),
+    (
+        gigabytes_that_are_megabytes_on_the_wire,
+        "2.1 GB of memory and 5 s without an answer for each, at each start again",
+    ),
     (a_header_of_100_megabytes, "of 205 MB: the recorder ended at every start"),
     (wrong_tags, "2.3 s and 455 MB; 152 s and 7.3 GB"),
     (deep_nesting, "6.5 s"),

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,12 +176,3 @@ def health_seconds(service: Service) -> float:
     with urlopen(f"{service.address}/healthz", timeout=10) as answer:  # noqa: S310  # our own service
         answer.read()
     return monotonic() - began
-
-
-def peak_mib(service: Service) -> float:
-    """The most memory that the process ever held."""
-    with suppress(FileNotFoundError):
-        for line in Path(f"/proc/{service.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return float("nan")

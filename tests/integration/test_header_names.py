@@ -5,7 +5,7 @@ import json
 import pytest
 
 from command_line import execledger
-from execledger_runtime.kafka.header_names import tolerate
+from execledger_runtime.kafka.batches import tolerate
 from factories_recorder import event
 from odd_headers import READ, send_crooked
 from recorder_bench import Bench, connected, producing

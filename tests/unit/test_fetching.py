@@ -10,8 +10,8 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from execledger_runtime.kafka.batches import TolerantRecords
 from execledger_runtime.kafka.fetching import PARTITION_BYTES, BoundedResult, bound
-from execledger_runtime.kafka.header_names import TolerantRecords
 
 PLACE = TopicPartition("events", 0)
 CHANGED = "aiokafka has changed inside: see whether fetching.py still does its work"

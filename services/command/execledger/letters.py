@@ -107,7 +107,7 @@ def _facts(letter: KeptDeadLetter) -> Iterable[tuple[str, str]]:
         yield "redriven", show_time(letter.redriven_at)
     yield "value", "none" if row.value is None else f"{len(row.value)} bytes"
     for name, whole in json.loads(row.cut or "{}").items():
-        yield "cut", f"{name}: {', '.join(f'{fact} {value}' for fact, value in whole.items())}"
+        yield "cut", f"{name}: {', '.join(f'{fact} {value}' for fact, value in whole.items()) or 'not read'}"
 
 
 def _content_lines(value: bytes | None, fault: Fault | None) -> Iterable[Text]:

@@ -10,7 +10,7 @@ from execledger_recorder.rules.rows import DeadLetterRow
 from execledger_recorder.store import pack_headers
 from execledger_runtime.kafka.log import KafkaLog
 
-GONE: Final = "too large to be kept whole, and Kafka does not have it any more"
+GONE: Final = "it was not kept whole, and cannot be read from Kafka any more: it is gone, or its batch is too large"
 
 
 class Originals:
@@ -44,6 +44,6 @@ def _is_of(row: DeadLetterRow, key: bytes | None, value: bytes | None) -> bool:
     """Whether a record is the one that was cut: another one may lie at its offset, in a topic that was made anew."""
     cut = json.loads(row.cut or "{}")
     return all(
-        sha256(found or b"").hexdigest() == cut[name]["sha256"] if name in cut else found == kept
+        sha256(found or b"").hexdigest() == cut[name].get("sha256") if name in cut else found == kept
         for name, found, kept in (("key", key, row.key), ("value", value, row.value))
     )

@@ -42,7 +42,8 @@ class WholeDeadLetter(DeadLetter):
     headers: list[Header] | None
     value_base64: str | None
     cut: dict[str, dict[str, int | str]] | None = Field(
-        description="size and SHA-256, or number, of each part that is not whole: key, value, headers; else null"
+        description="size and SHA-256, or number, of each part that is not whole: key, value, headers; else null. "
+        "Nothing of a value that was not read"
     )
 
 

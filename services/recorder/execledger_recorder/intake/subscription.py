@@ -9,8 +9,8 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from execledger_recorder.settings import Settings
+from execledger_runtime.kafka.batches import tolerate
 from execledger_runtime.kafka.fetching import PARTITION_BYTES, bound
-from execledger_runtime.kafka.header_names import tolerate
 from execledger_runtime.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:

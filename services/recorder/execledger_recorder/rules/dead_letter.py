@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from execledger_contracts.decoding import Undecodable, without_value
 from execledger_recorder.rules.account import Record
+from execledger_runtime.kafka.records import Unread
 
 FACTS: Final = ("reason", "detail", "topic", "partition", "offset", "timestamp")
 """What the last headers of a copy say, each behind `execledger-`."""
@@ -35,6 +36,7 @@ def keep(record: Record, most: int) -> Kept:
     """The first bytes of each part of a record: of its key, its value, and its headers together.
 
     What is cut has its size in bytes and its SHA-256 in `cut`, by the name of the part; headers have their number, too.
+    Of a value that nobody read neither is known.
     """
     headers = list(_first(record.headers, most))
     cut: dict[str, Mapping[str, Any]] = {
@@ -44,6 +46,8 @@ def keep(record: Record, most: int) -> Kept:
     }
     if headers != list(record.headers):
         cut["headers"] = {"bytes": sum(map(_size, record.headers)), "number": len(record.headers)}
+    if isinstance(record.value, Unread):
+        cut["value"] = {}
     return Kept(record.key and record.key[:most], headers, record.value and record.value[:most], cut)
 
 

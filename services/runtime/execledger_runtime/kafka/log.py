@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaTimeoutError
 
-from execledger_runtime.kafka.header_names import tolerate
+from execledger_runtime.kafka.batches import tolerate
+from execledger_runtime.kafka.fetching import bound
 from execledger_runtime.kafka.records import Extent, Stretch, digest
 
 Kept = TypeVar("Kept")
@@ -32,6 +33,7 @@ class KafkaLog:
     async def open(cls, kafka_options: Mapping[str, Any]) -> AsyncIterator[Self]:
         """Connect for as long as the block lasts. Raises KafkaError, as the reading does."""
         tolerate()
+        bound()
         consumer = AIOKafkaConsumer(
             group_id=None,
             enable_auto_commit=False,

@@ -8,10 +8,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from execledger_runtime.kafka.header_names import TolerantRecords, tolerate
+from execledger_runtime.kafka.batches import TolerantRecords, tolerate
 from odd_headers import NAME, READ, crooked
 
-CHANGED = "aiokafka has changed inside: see docs/decisions/0013, and whether header_names.py still does its work"
+CHANGED = "aiokafka has changed inside: see docs/decisions/0013, and whether batches.py still does its work"
 
 
 def batch(*names: str) -> bytes:
