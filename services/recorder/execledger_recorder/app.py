@@ -22,6 +22,7 @@ from execledger_publisher.outages import Outage
 from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
+from execledger_recorder.duties.rollups import RollupTask
 from execledger_recorder.duties.spot_check import SelfAudit
 from execledger_recorder.duties.topic_watch import TopicWatch
 from execledger_recorder.duties.trees import sum_trees
@@ -113,6 +114,7 @@ class _Recorder:
         yield every(_STUCK_SECONDS, lambda: self._terminate_stuck_sessions(store))
         yield every(settings.watchdog_interval_seconds, lambda: watch(store, self._metrics, settings.topics))
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
+        yield every(settings.usage_interval_seconds, RollupTask(store).settle)
         yield every(_TREE_SECONDS, lambda: self._sum_trees(store))
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
         yield every(_TOPIC_SECONDS, TopicWatch(self._metrics, settings).look)

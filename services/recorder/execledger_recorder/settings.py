@@ -76,7 +76,7 @@ class RecordingSettings(EnvironmentSettings):
     watchdog_interval_seconds: float = Field(5.0, gt=0, description="how often overdue executions are looked for")
     circuit_probe_seconds: float = Field(5.0, gt=0, description="how often a stopped partition is looked at again")
     usage_interval_seconds: float = Field(
-        5.0, gt=0, description="how often daily usage is summed and its limits checked"
+        5.0, gt=0, description="how often daily usage and roll-ups are summed, and daily limits checked"
     )
     feed_retention_hours: float = Field(24.0, gt=0, description="how long changes are kept for those who follow them")
     outbox_limit: int = Field(100_000, ge=1, description="messages that may wait for Kafka; then recording waits too")

@@ -8,7 +8,7 @@ from execledger_recorder.recording import Folded, fold_log, restore, restore_exe
 from execledger_recorder.rules.comparison import Difference, Rows, compare, is_outdated, rows_of
 from execledger_recorder.rules.feed import REBUILD, FeedEntry
 from execledger_recorder.rules.rows import TreeMarks
-from execledger_recorder.rules.said import feed_entry
+from execledger_recorder.rules.said import feed_entry, start_hour
 from execledger_recorder.store import Batch, Store
 from execledger_runtime.errors import LogDamaged
 
@@ -142,7 +142,9 @@ async def _mend(tx: Batch, wrong: Sequence[Finding]) -> None:
     findings = [finding for finding in await _findings(tx, ids) if finding.folded]
     await restore(tx, [finding.folded for finding in findings if finding.folded])
     rows = [row for finding in findings for row in _rows_before_and_after(finding)]
-    await tx.mark({(row["tenant_id"], row["owner_id"] or "", row["usage_day"]) for row in rows}, _tree_marks(rows))
+    days = {(row["tenant_id"], row["owner_id"] or "", row["usage_day"]) for row in rows}
+    hours = {(row["tenant_id"], start_hour(row["started_at"], row["created_at"])) for row in rows}
+    await tx.mark(days, _tree_marks(rows), hours)
     await tx.append_changes(REBUILD, [entry for finding in findings for entry in _feed_entries(finding)])
 
 

@@ -28,7 +28,12 @@ async def save(tx: Batch, changes: Sequence[Change]) -> None:
                 assert_never(table.writing)
     await save_checkpoints(tx, changes)
     save_names(tx, changes)
-    await tx.mark(said.usage_marks(changes), said.tree_marks(changes))
+    await tx.mark(
+        said.usage_marks(changes),
+        said.tree_marks(changes),
+        said.hour_marks(changes),
+        said.event_counts(changes),
+    )
 
 
 async def save_checkpoints(tx: Batch, changes: Sequence[Change]) -> None:

@@ -167,6 +167,7 @@ class LockedExecution(NamedTuple):
     cost_limit_usd: Decimal | None
     budget_scope: str | None
     root_execution_id: str
+    start_hour: int  # hours since 1970 to its start, else its creation
 
 
 LimitKey = tuple[str, int, str, str, str, date | None, Decimal]
@@ -175,6 +176,10 @@ Named = tuple[str, str, str | None, str | None, datetime, str]
 """Tenant, id, two names of it, when that was said, by which event."""
 UsageMark = tuple[str, str, date]
 """Tenant, owner (empty: nobody), UTC day."""
+HourMark = tuple[str, int]
+"""Tenant, hours since 1970."""
+EventCount = tuple[str, int, str, int]
+"""Tenant, hours since 1970, type as sent, how many."""
 
 
 class TreeMarks(NamedTuple):

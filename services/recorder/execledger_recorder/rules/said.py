@@ -1,12 +1,14 @@
 """What a change says beside the rows of its execution: names of workflows and owners, days of usage, the feed."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 from execledger_contracts.events import ExecutionCreated, ExecutionStarted
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.feed import FeedEntry, what_changed
-from execledger_recorder.rules.rows import Named, TreeMarks, UsageMark
+from execledger_recorder.rules.rows import EventCount, HourMark, Named, TreeMarks, UsageMark
 
 # What a tree shows of its parts, and what its root says of limits. An attempt that begins anew may be halted once more.
 _IN_TREES: Final = (
@@ -46,6 +48,30 @@ def usage_marks(changes: Iterable[Change]) -> set[UsageMark]:
     return marks
 
 
+def hour_marks(changes: Iterable[Change]) -> set[HourMark]:
+    """The hours whose roll-ups change: those in which the executions start, and started."""
+    marks = set[HourMark]()
+    for change in changes:
+        tenant_id = change.judged.tenant_id
+        marks.add((tenant_id, start_hour(change.record.started_at, change.record.created_at)))
+        if change.before is not None:
+            marks.add((tenant_id, change.before.start_hour))
+    return marks
+
+
+def start_hour(started_at: datetime | None, created_at: datetime) -> int:
+    """Hours since 1970 to the start of an execution, else its creation."""
+    return _hour(started_at or created_at)
+
+
+def event_counts(changes: Iterable[Change]) -> list[EventCount]:
+    """How many events of each type are new, by the hour of their time."""
+    counts = Counter(
+        (event.tenant_id, _hour(event.occurred_at), event.type) for change in changes for event in change.judged.events
+    )
+    return [(*key, count) for key, count in counts.items()]
+
+
 def tree_marks(changes: Iterable[Change]) -> TreeMarks:
     """The trees that may come to something else, or may go on: their parts, or limits, are others than before."""
     marks = TreeMarks(set(), set())
@@ -67,6 +93,10 @@ def feed_entry(change: Change, status_before: str | None) -> FeedEntry:
     """The same of one execution, whose status is known to have been another."""
     judged, record = change.judged, change.record
     return FeedEntry(judged.tenant_id, judged.id, record.version, what_changed(status_before, record.status))
+
+
+def _hour(at: datetime) -> int:
+    return int(at.timestamp() // 3600)
 
 
 def _beginnings(changes: Iterable[Change]) -> Iterator[tuple[ExecutionCreated | ExecutionStarted, str]]:

@@ -15,7 +15,9 @@ from execledger_recorder.rules.rows import (
     Alias,
     DeadLetterRow,
     DuplicateRow,
+    EventCount,
     EventRow,
+    HourMark,
     LimitKey,
     LockedExecution,
     Named,
@@ -138,9 +140,22 @@ class Batch:
         """What owners are called; written at the end."""
         self._owners += said
 
-    async def mark(self, days: Iterable[UsageMark], trees: TreeMarks) -> None:
-        """Days of usage that changed, and trees; of roots that may have none only those that have one."""
-        marks = (*columns(sorted(days), 3), *columns(sorted(trees.roots), 2), *columns(sorted(trees.parts), 2))
+    async def mark(
+        self,
+        days: Iterable[UsageMark],
+        trees: TreeMarks,
+        hours: Iterable[HourMark] = (),
+        events: Sequence[EventCount] = (),
+    ) -> None:
+        """Days of usage that changed, trees (of roots that may have none those that have one), and hours of roll-ups;
+        and how many events are new."""
+        marks = (
+            *columns(sorted(days), 3),
+            *columns(sorted(trees.roots), 2),
+            *columns(sorted(trees.parts), 2),
+            *columns(sorted(hours), 2),
+            *columns(events, 4),
+        )
         await self._connection.execute(SQL["mark"], *marks)
 
     async def append_changes(self, lane: str, entries: Sequence[FeedEntry]) -> None:

@@ -21,6 +21,7 @@ from execledger_recorder.store.ledger import Ledger
 from execledger_recorder.store.limits import Limits
 from execledger_recorder.store.outbox import Outbox
 from execledger_recorder.store.partitions import Partitions
+from execledger_recorder.store.rollups import Rollups
 from execledger_recorder.store.signing_keys import SigningKeys
 from execledger_recorder.store.statements import SQL, about
 from execledger_recorder.store.usage import Usage
@@ -72,6 +73,7 @@ class Store:
         self.partitions = Partitions(connect, partition_policy)
         self.signing_keys = SigningKeys(connect)
         self.usage = Usage(connect)
+        self.rollups = Rollups(connect)
         self.watchdog = Watchdog(connect, outbox_limit)
 
     async def __aenter__(self) -> Self:

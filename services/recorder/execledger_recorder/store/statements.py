@@ -6,6 +6,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from execledger_lifecycle.rollups import Rollup
 from execledger_recorder.rules.tables import Table
 
 
@@ -38,4 +39,19 @@ def about(name: str, table: Table) -> str:
         matches=" AND ".join(f"{name} = ${number}" for number, name in enumerate(key, 1)),
         columns=", ".join(table.columns),
         updates=", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in {*key, *table.settled}),
+    )
+
+
+@cache
+def about_rollup(name: str, rollup: Rollup) -> str:
+    """A statement about a roll-up."""
+    return TEMPLATES[name].format(
+        name=rollup.name,
+        keys=", ".join(rollup.keys),
+        measures=", ".join(rollup.measures),
+        sums=", ".join(f"coalesce(sum({measure}), 0) AS {measure}" for measure in rollup.measures),
+        first_sums=", ".join(
+            f"coalesce(sum({measure}) FILTER (WHERE coalesce(part.place, 1) = 1), 0) AS {measure}"
+            for measure in rollup.measures
+        ),
     )
