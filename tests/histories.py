@@ -72,7 +72,7 @@ _ENDING: Final[dict[str, list[Any]]] = {
     "cache_hits": [2, 0],
     "metadata": [{"b": 2}, {}],
 }
-_FAILING: Final = {**_ENDING, "error": [{"message": "no"}, {"type": "Bad"}, {}]}
+_FAILING: Final = {**_ENDING, "error": [{"message": "no", "stack": "at 1"}, {"type": "Bad"}, {}]}
 _CANCELLING: Final = {
     **_FAILING,
     "reason": ["late", ""],

@@ -81,6 +81,7 @@ def reference_record(
         "total_steps": total_steps,
         **parts("error", first(ends, "error"), "message", "type"),
         "error_event_id": who_first(ends, "error"),
+        "has_stack": (error := first(ends, "error")) is not None and error.stack is not None,
         "input_event_id": who_last(beginning, "input"),
         "output_event_id": who_first(ends, "output"),
         "result_event_id": who_first(ends, "result"),

@@ -247,8 +247,9 @@ def _fill_end(attempt: AttemptFold, entry: Entry, event: ExecutionEnd) -> None:
         _fill(attempt, "output_event", entry.event_id)
     if data.result is not None:
         _fill(attempt, "result_event", entry.event_id)
-    if isinstance(data, FailedData):
-        _fill(attempt, "error", error_said(entry.event_id, data.error))
+    if isinstance(data, FailedData) and data.error is not None and attempt.error is None:
+        attempt.error = error_said(entry.event_id, data.error)
+        attempt.has_stack = data.error.stack is not None
     if isinstance(data, CancelledData):
         _fill(attempt, "cancel_reason", data.reason)
         _fill(attempt, "cancelled_by", data.cancelled_by)

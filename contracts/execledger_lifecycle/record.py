@@ -27,6 +27,7 @@ class ExecutionRecord(NamedTuple):
     error_message: Annotated[str | None, Column("text", "attempt.error", part=1, shown="error")]
     error_type: Annotated[str | None, Column("text", "attempt.error", part=2, shown="error")]
     error_event_id: Annotated[str | None, Column("uuid", "attempt.error", part=0, shown="error")]
+    has_stack: Annotated[bool, Column("boolean", make=attrgetter("attempt.has_stack"))]
     output_event_id: Annotated[str | None, Column("uuid", "attempt.output_event", shown="output")]
     result_event_id: Annotated[str | None, Column("uuid", "attempt.result_event", shown="result")]
     cancel_reason: Annotated[str | None, Column("text", "attempt.cancel_reason")]

@@ -18,7 +18,7 @@ from execledger_contracts.status import Status
 from execledger_lifecycle.caps import Caps
 from execledger_lifecycle.order import FIRST_ONLY, OrderKey, Raised, StepKey, TryKey
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raise it when the states below change: rows of another format are folded again from the log."""
 
 ErrorSaid = tuple[str, str | None, str | None]
@@ -50,6 +50,7 @@ class AttemptFold:
     tools_invoked: int | None = None
     cache_hits: int | None = None
     error: ErrorSaid | None = None
+    has_stack: bool = False  # the error does
     output_event: str | None = None
     result_event: str | None = None
     cancel_reason: str | None = None

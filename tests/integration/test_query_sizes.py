@@ -94,10 +94,11 @@ async def test_a_list_leaves_out_what_is_large_and_names_it(rows: Ledger, client
 
 async def test_payloads_that_are_not_asked_for_are_named(rows: Ledger, client: httpx2.AsyncClient) -> None:
     event = UUID(int=1)
-    execution = await rows.execution(owner_id="ann", external_id="run-1", input_event_id=event, result_event_id=event)
-    await rows.event(execution, data={"input": 1, "result": "r"}, event_id=event)
+    said: dict[str, Any] = {f"{name}_event_id": event for name in ("input", "result", "error")}
+    execution = await rows.execution(owner_id="ann", external_id="run-1", status="failed", has_stack=True, **said)
+    await rows.event(execution, data={"input": 1, "result": "r", "error": {"stack": "at 1"}}, event_id=event)
     for path in ("/v1/executions/run-1", "/v1/executions"):
-        for asked, omitted in (("", ["input", "result"]), ("?include=payloads", [])):
+        for asked, omitted in (("", ["input", "result", "error.stack"]), ("?include=payloads", [])):
             shown = (await client.get(path + asked, headers=ANN)).json()
             assert shown.get("items", [shown])[0]["omitted"] == omitted
 

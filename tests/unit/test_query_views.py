@@ -60,7 +60,7 @@ def test_an_object_shows_all_its_keys() -> None:
 
 def test_payloads_come_from_the_events_that_said_them() -> None:
     started, failed = uuid4(), uuid4()
-    execution = row(input_event_id=started, output_event_id=failed, error_event_id=failed)
+    execution = row(input_event_id=started, output_event_id=failed, error_event_id=failed, has_stack=True)
     source = execution["id"]
     said: dict[tuple[UUID, UUID], dict[str, Any]] = {
         (source, started): {"input": [1], "output": "not mine", "result": None, "stack": None},
@@ -70,7 +70,7 @@ def test_payloads_come_from_the_events_that_said_them() -> None:
     shown = execution_of(execution, said)
     assert (shown.input, shown.output, shown.result) == ([1], {"a": None}, None)
     assert shown.error == views.Error(message=None, type=None, stack="line 1")
-    assert (shown.omitted, execution_of(execution, {}).omitted) == ([], ["input", "output"])
+    assert (shown.omitted, execution_of(execution, {}).omitted) == ([], ["input", "output", "error.stack"])
 
 
 def test_a_list_shows_the_fields_asked_for_and_payloads_only_when_included() -> None:
@@ -97,6 +97,7 @@ _COLUMNS = [
     *("token_limit", "cost_limit_usd", "budget_scope"),
 ]
 _EXECUTION = {
+    "has_stack": False,
     "external_id": "run-1",
     "tenant_id": "acme",
     "status": "running",

@@ -152,6 +152,8 @@ def _omitted(row: Row, payloads: Payloads) -> list[str]:
     """The names of what is there and not shown; it can all be had of the execution alone."""
     events = zip(PAYLOAD_FIELDS, _payload_events(row), strict=True)
     hidden = [name for name, event in events if event is not None and (row["id"], event) not in payloads]
+    if row["has_stack"] and (row["id"], row["error_event_id"]) not in payloads:
+        hidden.append("error.stack")
     large = row.get("large_columns")
     return [*(_MEMBERS.get(column, column) for column in large), *hidden] if large else hidden
 

@@ -161,7 +161,8 @@ class Execution(Shape):
         description="of which of labels, tags, metadata, steps.metadata and agents it does not hold all that was said"
     )
     omitted: list[str] = Field(
-        description="left out: of input, output and result what was not asked for; in lists members above 8 KiB"
+        description="left out: of input, output, result and error.stack what was not asked for; "
+        "in lists members above 8 KiB"
     )
     input: JsonValue = Field(default=None, description="only with include=payloads")
     output: JsonValue = Field(default=None, description="only with include=payloads")
