@@ -31,9 +31,9 @@ async def one_id_nine_hundred_times(site: Site) -> str:
     return f"{row['n']} conflicts told in {seconds:.1f} s"
 
 
-async def a_dead_letter_of_100_megabytes(site: Site) -> str:
-    """100 MB of zeros, a hundred KB on the wire"""
-    await site.send_compressed(b"\0" * 100 * _MB)
+async def a_dead_letter_of_30_megabytes(site: Site) -> str:
+    """30 MB of zeros, thirty KB on the wire"""
+    await site.send_compressed(b"\0" * 30 * _MB)
     seconds = await site.until_recorded()
     while (waiting := (await site.rows("SELECT count(*) AS n FROM execledger.outbox"))[0]["n"]) and seconds < 60:
         await asyncio.sleep(0.5)
@@ -52,9 +52,9 @@ async def gigabytes_that_are_megabytes_on_the_wire(site: Site) -> str:
     return f"{row['n']} not read, in {seconds:.1f} s; {peak_mib(site.recorder):.0f} MiB by now"
 
 
-async def a_header_of_100_megabytes(site: Site) -> str:
-    """a header of 100 MB beside bytes that are no event"""
-    await site.send_compressed(b"{", [("x", b"\0" * 100 * _MB)])
+async def a_header_of_30_megabytes(site: Site) -> str:
+    """a header of 30 MB beside bytes that are no event"""
+    await site.send_compressed(b"{", [("x", b"\0" * 30 * _MB)])
     seconds = await site.until_recorded()
     [row] = await site.rows("SELECT max(length(headers::text)) AS kept FROM execledger.dead_letters")
     return f"{row['kept']:,} characters kept, in {seconds:.1f} s"
@@ -204,12 +204,12 @@ async def strange_questions(site: Site) -> str:
 
 ATTACKS: Final[Sequence[tuple[Attack, str]]] = (
     (one_id_nine_hundred_times, "46 s of a blocked loop, then the same again for ever"),
-    (a_dead_letter_of_100_megabytes, "never sent; 18 MB more memory a second, to 8 GB; then recording stops"),
+    (a_dead_letter_of_30_megabytes, "never sent; 18 MB more memory a second, to 8 GB; then recording stops"),
     (
         gigabytes_that_are_megabytes_on_the_wire,
         "2.1 GB of memory and 5 s without an answer for each, at each start again",
     ),
-    (a_header_of_100_megabytes, "of 205 MB: the recorder ended at every start"),
+    (a_header_of_30_megabytes, "of 205 MB: the recorder ended at every start"),
     (wrong_tags, "2.3 s and 455 MB; 152 s and 7.3 GB"),
     (deep_nesting, "6.5 s"),
     (labels_without_end, "one more label took 2.8 s; agents tripled each batch"),
