@@ -495,7 +495,7 @@ async def test_stopped_it_says_where_it_goes_on(office: Desk, tmp_path: Path) ->
         process = _rebuilding(office.dsn, tmp_path / "first")
         await eventually(lambda: _waits(office))
         process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(process.wait) == 130
+        assert await asyncio.to_thread(process.wait) == 130, (tmp_path / "first").read_text()
     assert "interrupted: nothing was done yet" in (tmp_path / "first").read_text()
     one_at_a_time = "from execledger_recorder.duties import rebuild; rebuild._BATCH_EXECUTIONS = 1;"
     await office.connection.execute("UPDATE execledger.executions SET query = 'x' WHERE id = $1", run_4)
@@ -504,7 +504,7 @@ async def test_stopped_it_says_where_it_goes_on(office: Desk, tmp_path: Path) ->
         process = _rebuilding(office.dsn, tmp_path / "second", one_at_a_time)
         await eventually(lambda: _waits(office))
         process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(process.wait) == 130
+        assert await asyncio.to_thread(process.wait) == 130, (tmp_path / "second").read_text()
     said = (tmp_path / "second").read_text()
     assert "3 executions folded again, 1 mended, 1 rows written" in said
     last = re.search(r"interrupted: go on with execledger rebuild --after (\S+)", said)
