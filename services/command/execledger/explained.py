@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execledger.terminal import escaped, printable
-from execledger_query.explanations import ExplainedEvent, Explanation
+from execledger_query.execution.explanations import ExplainedEvent, Explanation
 from execledger_query.views import show_time
 
 _STYLES = {"applied": "green", "late": "cyan", "rejected": "yellow"}

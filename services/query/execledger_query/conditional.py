@@ -62,7 +62,8 @@ class _Reply:
 
     def _is_known(self, start: Message, body: bytes) -> bool:
         """Give the answer its tag; whether the client has what it is of, and so is told that alone."""
-        tag = f'"{blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}"'
+        digest = blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()
+        tag = f'"{digest}"'
         headers = MutableHeaders(scope=start)
         headers["ETag"] = tag
         if not names(self._known, tag):

@@ -81,6 +81,13 @@ class Including(Parameters):
         return PAYLOADS in self.include
 
 
+class AsItWas(Including):
+    """Of one execution: now, or at a moment."""
+
+    known_at: Time | None = Field(default=None, description="as the record stood then: by what was recorded by then")
+    as_of: Time | None = Field(default=None, description="as it was by what had happened by then, as is known now")
+
+
 class Page(Parameters):
     """A page of a list."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from execledger_query.explanations import Logged
+    from execledger_query.execution.log import Logged
 
 
 def explain(
@@ -37,7 +37,7 @@ def explain(
     from execledger.stack.settings import required_dsn
     from execledger.terminal import lines_of
     from execledger_query.errors import DamagedError
-    from execledger_query.explanations import explanation_of
+    from execledger_query.execution.explanations import explanation_of
 
     logged = asyncio.run(_read(required_dsn(), id, tenant))
     try:
@@ -52,7 +52,7 @@ def explain(
 
 async def _read(dsn: str, name: str, tenant: str | None) -> "Logged":
     from execledger.finding import found
-    from execledger_query.explanations import read
+    from execledger_query.execution.log import read
 
     async with found(dsn, name, tenant, "explain") as (reader, row):
         return await read(reader, row, with_payloads=True)

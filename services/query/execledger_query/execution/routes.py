@@ -1,16 +1,18 @@
 """Routes of one execution and of its parts."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from execledger_query import explanations, views
+from execledger_query import views
 from execledger_query.caller import Caller
-from execledger_query.execution import calls, columns, timeline, tree
+from execledger_query.execution import calls, columns, explanations, log, past, timeline, tree
+from execledger_query.execution.log import Moment
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split, write_cursor
-from execledger_query.parameters import Including, Page, PageOf, PageOfSteps
+from execledger_query.parameters import AsItWas, Including, Page, PageOf, PageOfSteps
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,
@@ -47,15 +49,20 @@ of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses
 
 @of_execution.get("/{id}", response_model=views.Execution, responses=OF_EXECUTION)
 async def show_execution(
-    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[Including, Query()]
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[AsItWas, Query()]
 ) -> Response:
-    """One execution."""
+    """One execution, as it is or as it was."""
+    fields = views.shown_fields((), with_payloads=asked.with_payloads)
+    moment = Moment(asked.known_at, asked.as_of)
+    if not moment.is_now:
+        async with held.explaining:
+            then = await _as_it_was(held, caller, name, asked, moment)
+        return answer(past.shown_of(then.execution, then.payloads), fields)
     async with held.store.reading(caller) as reader:
         row = await found(reader, name)
         allow_payloads(caller, row, asked)
         payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
         trees = await reader.trees([row])
-    fields = views.shown_fields((), with_payloads=asked.with_payloads)
     return answer(views.execution_of(row, payloads, trees), fields)
 
 
@@ -158,14 +165,15 @@ async def list_tree(held: ServicesOf, caller: CallerOf, name: Name, asked: Annot
 
 @of_execution.get("/{id}/explain", response_model=explanations.Explanation, responses=OF_EXECUTION)
 async def explain_execution(
-    held: ServicesOf,
-    caller: CallerOf,
-    name: Name,
-    asked: Annotated[Including, Query()],
+    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[AsItWas, Query()]
 ) -> Response:
-    """Why an execution is as it is: the event that decided each field; of each event, what it did and why not more."""
+    """Why an execution is or was so: the event that decided each field; of each event, what it did, why not more."""
+    moment = Moment(asked.known_at, asked.as_of)
     async with held.explaining:
-        logged = await _logged(held, caller, name, asked)
+        if moment.is_now:
+            logged = await _logged(held, caller, name, asked, moment)
+        else:
+            logged = await _as_it_was(held, caller, name, asked, moment)
         return answer(await asyncio.to_thread(explanations.explanation_of, logged))
 
 
@@ -175,18 +183,32 @@ def _all_steps(row: Row) -> Response:
     return Response(columns.body_of(row), media_type="application/json")
 
 
-async def _logged(held: Services, caller: Caller, name: str, asked: Including) -> explanations.Logged:
-    """All that explains an execution, if that is not too much for an answer."""
+async def _logged(held: Services, caller: Caller, name: str, asked: Including, moment: Moment) -> log.Logged:
+    """An execution with its log, or a part of it, if that is not too much for an answer."""
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
         allow_payloads(caller, execution, asked)
         if execution["version"] > _MOST_EXPLAINED:
             raise _left_to_the_command(f"it has {execution['version']} events", f"{_MOST_EXPLAINED}")
         most = _MOST_EXPLAINED_BYTES
-        logged = await explanations.read(reader, execution, most, with_payloads=asked.with_payloads)
+        if moment.is_now:
+            logged = await log.read(reader, execution, most, with_payloads=asked.with_payloads)
+        else:
+            logged = await log.read_part(reader, execution, most, moment)
     if not logged.is_whole:
         raise _left_to_the_command("its events are large", f"{most} bytes of them")
     return logged
+
+
+async def _as_it_was(held: Services, caller: Caller, name: str, asked: Including, moment: Moment) -> log.Logged:
+    """An execution as it was, with the payloads that it had; they are read once it is known which those are."""
+    then = await asyncio.to_thread(past.as_it_was, await _logged(held, caller, name, asked, moment))
+    if then is None:
+        raise ProblemError("not-found", "there was no such execution yet")
+    if not asked.with_payloads:
+        return then
+    async with held.store.reading(caller) as reader:
+        return replace(then, payloads=await reader.payloads(views.execution_sources([then.execution])))
 
 
 def _left_to_the_command(why: str, most: str) -> ProblemError:

@@ -1,5 +1,6 @@
 -- The log of an execution as the lifecycle reads it; of payloads in large events only that they are there is said. Those
--- that come to $2 bytes, and whether there are more.
+-- that come to $2 bytes, and whether there are more. Of what was recorded by $3 and happened by $4, to the millisecond, as
+-- these times are shown.
 SELECT *
 FROM (
     SELECT
@@ -29,6 +30,8 @@ FROM (
             END AS event
         FROM execledger.execution_events
         WHERE execution_id = $1
+          AND ($3::timestamptz IS NULL OR date_trunc('milliseconds', recorded_at) <= $3)
+          AND ($4::timestamptz IS NULL OR date_trunc('milliseconds', occurred_at) <= $4)
     ) AS logged
     WINDOW so_far AS (ORDER BY event_id ROWS UNBOUNDED PRECEDING)
 ) AS logged

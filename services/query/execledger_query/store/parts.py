@@ -1,6 +1,8 @@
 """Reading the parts of an execution: steps, events, payloads, attempts."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -50,12 +52,29 @@ class Parts(Reads):
         query, arguments = continued(f"{kind}_calls", AFTER_CALL, after, first=4)
         return await self._rows(query, limit, execution_id, most_bytes, *arguments)
 
-    async def logged_events(self, execution_id: UUID, most_bytes: int = UNBOUNDED) -> Sequence[Row]:
-        """The whole log of an execution, in no order, as text that the contract reads; payloads are empty.
+    async def logged_events(
+        self,
+        execution_id: UUID,
+        most_bytes: int = UNBOUNDED,
+        known_at: datetime | None = None,
+        as_of: datetime | None = None,
+    ) -> Sequence[Row]:
+        """The log of an execution, in no order, as text that the contract reads; payloads are empty.
 
-        As far as it comes to `most_bytes`; the last row says whether it goes on.
+        What was recorded by `known_at` and happened by `as_of`, as far as it comes to `most_bytes`; the last row says
+        whether it goes on.
         """
-        return await self._rows(statement("logged_events"), execution_id, most_bytes)
+        return await self._rows(statement("logged_events"), execution_id, most_bytes, known_at, as_of)
+
+    async def known_prices(self, execution_id: UUID, known_at: datetime | None) -> dict[UUID, Decimal | None]:
+        """The prices that were computed for calls, by event, as they were stored then."""
+        rows = await self._rows(statement("known_prices"), execution_id, known_at)
+        return {row["event_id"]: row["cost_usd"] for row in rows}
+
+    async def fold(self, execution_id: UUID) -> str:
+        """The state of an execution's fold, as the recorder keeps it; empty when there is no such execution."""
+        row = await self._row(statement("fold"), execution_id)
+        return "" if row is None else str(row["fold"])
 
     async def payloads(
         self, sources: Collection[tuple[UUID, UUID]], most_bytes: int = UNBOUNDED, whole: int = 0

@@ -98,8 +98,8 @@ class Budget(Shape):
     token_limit: int | None
     cost_limit_usd: Money | None
     scope: Literal["tree", "execution"] | None
-    consumed_tokens: int
-    consumed_cost_usd: Money
+    consumed_tokens: int | None = Field(description="null of an execution as it was")
+    consumed_cost_usd: Money | None = Field(description="null of an execution as it was")
 
 
 class Tree(Shape):
