@@ -3,6 +3,7 @@
 from cyclopts import App
 from rich.console import Console
 
+from execledger.commands.cancel import cancel
 from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
@@ -42,6 +43,7 @@ COMMANDS = (
     publish,
     show,
     explain,
+    cancel,
     rebuild,
     reprice,
     token,

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from execledger_query.errors import (
     InvalidCursorError,
     KeysUnavailableError,
 )
+from execledger_query.execution.cancelling import acting
 from execledger_query.execution.routes import of_execution
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
@@ -83,6 +84,7 @@ def create_api() -> FastAPI:
     )
     api.include_router(v1)
     api.include_router(of_execution)
+    api.include_router(acting)
     api.include_router(accounts)
     api.include_router(operations)
     api.add_exception_handler(ProblemError, _said)
@@ -214,13 +216,19 @@ async def _refused(_request: Request, error: Exception) -> Response:
     return problems.of_status(error.status_code, error.headers)
 
 
-def _explained(fault: dict[str, object]) -> ParameterError:
+def _explained(fault: Mapping[str, Any]) -> ParameterError:
     """What pydantic says, without the value; of a rule over several parameters the text names the one."""
-    location = fault["loc"]
+    where, *within = fault["loc"]
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        return ParameterError(pointer="", detail="this is not JSON")
     if fault["type"] == "extra_forbidden":
-        message = "there is no such parameter"
-    if isinstance(location, tuple | list) and len(location) > 1:
-        return ParameterError(parameter=str(location[1]), detail=message)
+        message = f"there is no such {'member' if where == 'body' else 'parameter'}"
+    if fault["type"] == "model_attributes_type":
+        message = "should be a JSON object, sent as application/json"
+    if where == "body":
+        return ParameterError(pointer="".join(f"/{part}" for part in within), detail=message)
+    if within:
+        return ParameterError(parameter=str(within[0]), detail=message)
     parameter, _, detail = message.partition(": ")
     return ParameterError(parameter=parameter, detail=detail)

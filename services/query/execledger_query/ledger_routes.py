@@ -7,24 +7,16 @@ from pydantic import BaseModel, Field
 
 from execledger_contracts.decoding import Reason
 from execledger_contracts.fields import RequiredIdentifier
-from execledger_query.caller import NOBODY, Caller, Role
+from execledger_query.caller import NOBODY
 from execledger_query.pages import page_of
 from execledger_query.paging import read_cursor, split
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
-from execledger_query.service import OF_ONE, PROBLEMS, Services, admit, services
+from execledger_query.service import OF_ONE, PROBLEMS, Operator, Services, operate, services
 from execledger_query.store import DEAD_LETTER_KEY, dead_letter_key
 from execledger_query.views import ledger as views
 
-_OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
 _LARGEST_ID: Final = 2**63 - 1
-
-
-async def operate(caller: Annotated[Caller, Depends(admit)]) -> Caller:
-    """Whom the request comes from; answers 403 when they do not run the system."""
-    if not caller.roles & _OPERATORS:
-        raise ProblemError("forbidden", "this needs the role service or admin")
-    return caller
 
 
 class PageOfDeadLetters(Page):
@@ -40,7 +32,6 @@ class PageOfDeadLetters(Page):
 
 
 _Services = Annotated[Services, Depends(services)]
-_Operator = Annotated[Caller, Depends(operate)]
 accounts = APIRouter(prefix="/v1", tags=["ledger"], responses=PROBLEMS, dependencies=[Depends(operate)])
 
 
@@ -53,7 +44,7 @@ async def show_ledger(held: _Services, _asked: Annotated[Parameters, Query()]) -
 
 @accounts.get("/dead-letters", response_model=views.DeadLetterPage)
 async def list_dead_letters(
-    held: _Services, caller: _Operator, asked: Annotated[PageOfDeadLetters, Query()]
+    held: _Services, caller: Operator, asked: Annotated[PageOfDeadLetters, Query()]
 ) -> Response:
     """Records that could not be recorded, newest first; role admin, and service for those of its tenant."""
     scope = f"dead letters {sorted(asked.filters.items())}"
@@ -71,7 +62,7 @@ async def list_dead_letters(
 @accounts.get("/dead-letters/{id}", response_model=views.WholeDeadLetter, responses=OF_ONE)
 async def show_dead_letter(
     held: _Services,
-    caller: _Operator,
+    caller: Operator,
     id: Annotated[int, Path(ge=1, le=_LARGEST_ID)],  # noqa: A002
     _asked: Annotated[Parameters, Query()],
 ) -> Response:

@@ -30,10 +30,15 @@ _OF_STATUS: Final = {status: name for name, (status, _) in reversed(_PROBLEMS.it
 
 
 class ParameterError(BaseModel):
-    """What is wrong with one parameter."""
+    """What is wrong with one parameter, or with one member of the body."""
 
-    parameter: str
+    parameter: str | None = Field(default=None, description="its name", examples=["limit"])
+    pointer: str | None = Field(default=None, description="the member of the body, RFC 6901", examples=["/reason"])
     detail: str
+
+    @property
+    def where(self) -> str:
+        return self.parameter or f"body{self.pointer or ''}"
 
 
 class Namesake(BaseModel):
@@ -88,5 +93,5 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResp
 
 
 def invalid_parameters(errors: Sequence[ParameterError]) -> JSONResponse:
-    detail = "; ".join(f"{error.parameter}: {error.detail}" for error in errors)
-    return problem("invalid-parameter", detail, errors=[error.model_dump() for error in errors])
+    detail = "; ".join(f"{error.where}: {error.detail}" for error in errors)
+    return problem("invalid-parameter", detail, errors=[error.model_dump(exclude_none=True) for error in errors])

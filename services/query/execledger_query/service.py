@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query.auth import Authenticator
-from execledger_query.caller import Caller
+from execledger_query.caller import Caller, Role
 from execledger_query.errors import InvalidTokenError
 from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
@@ -45,6 +45,7 @@ def services(request: Request) -> Services:
 
 
 ServicesOf = Annotated[Services, Depends(services)]
+_OPERATORS: Final = frozenset({Role.SERVICE, Role.ADMIN})
 _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="claims `sub`, `tenant`, `roles`, `exp`")
 
 
@@ -74,6 +75,16 @@ async def admit(held: ServicesOf, credentials: _Credentials) -> AsyncIterator[Ca
 
 
 CallerOf = Annotated[Caller, Depends(admit)]
+
+
+async def operate(caller: CallerOf) -> Caller:
+    """Whom the request comes from; answers 403 when they may not act, nor run the system."""
+    if not caller.roles & _OPERATORS:
+        raise ProblemError("forbidden", "this needs the role service or admin")
+    return caller
+
+
+Operator = Annotated[Caller, Depends(operate)]
 Name = Annotated[RequiredIdentifier, Path(alias="id", description="internal or external id; the internal one wins")]
 ANY: Final = ("forbidden", "too-large", "internal")  # whatever is asked
 _OF_DATA: Final = ("invalid-parameter", "unauthenticated", "too-many-requests", "damaged", "unavailable", "too-slow")

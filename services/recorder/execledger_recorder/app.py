@@ -19,6 +19,7 @@ from prometheus_client import (
 )
 
 from execledger_publisher.outages import Outage
+from execledger_recorder.duties.cancelling import pass_on
 from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.duties.feed import trim
 from execledger_recorder.duties.relay import relay_forever
@@ -47,6 +48,8 @@ _STOP_SECONDS: Final = 15.0
 _LEDGER_SECONDS: Final = 5.0
 _STUCK_SECONDS: Final = 5.0
 _TREE_SECONDS: Final = 0.5  # a budget that is passed halts within a second
+_CANCEL_SECONDS: Final = 0.5
+_FORGET_SECONDS: Final = 3600.0
 _FEED_SECONDS: Final = 60.0
 _PARTITION_SECONDS: Final = 3600.0
 _PARTITION_MONTHS_AHEAD: Final = 2
@@ -116,6 +119,8 @@ class _Recorder:
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
         yield every(settings.usage_interval_seconds, RollupTask(store).settle)
         yield every(_TREE_SECONDS, lambda: self._sum_trees(store))
+        yield every(_CANCEL_SECONDS, lambda: pass_on(store, settings.topics))
+        yield every(_FORGET_SECONDS, store.cancel_requests.forget)
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
         yield every(_TOPIC_SECONDS, TopicWatch(self._metrics, settings).look)
         yield every(_PARTITION_SECONDS, lambda: store.partitions.make_ahead(_PARTITION_MONTHS_AHEAD))

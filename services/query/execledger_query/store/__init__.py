@@ -15,7 +15,7 @@ from execledger_query.store.filters import (
     member_key,
     step_key,
 )
-from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Options, Reader, Store
+from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Actor, Options, Reader, Store
 from execledger_query.store.reads import UNBOUNDED, Row
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "REQUIRED_SCHEMA",
     "STEP_KEY",
     "UNBOUNDED",
+    "Actor",
     "Filters",
     "Options",
     "Reader",

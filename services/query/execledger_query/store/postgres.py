@@ -16,6 +16,7 @@ from execledger_query.store.accounts import Accounts
 from execledger_query.store.executions import Executions
 from execledger_query.store.parts import Parts
 from execledger_query.store.relatives import Relatives
+from execledger_query.store.requests import Requests
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import Database
 
@@ -101,6 +102,18 @@ class Store:
             await connection.execute(statement("become"), role, caller.tenant, caller.subject)
             yield Reader(connection, caller.sees, longest)
 
+    @asynccontextmanager
+    async def acting(self, caller: Caller) -> AsyncIterator["Actor"]:
+        """A transaction of theirs in which they may ask for something; raises as `reading` does."""
+        try:
+            async with self._connection(self._database) as connection, connection.transaction():
+                await connection.execute("SET TRANSACTION READ WRITE")
+                role = f"execledger_{caller.sees.value}"
+                await connection.execute(statement("become"), role, caller.tenant, caller.subject)
+                yield Actor(connection, caller.sees, None)
+        except (asyncpg.ReadOnlySQLTransactionError, asyncpg.FeatureNotSupportedError) as error:
+            raise StoreUnavailable(f"{_DATABASE} takes no writes just now") from error
+
     async def schema_version(self) -> int:
         """The newest migration that the database has; StoreUnavailable when it has none of ours."""
         async with self._connection(self._reserved) as connection:
@@ -144,6 +157,10 @@ class Store:
 
 class Reader(Executions, Parts, Relatives, Accounts):
     """The reads of one transaction."""
+
+
+class Actor(Reader, Requests):
+    """The reads and requests of one transaction."""
 
 
 def _database(options: Options, most_connections: int) -> Database:

@@ -7,15 +7,14 @@ from typing import Final
 import structlog
 
 from execledger_contracts.events import IMPORT_SOURCE
+from execledger_recorder.duties.signing import signed
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.rules.overdue import Overdue, Verdict, decide
-from execledger_recorder.store import OutboxRow, Store, pack_headers
-from execledger_runtime.kafka.signatures import SigningKey, sign
+from execledger_recorder.store import Store
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 500
-_HEADERS: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 
 
 async def watch(store: Store, metrics: Metrics, topics: Sequence[str]) -> None:
@@ -40,14 +39,13 @@ async def _watch(store: Store, topics: Sequence[str]) -> list[Verdict]:
         verdicts = [verdict for each in overdue if each.id in held and (verdict := _decide(each))]
         added = await watch.add_decisions(verdicts)
         await watch.send(
-            [_signed(signing, verdict.overdue, verdict.event) for verdict in added if verdict.event is not None]
+            [
+                signed(signing, verdict.overdue.topic, verdict.overdue.root_execution_id, verdict.event)
+                for verdict in added
+                if verdict.event is not None
+            ]
         )
         return added
-
-
-def _signed(signing: SigningKey, overdue: Overdue, event: bytes) -> OutboxRow:
-    key = overdue.root_execution_id.encode()
-    return OutboxRow(overdue.topic, key, event, pack_headers([*_HEADERS, sign(signing, key, event)]))
 
 
 def _decide(overdue: Overdue) -> Verdict | None:

@@ -1,12 +1,11 @@
 """What the watchdog decides: which executions are past a limit, and the event that ends them."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
 
-from execledger_contracts.events import DATASCHEMA, WATCHDOG_SOURCE
+from execledger_contracts.events import WATCHDOG_SOURCE
+from execledger_recorder.rules.own_events import own_event, own_id
 
 _TYPE: Final = "execution.timed_out"
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -55,8 +54,7 @@ def decide(overdue: Overdue) -> Verdict | None:
 
 def event_id(overdue: Overdue) -> str:
     """The same for the same execution, attempt and newest event, whoever asks."""
-    parts = (overdue.tenant_id, overdue.external_id, str(overdue.attempt), overdue.newest_event_id)
-    return str(uuid5(NAMESPACE_URL, f"execledger:{_TYPE}:" + ":".join(parts)))
+    return own_id(_TYPE, overdue.tenant_id, overdue.external_id, str(overdue.attempt), overdue.newest_event_id)
 
 
 class _Passed(NamedTuple):
@@ -68,22 +66,9 @@ class _Passed(NamedTuple):
 def _event(overdue: Overdue, passed: _Passed) -> bytes:
     """What ends it until it is heard again: a structured CloudEvent of now, ordered after its newest event."""
     at = max(overdue.clock, min(overdue.newest_at, _LAST_BUT_ONE) + _MICROSECOND)
-    return json.dumps(
-        {
-            "specversion": "1.0",
-            "id": event_id(overdue),
-            "source": WATCHDOG_SOURCE,
-            "type": _TYPE,
-            "subject": overdue.external_id,
-            "time": at.isoformat(timespec="microseconds"),
-            "tenantid": overdue.tenant_id,
-            "attempt": overdue.attempt,
-            "partitionkey": overdue.root_execution_id,
-            "datacontenttype": "application/json",
-            "dataschema": DATASCHEMA,
-            "data": {"provisional": True, "reason": passed.reason},
-        }
-    ).encode()
+    return own_event(
+        WATCHDOG_SOURCE, _TYPE, event_id(overdue), overdue, at, {"provisional": True, "reason": passed.reason}
+    )
 
 
 def _passed(overdue: Overdue) -> Iterator[_Passed]:

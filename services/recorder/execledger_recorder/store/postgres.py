@@ -13,6 +13,7 @@ from execledger_recorder.rules.months import DEFAULT_PARTITION_POLICY, Partition
 from execledger_recorder.rules.tables import Writing
 from execledger_recorder.store import migrations
 from execledger_recorder.store.batch import Batch
+from execledger_recorder.store.cancel_requests import CancelRequests
 from execledger_recorder.store.circuits import Circuits
 from execledger_recorder.store.dead_letters import DeadLetters
 from execledger_recorder.store.executions import Executions
@@ -63,6 +64,7 @@ class Store:
             server_settings={"idle_in_transaction_session_timeout": str(self._idle_timeout_ms)},
         )
         connect = self._database.connection
+        self.cancel_requests = CancelRequests(connect, outbox_limit)
         self.circuits = Circuits(connect)
         self.dead_letters = DeadLetters(connect)
         self.executions = Executions(connect)
