@@ -21,7 +21,7 @@ from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, St
 from execledger_runtime.postgres import Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 20
+REQUIRED_SCHEMA: Final = 21
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
 
