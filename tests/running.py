@@ -83,9 +83,9 @@ async def recorder(folder: Path, *, ready: bool = True, **settings: object) -> A
 
 
 @asynccontextmanager
-async def query(folder: Path, **settings: object) -> AsyncIterator[Service]:
+async def query(folder: Path, *, ready: bool = True, **settings: object) -> AsyncIterator[Service]:
     """A query service; its log is shown when the block fails."""
-    async with _service("execledger_query", "EXECLEDGER_QUERY_PORT", folder, True, settings) as service:
+    async with _service("execledger_query", "EXECLEDGER_QUERY_PORT", folder, ready, settings) as service:
         yield service
 
 

@@ -13,6 +13,10 @@ from execledger_runtime.errors import SchemaMissing, SessionLost, StoreBusy, Sto
 GRACE_SECONDS: Final = 5.0
 """How much longer the client waits than the server: for a network that swallows what that says."""
 
+POOLED: Final = (
+    "EXECLEDGER_POSTGRES_DSN: leads to a pooler (pgbouncer, say), and sessions have to be ours: name Postgres itself"
+)
+
 RAISED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What asyncpg and the network raise."""
 
@@ -73,8 +77,18 @@ def cancelled_first() -> Iterator[None]:
         raise
 
 
+async def check_directness(connection: asyncpg.Connection) -> None:
+    """Raises StoreUnavailable when a pooler lies between: the process that answers is not the one that greeted us."""
+    try:  # a prepared statement, which a result needs, may be there already behind a pooler
+        await connection.execute(f"SELECT 1 / (pg_backend_pid() = {connection.get_server_pid()})::int")
+    except asyncpg.DivisionByZeroError as error:
+        raise StoreUnavailable(POOLED) from error
+
+
 def _of_server(error: BaseException, until_set_up: bool) -> Exception | None:
     state = getattr(error, "sqlstate", None) or ""
+    if "unsupported startup parameter" in str(error):  # as pgbouncer says it
+        return StoreUnavailable(POOLED)
     known = {**_MEANING, **_MEANING_UNTIL_SET_UP} if until_set_up else _MEANING
     kind = known.get(state, known.get(state[:2]))
     return None if kind is None else kind(_first_line(error))
@@ -116,6 +130,11 @@ class Database:
 
         `reset` is done when one is given back, instead of what asyncpg does then: a round trip.
         """
+
+        async def initialised(connection: asyncpg.Connection) -> None:
+            await check_directness(connection)
+            await prepare(connection)
+
         self._most_connections = most_connections
         self._wait_seconds = wait_seconds
         self._pool: asyncpg.Pool | None = None
@@ -124,7 +143,7 @@ class Database:
             dsn,
             min_size=0,
             max_size=most_connections,
-            init=prepare,
+            init=initialised,
             reset=reset,
             timeout=connect_seconds,
             command_timeout=statement_seconds + GRACE_SECONDS,

@@ -12,11 +12,12 @@ def migrate() -> None:
     from execledger.stack import database
     from execledger.stack.settings import required_dsn
     from execledger_recorder.store import migrations
+    from execledger_runtime.errors import StoreUnavailable
 
     dsn = required_dsn()
     try:
         applied = asyncio.run(migrations.migrate(dsn))
-    except migrations.SchemaMismatchError as error:
+    except (migrations.SchemaMismatchError, StoreUnavailable) as error:
         raise UserError(str(error)) from error
     except (ValueError, asyncpg.InterfaceError) as error:  # of the DSN; what they say may quote its password
         raise UserError(f"EXECLEDGER_POSTGRES_DSN: {database.reason(error)}", exit_status=2) from None

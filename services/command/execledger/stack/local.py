@@ -301,10 +301,11 @@ def _jwt_secret(directory: DataDirectory, settings: StackSettings) -> str:
 
 def _migrate(dsn: str, console: Console) -> None:
     from execledger_recorder.store.migrations import SchemaMismatchError, migrate
+    from execledger_runtime.errors import StoreUnavailable
 
     try:
         applied = asyncio.run(migrate(dsn))
-    except (SchemaMismatchError, asyncpg.PostgresError) as error:
+    except (SchemaMismatchError, StoreUnavailable, asyncpg.PostgresError) as error:
         raise UserError(f"The database {database.shown(dsn)} cannot be migrated: {error}") from None
     if applied:
         console.print(f"Migrated the database: {', '.join(applied)}.")

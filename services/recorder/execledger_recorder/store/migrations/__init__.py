@@ -9,6 +9,8 @@ from typing import Final
 
 import asyncpg
 
+from execledger_runtime.postgres import check_directness
+
 _ADVISORY_LOCK: Final = 0x65786563  # "exec"; advisory locks are per database
 _SETUP: Final = """
 CREATE SCHEMA IF NOT EXISTS execledger;
@@ -47,10 +49,12 @@ def known() -> list[Migration]:
 async def migrate(dsn: str) -> list[str]:
     """Bring the database to the current schema; returns the names of what was applied.
 
-    Safe to repeat, and from two places at once. Raises SchemaMismatchError when the database is ahead of this code.
+    Safe to repeat, and from two places at once. Raises SchemaMismatchError when the database is ahead of this code,
+    and StoreUnavailable when a pooler lies between.
     """
     connection = await asyncpg.connect(dsn)
     try:
+        await check_directness(connection)
         await _wait_for_turn(connection)
         await connection.execute(_SETUP)
         waiting = await _pending(connection)
