@@ -66,6 +66,15 @@ def ended_as(sent_type: str | None) -> Status:
     return Status.CANCELLED if ending is None else ending
 
 
+def last_tries(execution: ShownExecution, tries: Iterable[AnyStep]) -> dict[tuple[str, int | None], AnyStep]:
+    """Of each step of the last attempt, by its id and iteration, the try that decides it."""
+    last: dict[tuple[str, int | None], AnyStep] = {}
+    for step in sorted(tries, key=lambda each: each.try_number):
+        if step.attempt == execution.attempt:
+            last[step.step_id, step.iteration] = step
+    return last
+
+
 def failing_step(execution: ShownExecution, tries: Iterable[AnyStep]) -> AnyStep | None:
     """Of the last attempt's failed steps the innermost and latest: the ones around it failed because it did.
 
@@ -73,11 +82,7 @@ def failing_step(execution: ShownExecution, tries: Iterable[AnyStep]) -> AnyStep
     """
     if execution.status not in FAILURES:
         return None
-    last: dict[tuple[str, int | None], AnyStep] = {}
-    for step in sorted(tries, key=lambda each: each.try_number):
-        if step.attempt == execution.attempt:
-            last[step.step_id, step.iteration] = step
-    failed = [step for step in last.values() if step.status in FAILURES]
+    failed = [step for step in last_tries(execution, tries).values() if step.status in FAILURES]
     said = [step for step in failed if not step.provisional] or failed
     around = {step.parent_id for step in said}
     innermost = [step for step in said if step.step_id not in around]

@@ -88,6 +88,13 @@ class AsItWas(Including):
     as_of: Time | None = Field(default=None, description="as it was by what had happened by then, as is known now")
 
 
+class ComparedExecutions(Including):
+    """Two executions."""
+
+    a: RequiredIdentifier = Field(description="internal or external id of one")
+    b: RequiredIdentifier = Field(description="and of the other")
+
+
 class Page(Parameters):
     """A page of a list."""
 

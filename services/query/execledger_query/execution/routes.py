@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Response
 
 from execledger_query import views
 from execledger_query.caller import Caller
-from execledger_query.execution import calls, columns, explanations, log, past, timeline, tree
+from execledger_query.execution import calls, columns, comparison, explanations, log, past, timeline, tree
 from execledger_query.execution.log import Moment
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split, write_cursor
-from execledger_query.parameters import AsItWas, Including, Page, PageOf, PageOfSteps
+from execledger_query.parameters import AsItWas, ComparedExecutions, Including, Page, PageOf, PageOfSteps
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,
@@ -45,6 +45,26 @@ _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
 
 of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBLEMS)
+
+
+@of_execution.get("/compare", response_model=comparison.Comparison, responses=OF_EXECUTION)
+async def compare_executions(
+    held: ServicesOf, caller: CallerOf, asked: Annotated[ComparedExecutions, Query()]
+) -> Response:
+    """Two executions side by side: status, figures, the time of each step, with payloads how their outputs differ."""
+    sides = []
+    async with held.explaining:
+        async with held.store.reading(caller) as reader:
+            for name in (asked.a, asked.b):
+                execution = await found(reader, name)
+                allow_payloads(caller, execution, asked)
+                bounds = (_MOST_STEPS, _MOST_STEP_BYTES)
+                sides.append(await comparison.read(reader, execution, *bounds, with_payloads=asked.with_payloads))
+        if not all(side.is_whole for side in sides):
+            raise ProblemError("too-slow", f"executions are compared that have at most {_MOST_STEPS} steps")
+        shown = await asyncio.to_thread(comparison.comparison_of, *sides, with_payloads=asked.with_payloads)
+    hidden = {side: {*views.PAYLOAD_FIELDS} for side in ("a", "b")}
+    return answer(shown, exclude=None if asked.with_payloads else hidden)
 
 
 @of_execution.get("/{id}", response_model=views.Execution, responses=OF_EXECUTION)

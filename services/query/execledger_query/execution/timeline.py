@@ -120,6 +120,20 @@ class TimedStep(NamedTuple):
         return cls._make([*(row[name] for name in names), row])._replace(status=Status(row["status"]))
 
 
+class ShownRow(NamedTuple):
+    """A row of an execution, as the rules of timelines read it."""
+
+    status: Status
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Row) -> "ShownRow":
+        return cls(*(row[name] for name in cls._fields))._replace(status=Status(row["status"]))
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """All that a timeline is made from."""
@@ -141,8 +155,8 @@ async def read(reader: Reader, execution: Row, most_steps: int, most_bytes: int,
     Of payloads those of the execution and of the step at which it failed in any case, the rest as far as they come to
     that many bytes.
     """
-    steps = await reader.steps(execution["id"], None, most_steps + 1, most_bytes)
-    failing = failing_step(_Shown.of(execution), map(TimedStep.of, steps))
+    steps, is_whole = await read_steps(reader, execution, most_steps, most_bytes)
+    failing = failing_step(ShownRow.of(execution), map(TimedStep.of, steps))
     first = [*execution_sources([execution]), *step_sources([failing.row] if failing else ())]
     sources = [*dict.fromkeys([*first, *step_sources(steps)])] if with_payloads else []
     names = {execution["parent_execution_id"], execution["root_execution_id"]} - {None}
@@ -154,13 +168,19 @@ async def read(reader: Reader, execution: Row, most_steps: int, most_bytes: int,
         await reader.named(execution["tenant_id"], names),
         await reader.children(execution["tenant_id"], execution["external_id"], CHILDREN + 1),
         await reader.payloads(sources, most_bytes, whole=len(first)),
-        is_whole=len(steps) <= most_steps and not any(row["goes_on"] for row in steps[-1:]),
+        is_whole,
     )
+
+
+async def read_steps(reader: Reader, execution: Row, most: int, most_bytes: int) -> tuple[Sequence[Row], bool]:
+    """The steps of an execution, and whether these are all."""
+    steps = await reader.steps(execution["id"], None, most + 1, most_bytes)
+    return steps, len(steps) <= most and not any(row["goes_on"] for row in steps[-1:])
 
 
 def timeline_of(told: Told) -> Timeline:
     """The timeline, as it is shown. Takes 0.05 ms a step: not for the event loop. Raises DamagedError."""
-    execution = _Shown.of(told.execution)
+    execution = ShownRow.of(told.execution)
     attempts = [attempt_of(row, execution) for row in told.attempts if row["attempt"] <= execution.attempt]
     steps = [TimedStep.of(row) for row in told.steps]
     shown, gaps = placed(attempts, steps)
@@ -177,20 +197,6 @@ def timeline_of(told: Told) -> Timeline:
         children=[relative_of(row) for row in told.children[:CHILDREN]],
         has_more_children=len(told.children) > CHILDREN,
     )
-
-
-class _Shown(NamedTuple):
-    """A row of an execution, as the rules of timelines read it."""
-
-    status: Status
-    attempt: int
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, row: Row) -> "_Shown":
-        return cls(*(row[name] for name in cls._fields))._replace(status=Status(row["status"]))
 
 
 def _attempt(attempt: Attempt) -> TimelineAttempt:
