@@ -128,7 +128,7 @@ async def _asking(here: Site) -> AsyncIterator[tuple[httpx2.AsyncClient, int]]:
     """A client of a query service, as a reader of the tenant, and the service's process."""
     claims = {"sub": "bench", "tenant": _LONE_TENANT, "roles": ["reader"], "exp": int(time.time()) + 3600}
     headers = {"Authorization": f"Bearer {jwt.encode(claims, _SECRET, algorithm='HS256')}"}
-    settings = {"postgres_dsn": here.dsn, "events_topic": here.topic, "jwt_secret": _SECRET}
+    settings: dict[str, Any] = {"postgres_dsn": here.dsn, "events_topic": here.topic, "jwt_secret": _SECRET}
     async with (
         query(here.servers.folder, **settings) as service,
         httpx2.AsyncClient(base_url=service.address, headers=headers, timeout=10) as client,

@@ -40,7 +40,7 @@ async def test_every_answer_is_one_that_the_document_names(database: str, tmp_pa
         await rows.event(execution, "step.started", {"step": {"id": "draft"}})
         await rows.step(execution, metadata={"a": 1})
         await rows.execution(owner_id="ann", tenant_id="other", external_id="run-1")
-    shares = {"query_subject_requests_per_second": 1e6}
+    shares: dict[str, Any] = {"query_subject_requests_per_second": 1e6}
     async with query(tmp_path, postgres_dsn=database, jwt_secret=SECRET, **shares) as service:
         await asyncio.to_thread(_ask_everything, service.address)
 
