@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Metric
 
 from execledger_query.figures import ExecutionFigures, Look
 from execledger_query.store import Options, Store
-from execledger_query.telemetry import PoolFigures, request_seconds
+from execledger_query.telemetry import PoolFigures, open_streams, request_seconds
 from execledger_recorder.metrics import Metrics
 
 
@@ -21,6 +21,7 @@ async def query_metrics() -> dict[str, Metric]:
     """The query service's."""
     registry = CollectorRegistry()
     request_seconds(registry)
+    open_streams(registry, lambda: 0)
     figures = ExecutionFigures()
     figures.look = Look(rows=[], read_at=0.0, took=0.0)
     async with Store.open(Options("postgresql://127.0.0.1/nowhere")) as store:

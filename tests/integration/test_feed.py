@@ -12,6 +12,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from execledger_contracts.cleaning import Limits
+from execledger_query.caller import EVERYTHING
+from execledger_query.feed import Cursor, Expired, FeedChange, Followed
+from execledger_query.store import Options
+from execledger_query.store import Store as Readers
 from execledger_recorder.duties import feed as duty
 from execledger_recorder.duties.rebuild import rebuild
 from execledger_recorder.duties.reprice import Wanted, reprice
@@ -19,7 +23,7 @@ from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import read, record
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.feed import Cursor, Expired, FeedChange, FeedEntry, Followed
+from execledger_recorder.rules.feed import FeedEntry
 from execledger_recorder.rules.ids import new_id
 from execledger_recorder.store import Store
 from execledger_runtime.errors import StoreUnavailable
@@ -43,19 +47,40 @@ def entries(count: int, tenant: str = "t") -> list[FeedEntry]:
     return [FeedEntry(tenant, new_id(NOON), version, "changed") for version in range(1, count + 1)]
 
 
+def entry_of(change: FeedChange) -> FeedEntry:
+    return FeedEntry(change.tenant_id, str(change.execution_id), change.version or 0, change.what)  # type: ignore[arg-type]
+
+
 async def append(store: Store, lane: str, said: Sequence[FeedEntry]) -> None:
     async with store.batch() as tx:
         await tx.append_changes(lane, said)
 
 
-async def follow(store: Store, cursor: Cursor, limit: int = 1000) -> tuple[list[FeedChange], Cursor]:
+async def after(office: Desk, cursor: Cursor, limit: int) -> Followed | Expired:
+    async with Readers.open(Options(office.dsn)) as store, store.reading(EVERYTHING) as reader:
+        return await reader.changes(cursor, limit)
+
+
+async def expired(office: Desk, cursor: Cursor) -> Expired:
+    page = await after(office, cursor, 100)
+    assert isinstance(page, Expired)
+    return page
+
+
+async def now(office: Desk) -> Cursor:
+    async with Readers.open(Options(office.dsn)) as store, store.reading(EVERYTHING) as reader:
+        return await reader.heads()
+
+
+async def follow(office: Desk, cursor: Cursor, limit: int = 1000) -> tuple[list[FeedChange], Cursor]:
     """All that there is behind a cursor."""
     found: list[FeedChange] = []
-    while isinstance(page := await store.feed.after(cursor, limit), Followed) and page.changes:
+    while isinstance(page := await after(office, cursor, limit), Followed):
         found += page.changes
         cursor = page.cursor
-    assert isinstance(page, Followed)
-    return found, cursor
+        if page.is_all:
+            return found, cursor
+    raise AssertionError(page)
 
 
 async def test_a_reader_misses_nothing_while_transactions_commit_out_of_order(office: Desk) -> None:
@@ -85,15 +110,15 @@ async def test_a_reader_misses_nothing_while_transactions_commit_out_of_order(of
 
     async def look(random: Random) -> None:
         cursor: Cursor = {}
-        while not (done.is_set() and await office.store.feed.now() == cursor):
-            page = await office.store.feed.after(cursor, random.randint(1, 30))
+        while not (done.is_set() and await now(office) == cursor):
+            page = await after(office, cursor, random.randint(1, 30))
             assert isinstance(page, Followed)
             seen.extend(page.changes)
             cursor = page.cursor
             await asyncio.sleep(random.random() / 100)
 
     reader = asyncio.create_task(look(random))
-    lanes = [f"lane-{number}" for number in range(LANES)]
+    lanes = [f"lane/{number}" for number in range(LANES)]
     async with asyncio.timeout(60):
         await asyncio.gather(*(write(lane, random) for lane in [*lanes, *lanes]))
         done.set()
@@ -103,7 +128,7 @@ async def test_a_reader_misses_nothing_while_transactions_commit_out_of_order(of
     found: dict[str, Counter[FeedEntry]] = defaultdict(Counter)
     for each in seen:
         positions[each.lane].append(each.position)
-        found[names[each.lane]][FeedEntry(each.tenant_id, each.execution_id, each.version, each.what)] += 1
+        found[names[each.lane]][entry_of(each)] += 1
     assert found == committed
     for each_lane in positions.values():
         assert each_lane == list(range(1, len(each_lane) + 1))
@@ -114,29 +139,29 @@ async def test_a_lane_that_is_held_up_hides_no_other_and_shows_all_when_it_commi
     async with office.store.batch() as tx:
         await tx.append_changes("slow", slow)
         await append(office.store, "fast", fast)
-        first, cursor = await follow(office.store, {})
-    second, _ = await follow(office.store, cursor)
-    assert [change.execution_id for change in first] == [entry.execution_id for entry in fast]
-    assert [change.execution_id for change in second] == [entry.execution_id for entry in slow]
+        first, cursor = await follow(office, {})
+    second, _ = await follow(office, cursor)
+    assert [str(change.execution_id) for change in first] == [entry.execution_id for entry in fast]
+    assert [str(change.execution_id) for change in second] == [entry.execution_id for entry in slow]
 
 
 async def test_every_lane_is_read_however_much_another_has(office: Desk) -> None:
     await append(office.store, "much", entries(50))
     await append(office.store, "little", entries(2))
-    page = await office.store.feed.after({}, 4)
+    page = await after(office, {}, 4)
     assert isinstance(page, Followed)
     assert Counter(change.lane for change in page.changes) == dict.fromkeys(page.cursor, 2)
-    rest, _ = await follow(office.store, page.cursor, limit=7)
+    rest, _ = await follow(office, page.cursor, limit=7)
     assert len(rest) == 48
 
 
 async def test_a_reader_that_begins_now_sees_what_comes_in_lanes_old_and_new(office: Desk) -> None:
     await append(office.store, "old", entries(3))
-    cursor = await office.store.feed.now()
-    assert await follow(office.store, cursor) == ([], cursor)
+    cursor = await now(office)
+    assert await follow(office, cursor) == ([], cursor)
     await append(office.store, "new", entries(1))
     await append(office.store, "old", entries(1))
-    found, _ = await follow(office.store, cursor)
+    found, _ = await follow(office, cursor)
     assert sorted(change.position for change in found) == [1, 4]
 
 
@@ -146,8 +171,8 @@ async def record_all(office: Desk, records: Sequence[Record]) -> None:
 
 
 async def test_a_batch_says_of_each_execution_that_it_changed_what_it_did_to_it(office: Desk) -> None:
-    topic, cursor = Topic(), await office.store.feed.now()
-    said: list[list[tuple[str, str, int]]] = []
+    topic, cursor = Topic(), await now(office)
+    said: list[list[tuple[str, str, int | None]]] = []
     again = event("execution.completed", at=3)
     for batch in (
         [event(), event(subject="run-2"), event("execution.failed", subject="run-2", at=1)],
@@ -157,9 +182,9 @@ async def test_a_batch_says_of_each_execution_that_it_changed_what_it_did_to_it(
         [event("execution.started", at=4, attempt=2)],
     ):
         await record_all(office, topic.add(*batch))
-        found, cursor = await follow(office.store, cursor)
+        found, cursor = await follow(office, cursor)
         names = {row["id"]: row["external_id"] for row in await office.rows(_NAMES)}
-        said.append(sorted((names[change.execution_id], change.what, change.version) for change in found))
+        said.append(sorted((names[str(change.execution_id)], change.what, change.version) for change in found))
     assert said == [
         [("run-1", "created", 1), ("run-2", "ended", 2)],
         [("run-1", "changed", 3)],
@@ -182,11 +207,11 @@ async def test_the_feed_of_partitions_that_are_recorded_at_once_leads_to_the_rec
             await record_all(office, part)
 
     await asyncio.gather(*map(record_lane, lanes))
-    found, _ = await follow(office.store, {})
+    found, _ = await follow(office, {})
     names = [row["name"] for row in await office.rows("SELECT name FROM execledger.feed_lanes ORDER BY name")]
     assert names == ["events/0", "events/1", "events/2"]
     assert len({(change.execution_id, change.version) for change in found}) == len(found)
-    newest = {change.execution_id: change.version for change in sorted(found, key=lambda change: change.version)}
+    newest = {str(change.execution_id): change.version for change in sorted(found, key=lambda each: each.version or 0)}
     rows = await office.rows("SELECT id::text, version FROM execledger.executions")
     assert newest == {row["id"]: row["version"] for row in rows}
 
@@ -196,22 +221,22 @@ async def test_a_batch_that_fails_says_nothing(office: Desk) -> None:
         async with office.store.batch() as tx:
             await tx.append_changes("lane", entries(3))
             raise RolledBack
-    assert await follow(office.store, {}) == ([], {})
+    assert await follow(office, {}) == ([], {})
 
 
 async def test_a_rebuild_and_a_repricing_tell_what_they_changed(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     call = event("llm.called", {"provider": "openai", "model": "gpt-4o", "prompt_tokens": 1000}, at=1)
     await record_all(office, Topic().add(event(), call, event(subject="run-2")))
-    cursor = await office.store.feed.now()
+    cursor = await now(office)
     monkeypatch.setattr(pricing, "price", lambda *_: 7)
     await reprice(office.store, Wanted())
-    priced, cursor = await follow(office.store, cursor)
+    priced, cursor = await follow(office, cursor)
     await office.connection.execute("UPDATE execledger.executions SET status = 'pending' WHERE external_id = 'run-2'")
     await rebuild(office.store, [str(row["id"]) for row in await office.rows(_NAMES)])
-    rebuilt, _ = await follow(office.store, cursor)
+    rebuilt, _ = await follow(office, cursor)
     names = {row["id"]: row["external_id"] for row in await office.rows(_NAMES)}
-    assert [(names[change.execution_id], change.what) for change in priced] == [("run-1", "changed")]
-    assert [(names[change.execution_id], change.what) for change in rebuilt] == [("run-2", "changed")]
+    assert [(names[str(change.execution_id)], change.what) for change in priced] == [("run-1", "changed")]
+    assert [(names[str(change.execution_id)], change.what) for change in rebuilt] == [("run-2", "changed")]
     lanes = await office.rows("SELECT name FROM execledger.feed_lanes ORDER BY lane")
     assert [row["name"] for row in lanes] == ["events/0", "reprice", "rebuild"]
 
@@ -229,18 +254,18 @@ async def age(office: Desk, lane: str, positions: int, hours: float) -> None:
 async def test_what_is_old_is_dropped_and_who_has_not_read_it_is_told(office: Desk) -> None:
     await append(office.store, "a", entries(10))
     await append(office.store, "b", entries(10))
-    behind, (_, cursor) = await office.store.feed.after({}, 4), await follow(office.store, {})
+    behind, (_, cursor) = await after(office, {}, 4), await follow(office, {})
     assert isinstance(behind, Followed)
     await age(office, "a", 5, hours=25)
     assert [await office.store.feed.trim(86_400, 2) for _ in range(4)] == [2, 2, 1, 0]
     (lane_a,) = [row["lane"] for row in await office.rows("SELECT lane FROM execledger.feed_lanes WHERE name = 'a'")]
-    assert await office.store.feed.after(behind.cursor, 100) == Expired([lane_a])
-    assert await office.store.feed.after({}, 100) == Expired([lane_a])
+    assert (await expired(office, behind.cursor)).lanes == [lane_a]
+    assert (await expired(office, {})).lanes == [lane_a]
     at_the_edge = {**cursor, lane_a: 5}
-    found, _ = await follow(office.store, at_the_edge)
+    found, _ = await follow(office, at_the_edge)
     assert [change.position for change in found] == [6, 7, 8, 9, 10]
     await append(office.store, "a", entries(1))
-    found, _ = await follow(office.store, cursor)
+    found, _ = await follow(office, cursor)
     assert [change.position for change in found] == [11]
 
 
@@ -257,7 +282,7 @@ async def test_the_duty_drops_all_that_is_old_and_shows_what_is_kept(
     await duty.trim(office.store, metrics, 1)
     assert metrics.feed_changes._value.get() == 4
     assert await office.value("SELECT count(*) FROM execledger.changes") == 4
-    found, _ = await follow(office.store, await office.store.feed.now())
+    found, _ = await follow(office, await now(office))
     assert found == []
 
 
@@ -273,10 +298,10 @@ async def test_one_recorder_at_a_time_drops_what_is_old_and_none_waits_for_it(of
 
 async def test_a_reader_that_stands_where_a_restored_database_never_was_is_told(office: Desk) -> None:
     await append(office.store, "a", entries(3))
-    _, cursor = await follow(office.store, {})
+    _, cursor = await follow(office, {})
     await office.connection.execute("DELETE FROM execledger.changes WHERE position = 3")
     await office.connection.execute("UPDATE execledger.feed_lanes SET next_position = 3")
-    assert await office.store.feed.after(cursor, 10) == Expired(list(cursor))
+    assert (await expired(office, cursor)).lanes == [*cursor]
 
 
 _NAMES: Final = "SELECT id::text, external_id FROM execledger.executions"

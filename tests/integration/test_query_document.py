@@ -25,6 +25,7 @@ CHECKED = (
 OPERATOR, ADMIN = bearing("op", "acme", "service", "payloads"), bearing("root", "x", "admin", "payloads")
 WHO = [bearing("ann", "acme"), OPERATOR, ADMIN, {}]
 DOCUMENT = create_api().openapi()
+ENDLESS = "/stream"  # answers that do not end: test_streams.py asks for them
 
 
 def test_no_operation_has_an_answer_for_whatever_else_there_is() -> None:
@@ -51,6 +52,8 @@ def _ask_everything(address: str) -> None:
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.config.update(base_url=address)
     for path, method in ((path, method) for path, operations in DOCUMENT["paths"].items() for method in operations):
+        if path.endswith(ENDLESS):
+            continue
         has_parameters = bool(DOCUMENT["paths"][path][method].get("parameters"))
         for mode in GenerationMode if has_parameters else [GenerationMode.POSITIVE]:
             _ask(schema[path][method.upper()], mode, checks)

@@ -1,25 +1,16 @@
 """Where a reader stands in the feed of changes, and what a change is called."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.rules.feed import (
-    Cursor,
-    FeedChange,
-    FeedLane,
-    expired,
-    heads,
-    moved,
-    waiting,
-    what_changed,
-)
+from execledger_query.feed import Cursor, FeedChange, FeedLane, expired, heads, moved, waiting
+from execledger_recorder.rules.feed import what_changed
 
-NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LANES: Final = 3
 steps = st.lists(
     st.one_of(
@@ -32,7 +23,7 @@ steps = st.lists(
 
 
 def change(lane: int, position: int) -> FeedChange:
-    return FeedChange(lane, position, "t", f"{lane}-{position}", 1, "changed", NOON)
+    return FeedChange(lane, position, "t", UUID(int=lane * 1000 + position), 1, "changed")
 
 
 class Feed:

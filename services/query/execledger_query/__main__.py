@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
+from fastapi import FastAPI
 
 from execledger_query.app import create_app
 from execledger_query.server import Limits, Server
@@ -45,8 +47,14 @@ def _serve(settings: Settings) -> None:
             metrics_listener = opened.enter_context(listening(*where, "EXECLEDGER_QUERY_METRICS_PORT"))
             log.info("listening", host=host, port=metrics_listener.getsockname()[1], serves="/metrics")
         app = create_app(settings, metrics_listener)
-        Server(app, _limits(settings), settings.query_drain_seconds).run(sockets=[listener])
+        limits = _limits(settings)
+        end_streams = partial(_end_streams, app)
+        Server(app, limits, settings.query_drain_seconds, end_streams).run(sockets=[listener])
     log.info("stopped")
+
+
+def _end_streams(app: FastAPI) -> None:
+    app.state.hub.close()
 
 
 def _limits(settings: Settings) -> Limits:

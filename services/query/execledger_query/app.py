@@ -27,13 +27,15 @@ from execledger_query.execution.routes import of_execution
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
 from execledger_query.ledger_routes import accounts
+from execledger_query.live.hub import Hub, StreamLimits
+from execledger_query.live.routes import live
 from execledger_query.problems import ParameterError, ProblemError
 from execledger_query.routes import operations, v1
 from execledger_query.service import Services
 from execledger_query.settings import Settings
 from execledger_query.shares import Allowance, Shares
 from execledger_query.store import Options, Store
-from execledger_query.telemetry import PoolFigures, registry_of, request_seconds
+from execledger_query.telemetry import PoolFigures, open_streams, registry_of, request_seconds
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 from execledger_runtime.listener import Answer, Kept, answering
 
@@ -85,6 +87,7 @@ def create_api() -> FastAPI:
     api.include_router(v1)
     api.include_router(of_execution)
     api.include_router(acting)
+    api.include_router(live)
     api.include_router(accounts)
     api.include_router(operations)
     api.add_exception_handler(ProblemError, _said)
@@ -113,9 +116,15 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
 @asynccontextmanager
 async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.socket | None) -> AsyncIterator[None]:
     _warn_of_any_token(settings)
-    async with Store.open(_options(settings)) as store, httpx2.AsyncClient(trust_env=False) as client:
+    async with (
+        Store.open(_options(settings)) as store,
+        Hub.open(store, _stream_limits(settings)) as hub,
+        httpx2.AsyncClient(trust_env=False) as client,
+    ):
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))
+        open_streams(registry, lambda: hub.streams)
+        app.state.hub = hub
         app.state.request_seconds = request_seconds(registry)
         freshness = Freshness(store, settings.topics)
         app.state.services = Services(
@@ -173,6 +182,10 @@ def _options(settings: Settings) -> Options:
         connect_timeout=settings.query_connect_timeout_seconds,
         statement_timeout=settings.query_statement_timeout_seconds,
     )
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    return StreamLimits(settings.query_subject_streams, settings.query_streams, settings.query_stream_bytes)
 
 
 def _allowance(settings: Settings) -> Allowance:

@@ -66,7 +66,7 @@ class Authenticator:
             raise InvalidTokenError(
                 f"the claim {error.errors()[0]['loc'][0]} is missing or not as it should be"
             ) from error
-        return Caller(claims.sub, claims.tenant, claims.roles)
+        return Caller(claims.sub, claims.tenant, claims.roles, claims.exp)
 
     def _verified(self, token: str, key: PyJWK) -> dict[str, Any]:
         return jwt.decode(

@@ -1,6 +1,6 @@
 """Who asks, and what that lets them see. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -29,6 +29,13 @@ class Caller:
     subject: str
     tenant: str
     roles: frozenset[Role] = frozenset()
+    expires_at: float | None = field(default=None, compare=False)
+    """When the token ends, in seconds since the epoch; None where there is none."""
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Whose share of what may be asked it is."""
+        return self.tenant, self.subject
 
     @property
     def sees(self) -> Sees:
@@ -43,6 +50,19 @@ class Caller:
     def may_read_all_payloads(self) -> bool:
         """Whether whatever they may see is shown to them whole."""
         return Role.PAYLOADS in self.roles
+
+    def likeness(self, *, with_payloads: bool) -> "Caller":
+        """Somebody who sees exactly the same, equal for all of whom that is so."""
+        if with_payloads and not self.may_read_all_payloads:
+            return self
+        payloads = self.roles & {Role.PAYLOADS} if with_payloads else frozenset()
+        match self.sees:
+            case Sees.ADMIN:
+                return Caller("", "", payloads | {Role.ADMIN})
+            case Sees.TENANT:
+                return Caller("", self.tenant, payloads | {Role.READER})
+            case Sees.OWNER:
+                return Caller(self.subject, self.tenant, payloads)
 
     def may_read_payloads(self, tenant_id: str, owner_id: str | None) -> bool:
         """Whether inputs, outputs and stacks of this owner's executions may be shown to them."""

@@ -6,6 +6,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from execledger_query.service import WITHOUT_BODY
+
 _OF_ONE: Final = "/v1/executions/"
 _DIGEST_BYTES: Final = 16
 
@@ -20,7 +22,7 @@ class Conditional:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        asked = {**scope, "method": "GET"}
+        asked = {**scope, "method": "GET", WITHOUT_BODY: scope["method"] == "HEAD"}
         reply = _Reply(scope, send)
         try:
             await self._app(asked, receive, reply.send)

@@ -1,30 +1,43 @@
-"""Writes docs/openapi.json: `python -m execledger_query.openapi [--check] [FILE]`."""
+"""Writes what follows from the routes: `python -m execledger_query.openapi [--check] [FOLDER]`.
+
+docs/openapi.json, and the models of `execledger_client`.
+"""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from execledger_query.app import create_api
+from execledger_query.client_models import models
 
 
-def document() -> str:
-    """The OpenAPI document of the routes."""
-    return json.dumps(create_api().openapi(), indent=2, ensure_ascii=False) + "\n"
+def files() -> Mapping[str, str]:
+    """Their texts, by path."""
+    document = create_api().openapi()
+    return {
+        "docs/openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        "contracts/execledger_client/models.py": models(document),
+    }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the document, or with --check say whether the file is the document still; exit status 1 when it is not."""
+    """Write them, or with --check say which are others now; exit status 1 when some are."""
     names = [argument for argument in arguments if not argument.startswith("--")]
-    path = Path(names[0] if names else "docs/openapi.json")
+    folder = Path(names[0] if names else ".")
     if "--check" not in arguments:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document(), encoding="utf-8")
+        for name, text in files().items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
         return 0
-    if path.is_file() and path.read_text(encoding="utf-8") == document():
-        return 0
-    sys.stderr.write(f"{path} is not what the routes say: run python -m execledger_query.openapi\n")
-    return 1
+    stale = [name for name, text in files().items() if not _is(folder / name, text)]
+    for name in stale:
+        sys.stderr.write(f"{name} is not what the routes say: run python -m execledger_query.openapi\n")
+    return 1 if stale else 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 if __name__ == "__main__":

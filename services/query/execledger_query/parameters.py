@@ -126,8 +126,8 @@ class PageOfSteps(PageOf):
         return self.as_ == "columns"
 
 
-class PageOfExecutions(PageOf):
-    """A page of the list of executions, and what it is narrowed to."""
+class Narrowed(Including):
+    """What a list of executions is narrowed to, and what is shown of each."""
 
     status: Statuses = Field(default=[], description="any of these, repeated or between commas, in any spelling")
     status_list: Statuses = Field(default=[], alias="status[]", description="the same as `status`")
@@ -139,7 +139,7 @@ class PageOfExecutions(PageOf):
     fields: Fields = Field(default=[], description="members to show, between commas; all when not given")
 
     @model_validator(mode="after")
-    def _payloads_are_included(self) -> "PageOfExecutions":
+    def _payloads_are_included(self) -> Self:
         if not self.with_payloads and (hidden := set(self.fields) & set(PAYLOAD_FIELDS)):
             raise ValueError(f"fields: {', '.join(sorted(hidden))} come only with include=payloads")
         return self
@@ -154,3 +154,15 @@ class PageOfExecutions(PageOf):
             started_after=self.started_after,
             started_before=self.started_before,
         )
+
+
+class PageOfExecutions(Narrowed, PageOf):
+    """A page of the list of executions."""
+
+
+class StreamOfExecutions(Narrowed):
+    """A stream of the list of executions."""
+
+    limit: int = Field(
+        default=DEFAULT_LIMIT, ge=0, le=MAX_LIMIT, description="executions to begin with, the newest; 0 for none"
+    )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE: Final = "application/problem+json"
-_TYPE: Final = "urn:execledger:problem:"
+TYPE: Final = "urn:execledger:problem:"
 
 # Status and title of each problem. Titles are ours: those of http.HTTPStatus differ between versions of Python.
 _PROBLEMS: Final = {
@@ -53,7 +53,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="what kind of problem: urn:execledger:problem:NAME", examples=[f"{_TYPE}not-found"])
+    type: str = Field(description="what kind of problem: urn:execledger:problem:NAME", examples=[f"{TYPE}not-found"])
     title: str
     status: int
     detail: str | None = None
@@ -72,7 +72,7 @@ class ProblemError(Exception):
 def problem(name: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> JSONResponse:
     """The answer for a problem of that name; `members` are further members of the object."""
     status, title = _PROBLEMS[name]
-    body = {"type": _TYPE + name, "title": title, "status": status, "detail": detail, **members}
+    body = {"type": TYPE + name, "title": title, "status": status, "detail": detail, **members}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 

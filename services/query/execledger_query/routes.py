@@ -7,24 +7,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from execledger_query import views
-from execledger_query.caller import Caller, Sees
 from execledger_query.pages import page_of
 from execledger_query.paging import split
 from execledger_query.parameters import PageOfExecutions
-from execledger_query.problems import ProblemError, documented
+from execledger_query.problems import documented
 from execledger_query.service import (
     ANY,
     OF_ONE,
     PROBLEMS,
     CallerOf,
     ServicesOf,
+    allow_payloads_of_list,
     payloads_of,
     place,
 )
 from execledger_query.store import (
     EXECUTION_KEY,
     REQUIRED_SCHEMA,
-    Filters,
     execution_key,
 )
 from execledger_runtime.errors import SchemaMissing
@@ -38,8 +37,7 @@ async def list_executions(held: ServicesOf, caller: CallerOf, asked: Annotated[P
     """Executions, newest first."""
     filters, scope = asked.filters, asked.filters.scope()
     after = place(scope, asked, EXECUTION_KEY)
-    if asked.with_payloads:
-        _allow_payloads_of_list(caller, filters)
+    allow_payloads_of_list(caller, filters, asked)
     async with held.store.reading(caller) as reader:
         rows = await reader.executions(filters, after, asked.limit + 1)
         rows, end = split(rows, asked.limit, execution_key)
@@ -74,11 +72,3 @@ async def metrics(held: ServicesOf) -> Response:
     if not held.serves_metrics:
         raise HTTPException(404)
     return Response(generate_latest(held.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _allow_payloads_of_list(caller: Caller, filters: Filters) -> None:
-    """A list may show them when everything in it is the reader's own."""
-    tenant = None if caller.sees is Sees.ADMIN else caller.tenant
-    owner = caller.subject if caller.sees is Sees.OWNER else filters.owner_id
-    if not caller.may_read_payloads(tenant or "", owner):
-        raise ProblemError("forbidden", "payloads of others' executions need the role payloads")

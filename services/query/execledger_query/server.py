@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +29,10 @@ class Limits(NamedTuple):
 class Server(uvicorn.Server):
     """Serves until a signal. A stop that was asked for exits with 0: the signal is not raised again at the end."""
 
-    def __init__(self, app: Any, limits: Limits, drain_seconds: int) -> None:
+    def __init__(
+        self, app: Any, limits: Limits, drain_seconds: int, end_streams: Callable[[], None] = lambda: None
+    ) -> None:
+        """`end_streams` is called when it stops: those are answers that end by nothing else."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -43,6 +47,7 @@ class Server(uvicorn.Server):
             )
         )
         self._limits = limits
+        self._end_streams = end_streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As the original, but a gate lets the connections in."""
@@ -55,6 +60,7 @@ class Server(uvicorn.Server):
         """As the original: who is there gets an answer, who comes does not."""
         for gate in self._gates:
             gate.close()
+        self._end_streams()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
 """What routes work with: whom a request comes from, the execution that it names, and how it is answered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from execledger_contracts.fields import RequiredIdentifier
 from execledger_query.auth import Authenticator
-from execledger_query.caller import Caller, Role
+from execledger_query.caller import Caller, Role, Sees
 from execledger_query.errors import InvalidTokenError
 from execledger_query.freshness import Freshness
 from execledger_query.lookup import Several, find
@@ -21,8 +22,11 @@ from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, Page
 from execledger_query.problems import ProblemError, documented
 from execledger_query.shares import Shares, TooManyError
-from execledger_query.store import Reader, Row, Store
+from execledger_query.store import Filters, Reader, Row, Store
 from execledger_query.views import Payloads
+
+WITHOUT_BODY: Final = "execledger.without_body"
+"""In a scope: nobody reads the body, which need not be made where it would not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="c
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def _identify(held: Services, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+async def identify(held: ServicesOf, credentials: _Credentials) -> Caller:
+    """Whom the request comes from; answers 401."""
     try:
         caller = await held.authenticator.identify(credentials.credentials if credentials else None)
     except InvalidTokenError as error:
@@ -63,12 +68,18 @@ async def _identify(held: Services, credentials: HTTPAuthorizationCredentials | 
     return caller
 
 
-async def admit(held: ServicesOf, credentials: _Credentials) -> AsyncIterator[Caller]:
+async def admit(held: ServicesOf, caller: Annotated[Caller, Depends(identify)]) -> AsyncIterator[Caller]:
     """Whom the request comes from, once it is one of as many as they may ask; answers 401, and 429 when it never is."""
-    caller = await _identify(held, credentials)
-    try:
-        async with held.shares.admitted((caller.tenant, caller.subject)):
+    with few_enough():
+        async with held.shares.admitted(caller.person):
             yield caller
+
+
+@contextmanager
+def few_enough() -> Iterator[None]:
+    """Answer 429 where somebody asks more than their share."""
+    try:
+        yield
     except TooManyError as error:
         headers = {"Retry-After": str(error.retry_seconds)}
         raise ProblemError("too-many-requests", str(error), headers=headers) from error
@@ -121,6 +132,14 @@ async def payloads_of(
 
 def allow_payloads(caller: Caller, execution: Row, asked: Including) -> None:
     if asked.with_payloads and not caller.may_read_payloads(execution["tenant_id"], execution["owner_id"]):
+        raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
+
+
+def allow_payloads_of_list(caller: Caller, filters: Filters, asked: Including) -> None:
+    """A list may show them when everything in it is the reader's own."""
+    tenant = None if caller.sees is Sees.ADMIN else caller.tenant
+    owner = caller.subject if caller.sees is Sees.OWNER else filters.owner_id
+    if asked.with_payloads and not caller.may_read_payloads(tenant or "", owner):
         raise ProblemError("forbidden", "payloads of others' executions need the role payloads")
 
 

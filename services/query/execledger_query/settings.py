@@ -43,7 +43,7 @@ class Settings(EnvironmentSettings):
     query_connect_timeout_seconds: Seconds = Field(default=5, description="wait for the database to answer")
     query_statement_timeout_seconds: Seconds = Field(default=10, description="longest statement of a request")
     query_max_connections: int = Field(
-        default=1000, ge=1, le=1_000_000, description="connections at once; silent ones make room for new ones"
+        default=2000, ge=1, le=1_000_000, description="connections at once; silent ones make room for new ones"
     )
     query_head_seconds: Seconds = Field(default=10, description="for a client to send the head of a request")
     query_body_seconds: Seconds = Field(default=30, description="for a client to send the body of a request")
@@ -56,6 +56,13 @@ class Settings(EnvironmentSettings):
     )
     query_subject_requests_per_second: float = Field(
         default=100, gt=0, description="requests of one subject in a second; as many again in a burst"
+    )
+    query_streams: int = Field(default=1000, ge=1, le=100_000, description="streams at once")
+    query_subject_streams: int = Field(default=100, ge=1, le=100_000, description="streams of one subject at once")
+    query_stream_bytes: int = Field(
+        default=4_194_304,
+        ge=65_536,
+        description="what waits for streams that read slowly; beyond it they are cut off, and go on from there",
     )
     query_page_bytes: int = Field(
         default=4_194_304, ge=65_536, description="a page of a list ends early where it comes to more"

@@ -1,8 +1,8 @@
 """What the service says of itself: its own metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -37,6 +37,11 @@ def request_seconds(registry: CollectorRegistry) -> Histogram:
         registry=registry,
         buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     )
+
+
+def open_streams(registry: CollectorRegistry, count: Callable[[], int]) -> None:
+    """How many streams are open."""
+    Gauge("execledger_query_streams", "Streams that are open.", registry=registry).set_function(count)
 
 
 def registry_of(*collectors: Collector) -> CollectorRegistry:

@@ -13,9 +13,14 @@ from execledger_query.store.reads import Reads, Row
 class Executions(Reads):
     """Executions."""
 
-    async def executions(self, filters: Filters, after: Key | None, limit: int) -> Sequence[Row]:
-        """At most `limit` executions, newest first, those behind the key `after`; without their large members."""
-        query, arguments = executions_query(filters, after)
+    async def executions(
+        self, filters: Filters, after: Key | None, limit: int, among: Collection[UUID] | None = None
+    ) -> Sequence[Row]:
+        """At most `limit` executions, newest first, those behind the key `after`; without their large members.
+
+        Where there are ids, `among` these.
+        """
+        query, arguments = executions_query(filters, after, among)
         return await self._rows(query, limit, *arguments)
 
     async def execution(self, execution_id: UUID) -> Row | None:

@@ -1,7 +1,7 @@
 """What lists are narrowed to, and where their pages go on: the conditions of statements. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +20,7 @@ _NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 # An external id is looked up where it has an index for every reader.
 _CLAUSES: Final = {
     "id": "id = {}::uuid",
+    "among": "id = ANY ({}::uuid[])",
     "status": "status = {}::text",
     "workflow_id": "workflow_id = {}::text",
     "owner_id": "owner_id = {}::text",
@@ -45,6 +46,11 @@ AFTER_EVENT: Final = f" AND ({', '.join(LIST_ORDER)}) > ({{}}::timestamptz, {{}}
 
 MEMBER_KEY: Final = (datetime, UUID)
 AFTER_MEMBER: Final = " AND (began_at, id) > ({}::timestamptz, {}::uuid)"
+BY_ARRIVAL: Final = 'topic, partition, "offset"'
+NOT_ARRIVED: Final = (
+    ' AND "offset" > coalesce((SELECT seen.position FROM unnest({}::text[], {}::bigint[]) AS seen (name, position)'
+    " WHERE seen.name = topic || '/' || partition), -1)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +104,18 @@ def dead_letter_key(row: Row) -> Key:
     return (row["id"],)
 
 
-def executions_query(filters: Filters, after: Key | None) -> tuple[str, list[Any]]:
+def executions_query(
+    filters: Filters, after: Key | None, among: Collection[UUID] | None = None
+) -> tuple[str, list[Any]]:
     """One statement per status, merged: each walks its own index range and stops at the limit.
 
     `status = ANY(...)` would read either all executions of those statuses or all newer ones of others.
     """
     queries: list[str] = []
     arguments: list[Any] = []
+    within = {} if among is None else {"among": among}
     for narrowing in filters.alternatives():
-        query, values = narrowed("listed_executions", narrowing, first=2 + len(arguments))
+        query, values = narrowed("listed_executions", {**narrowing, **within}, first=2 + len(arguments))
         query, places = with_place(query, AFTER_EXECUTION, after, first=2 + len(arguments) + len(values))
         queries.append(query)
         arguments += [*values, *places]

@@ -1,17 +1,25 @@
 """Reading the parts of an execution: steps, events, payloads, attempts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
 from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, OtherEvent, ToolCalled
-from execledger_lifecycle.order import BELONGING_RANKS, RAISING_RANKS
+from execledger_lifecycle.order import BELONGING_RANKS, LIST_ORDER, RAISING_RANKS
 from execledger_query.disclosure import listed_names
 from execledger_query.paging import Key
 from execledger_query.sql import statement
-from execledger_query.store.filters import AFTER_CALL, AFTER_EVENT, AFTER_STEP, continued
+from execledger_query.store.filters import (
+    AFTER_CALL,
+    AFTER_EVENT,
+    AFTER_STEP,
+    BY_ARRIVAL,
+    NOT_ARRIVED,
+    continued,
+    with_place,
+)
 from execledger_query.store.reads import UNBOUNDED, Reads, Row
 
 
@@ -42,6 +50,15 @@ class Parts(Reads):
     ) -> Sequence[Row]:
         """At most `limit` events behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
         query, arguments = continued("events", AFTER_EVENT, after, first=7)
+        listed = (OtherEvent.traits.rank, listed_names())
+        return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
+
+    async def arrived(
+        self, execution_id: UUID, seen: Mapping[str, int], limit: int, most_bytes: int, *, with_payloads: bool
+    ) -> Sequence[Row]:
+        """As `events`, in the order of their offsets: those behind the last one that was seen of each partition."""
+        query = statement("events").replace(", ".join(LIST_ORDER), BY_ARRIVAL)
+        query, arguments = with_place(query, NOT_ARRIVED, ([*seen], [*seen.values()]), first=7)
         listed = (OtherEvent.traits.rank, listed_names())
         return await self._rows(query, limit, execution_id, with_payloads, most_bytes, *listed, *arguments)
 

@@ -1,8 +1,8 @@
 """The connections to Postgres: reads, each in a transaction that sees what its reader may see."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -14,16 +14,18 @@ from execledger_query.caller import Caller
 from execledger_query.sql import statement
 from execledger_query.store.accounts import Accounts
 from execledger_query.store.executions import Executions
+from execledger_query.store.feed import Feed
 from execledger_query.store.parts import Parts
 from execledger_query.store.relatives import Relatives
 from execledger_query.store.requests import Requests
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
-from execledger_runtime.postgres import Database
+from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
 REQUIRED_SCHEMA: Final = 21
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
-_RESERVED: Final = 3  # readiness, freshness and figures take one each: requests may have all of the others for long
+_RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
+_CHANGED: Final = "execledger_changes"
 
 # Of a connection that is new: the login may not become our role, or there is none before the first migration.
 _NO_ENTRY: Final = (
@@ -114,6 +116,30 @@ class Store:
         except (asyncpg.ReadOnlySQLTransactionError, asyncpg.FeatureNotSupportedError) as error:
             raise StoreUnavailable(f"{_DATABASE} takes no writes just now") from error
 
+    @asynccontextmanager
+    async def woken(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """Call `wake` at each commit that changed executions, while the block lasts; raises StoreUnavailable.
+
+        Also when the connection is lost over which that is heard. On a replica nothing is heard.
+        """
+        async with self._connection(self._reserved) as connection:
+
+            def hear(*_: object) -> None:
+                wake()
+
+            try:
+                await connection.add_listener(_CHANGED, hear)
+            except asyncpg.ReadOnlySQLTransactionError:  # a replica
+                yield
+                return
+            connection.add_termination_listener(hear)
+            try:
+                yield
+            finally:
+                with suppress(*RAISED):  # it was lost
+                    connection.remove_termination_listener(hear)
+                    await connection.remove_listener(_CHANGED, hear)
+
     async def schema_version(self) -> int:
         """The newest migration that the database has; StoreUnavailable when it has none of ours."""
         async with self._connection(self._reserved) as connection:
@@ -155,7 +181,7 @@ class Store:
         self._away = False
 
 
-class Reader(Executions, Parts, Relatives, Accounts):
+class Reader(Executions, Parts, Relatives, Accounts, Feed):
     """The reads of one transaction."""
 
 

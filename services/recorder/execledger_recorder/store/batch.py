@@ -54,6 +54,7 @@ class Batch:
         self.rebuild = Rebuild(connection, self.derived)
         self._connection = connection
         self._outbox_limit = outbox_limit
+        self.has_changes = False
         self._workflows: list[Named] = []
         self._owners: list[Named] = []
 
@@ -162,6 +163,7 @@ class Batch:
         """Tell those who follow the feed. Locks the lane, so it comes when all that others wait for is locked."""
         if not entries:
             return
+        self.has_changes = True
         number, first = await self._take_positions(lane, len(entries))
         rows = [(number, position, *entry) for position, entry in enumerate(entries, first)]
         await self._copy("changes", ("lane", "position", *FeedEntry._fields), rows)

@@ -1,7 +1,6 @@
-"""The feed of changes, read and trimmed; a batch writes it."""
+"""The feed of changes, kept from growing; a batch writes it."""
 
-from execledger_recorder.rules import feed
-from execledger_recorder.rules.feed import Cursor, Expired, FeedChange, FeedLane, Followed
+from execledger_recorder.rules.feed import FeedLane
 from execledger_recorder.store.connection import Connect
 from execledger_recorder.store.statements import SQL
 
@@ -16,28 +15,6 @@ class Feed:
         """From where to where each lane reaches."""
         async with self._connect() as connection:
             return [FeedLane(*row) for row in await connection.fetch(SQL["feed_lanes"])]
-
-    async def now(self) -> Cursor:
-        """The cursor behind all that is committed: begin with it, look at the record, and follow from here."""
-        return feed.heads(await self.lanes())
-
-    async def after(self, cursor: Cursor, limit: int) -> Followed | Expired:
-        """What was committed behind a cursor, so many changes at most, of lanes that are new too.
-
-        Who follows with the cursor that is returned reads every change once.
-        """
-        async with self._connect() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            lanes = [FeedLane(*row) for row in await connection.fetch(SQL["feed_lanes"])]
-            if lost := feed.expired(cursor, lanes):
-                return Expired(lost)
-            starts = feed.waiting(cursor, lanes)
-            rows = (
-                await connection.fetch(SQL["read_changes"], list(starts), list(starts.values()), limit)
-                if starts
-                else ()
-            )
-        changes = [FeedChange(**{**row, "execution_id": str(row["execution_id"])}) for row in rows]
-        return Followed(changes, feed.moved(cursor, changes))
 
     async def trim(self, seconds: float, most: int) -> int:
         """Drop changes that are older than that, so many of each lane at most; how many.

@@ -1,7 +1,7 @@
 """Postgres, as the recorder uses it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -28,7 +28,7 @@ from execledger_recorder.store.statements import SQL, about
 from execledger_recorder.store.usage import Usage
 from execledger_recorder.store.watchdog import Watchdog
 from execledger_runtime.errors import Unstorable
-from execledger_runtime.postgres import Database
+from execledger_runtime.postgres import RAISED, Database
 
 _LEAST_IDLE_MS: Final = 10_000
 _APPLICATION: Final = "execledger-recorder"
@@ -95,10 +95,15 @@ class Store:
     async def batch(self) -> AsyncIterator["Batch"]:
         """One transaction: it commits when the block ends, and leaves nothing behind when the block raises."""
         try:
-            async with self._database.connection() as connection, connection.transaction():
-                batch = Batch(connection, self._outbox_limit, self._caps)
-                yield batch
-                await batch.finish()
+            async with self._database.connection() as connection:
+                async with connection.transaction():
+                    batch = Batch(connection, self._outbox_limit, self._caps)
+                    yield batch
+                    await batch.finish()
+                if batch.has_changes:
+                    with suppress(*RAISED):  # it is committed, whatever happens now
+                        # Behind the commit: within, all commits that notify would wait for each other's disk (0040).
+                        await connection.execute(SQL["wake_followers"])
         except Unstorable:
             self.partitions.forget()
             raise
