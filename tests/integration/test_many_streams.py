@@ -37,7 +37,11 @@ async def followed(port: int, path: str, headers: dict[str, str]) -> AsyncIterat
 
 async def test_a_thousand_streams_see_a_change_and_fit_into_the_process(database: str, tmp_path: Path) -> None:
     topic = Topic()
-    settings: dict[str, Any] = {"postgres_dsn": database, "jwt_secret": SECRET, "query_subject_requests_per_second": 1e6}
+    settings: dict[str, Any] = {
+        "postgres_dsn": database,
+        "jwt_secret": SECRET,
+        "query_subject_requests_per_second": 1e6,
+    }
     async with desk(database) as office, query(tmp_path, **settings) as service:
         await office.record(topic.add(event(), event(subject="run-2")))
         port, process = int(service.address.rpartition(":")[2]), psutil.Process(service.process.pid)
