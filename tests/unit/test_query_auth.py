@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from execledger_query.auth import Authenticator
 from execledger_query.caller import ANONYMOUS, Caller, Role, Sees
+from execledger_query.claims import ClaimNames
 from execledger_query.errors import InvalidTokenError, KeysUnavailableError
 from execledger_query.keys import Ages, PublishedKeys, SharedSecret, usable_keys
 from factories_query import SECRET, token
@@ -91,6 +92,25 @@ async def test_audience_and_issuer_are_checked_when_set() -> None:
     for claims in ({"aud": "other", "iss": "urn:us"}, {"aud": "execledger", "iss": "urn:them"}, {}):
         with pytest.raises(InvalidTokenError):
             await strict.identify(token(**claims))
+
+
+async def test_claims_are_found_under_the_names_that_their_issuer_gives_them() -> None:
+    names = ClaimNames.read("sub=email, tenant=https://acme.example/org,roles=realm_access.roles")
+    named = Authenticator(SharedSecret(SECRET), names=names)
+    said: dict[str, Any] = {"email": "ann", "https://acme.example/org": "acme", "realm_access": {"roles": ["reader"]}}
+    expected = Caller("ann", "acme", frozenset({Role.READER}))
+    assert await named.identify(token("ignored", "ignored", "admin", **said)) == expected
+    with pytest.raises(InvalidTokenError, match=r"https://acme\.example/org"):
+        await named.identify(token("ann", "acme", email="ann"))
+    deep = Authenticator(SharedSecret(SECRET), names=ClaimNames.read("roles=a.b.c"))
+    owner = await deep.identify(token("ann", "acme", "admin", a={"b": "text"}))
+    assert owner == Caller("ann", "acme")
+
+
+@pytest.mark.parametrize("text", ["sub", "sub=", "owner=x", "sub=a,sub=b", "=x"])
+def test_names_of_claims_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="sub"):
+        ClaimNames.read(text)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ from pydantic import (
 )
 
 from execledger_query.caller import ANONYMOUS, Caller, Role
+from execledger_query.claims import ClaimNames
 from execledger_query.errors import InvalidTokenError
 from execledger_query.keys import Ages, Keys, PublishedKeys, SharedSecret
 from execledger_query.settings import Settings
 
 _AHEAD_SECONDS: Final = 60.0
 _LATEST: Final = 253_402_300_799  # the end of 9999: what lies beyond is no time
+_PLAIN_NAMES: Final = ClaimNames()
 _UNREADABLE: Final = "the token is not one of the issuer's"
 
 
@@ -38,12 +40,14 @@ class Authenticator:
         anonymous: bool = False,
         audience: str | None = None,
         issuer: str | None = None,
+        names: ClaimNames = _PLAIN_NAMES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._anonymous = anonymous
         self._audience = audience
         self._issuer = issuer
+        self._names = names
         self._clock = clock
 
     async def identify(self, token: str | None) -> Caller | None:
@@ -57,14 +61,15 @@ class Authenticator:
             raise InvalidTokenError("no token can be checked here")
         try:
             key = await self._keys.key_of(jwt.get_unverified_header(token))
-            claims = _Claims.model_validate(self._verified(token, key), context={"now": self._clock()})
+            said = self._names.found(self._verified(token, key))
+            claims = _Claims.model_validate(said, context={"now": self._clock()})
         except jwt.InvalidTokenError as error:
             raise InvalidTokenError(_reason(error)) from error
         except (jwt.PyJWTError, RecursionError, OverflowError, TypeError) as error:  # nesting, 1e999, a key of no use
             raise InvalidTokenError(_UNREADABLE) from error
         except ValidationError as error:
             raise InvalidTokenError(
-                f"the claim {error.errors()[0]['loc'][0]} is missing or not as it should be"
+                f"the claim {self._names.of(str(error.errors()[0]['loc'][0]))} is missing or not as it should be"
             ) from error
         return Caller(claims.sub, claims.tenant, claims.roles, claims.exp)
 
@@ -76,7 +81,8 @@ class Authenticator:
             audience=self._audience,
             issuer=self._issuer,
             options={
-                "require": ["exp", "sub"],
+                "require": ["exp"],  # and below what names the caller, under whatever name
+                "verify_sub": False,
                 "verify_aud": self._audience is not None,
                 "verify_iat": False,  # below: an issuer's clock may run a little ahead
                 "enforce_minimum_key_length": True,
@@ -98,6 +104,7 @@ def authenticator(settings: Settings, client: httpx2.AsyncClient) -> Authenticat
         anonymous=settings.insecure_anonymous,
         audience=settings.jwt_audience,
         issuer=settings.jwt_issuer,
+        names=ClaimNames.read(settings.jwt_claims or ""),
     )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from execledger_query.claims import ClaimNames
 from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.logs import Level
 from execledger_runtime.settings import EnvironmentSettings
@@ -33,6 +34,9 @@ class Settings(EnvironmentSettings):
     jwks_url: str | None = Field(default=None, description="where the public keys of RS256 and ES256 tokens are")
     jwt_audience: str | None = Field(default=None, description="`aud` that tokens must have, when set")
     jwt_issuer: str | None = Field(default=None, description="`iss` that tokens must have, when set")
+    jwt_claims: str | None = Field(
+        default=None, description="names of claims, as `sub=email,tenant=org_id,roles=realm_access.roles`"
+    )
     insecure_anonymous: bool = Field(default=False, description="serve without tokens; only on a loopback host")
     jwks_cache_seconds: Seconds = Field(default=300, description="how long fetched keys count, at most")
     jwks_max_age_seconds: Annotated[float, Field(ge=0.001, le=604_800)] = Field(
@@ -95,6 +99,12 @@ class Settings(EnvironmentSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"should have at least {_MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("jwt_claims")
+    @classmethod
+    def _names_claims(cls, names: str | None) -> str | None:
+        ClaimNames.read(names or "")
+        return names
 
     @field_validator("jwks_url")
     @classmethod

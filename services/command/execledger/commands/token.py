@@ -42,11 +42,14 @@ def token(
     import jwt
 
     from execledger.stack.settings import StackSettings, load
+    from execledger_query.claims import ClaimNames
 
     _check_name("--sub", sub)
     _check_name("--tenant", tenant)
-    claims = {"sub": sub, "tenant": tenant, "roles": _known(role or ["owner"]), "exp": int(time.time()) + seconds(ttl)}
     settings = load(StackSettings)
+    names = ClaimNames.read(settings.jwt_claims or "")
+    said = {"sub": sub, "tenant": tenant, "roles": _known(role or ["owner"])}
+    claims = {names.of(name): value for name, value in said.items()} | {"exp": int(time.time()) + seconds(ttl)}
     meant = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
     claims |= {name: value for name, value in meant.items() if value}
     sys.stdout.write(jwt.encode(claims, _secret(settings.jwt_secret), algorithm="HS256") + "\n")

@@ -39,6 +39,7 @@ class StackSettings(EnvironmentSettings):
     )
     jwks_url: str | None = Field(None, description="when set, `up` prints no secret")
     jwt_audience: str | None = Field(None, description="`aud` of the tokens that `token` makes")
+    jwt_claims: str | None = Field(None, description="names of the claims that `token` makes")
     jwt_issuer: str | None = Field(None, description="`iss` of the tokens that `token` makes")
     maven_repository: str | None = Field(
         None, description="where Kafka's files are fetched from, when not from the usual place"
