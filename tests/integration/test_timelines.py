@@ -1,14 +1,21 @@
 """How an execution went, and who belongs to it: over HTTP, of what a real recorder has recorded."""
 
+import io
 import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
+from rich.console import Console
 
+from command_line import execledger
+from execledger import explained
+from execledger.finding import found
+from execledger.timeline import draw, read
 from execledger_query.caller import EVERYTHING, Caller, Role
-from execledger_query.execution import routes
+from execledger_query.execution import log, routes
+from execledger_query.execution.explanations import explanation_of
 from execledger_query.sql import statement
 from execledger_query.store import Options, Store
 from factories_query import bearing, ledger, serving
@@ -166,6 +173,77 @@ async def test_a_tree_comes_page_by_page_by_start_with_figures(client: httpx2.As
     assert (found[2]["total_tokens"], found[2]["cost_usd"], found[2]["ended_at"]) == (3, "0.5", None)
     alone = (await client.get("/v1/executions/run-1/tree", headers=RITA)).json()
     assert [each["external_id"] for each in alone["executions"]] == ["run-1"]
+
+
+async def test_show_draws_steps_in_each_other_calls_children_and_stacks_in_80_columns(recorder: Desk) -> None:
+    said = event("tool.called", {"step_id": "item", "tool_name": "search"}, at=6.5, subject="looped")
+    ended = event("execution.failed", {"error": {"message": "gave up", "stack": "at boss"}}, at=11, subject="looped")
+    topic = Topic("more")
+    await recorder.record(topic.add(said, ended, event(data={"query": "find it"}, at=12, subject="looped")))
+    drawn = await drawn_of(recorder, "looped")
+    for line in (
+        r"  id +[0-9a-f-]{36}",
+        r"  query +find it",
+        r"  parent +boss",
+        r"  phase +failed +\+1.0 s +6.0 s +━+",
+        r"    Item \(item\) item 1 of 3  1 tool.* completed .*",
+        r"    Item \(item\) item 2 of 3 +failed .*",
+        r"  left open +failed +\+8.0 s .*",
+        r"children",
+        r"  first +running.*",
+        r". at fetch .*",
+        r". at boss .*",
+    ):
+        assert re.search(f"^{line} *$", drawn, re.MULTILINE), (line, drawn)
+    assert drawn.index("failed at Item (item) item 2 of 3, attempt 1") < drawn.index("at fetch")
+
+
+async def test_what_is_shown_and_explained_fits_80_columns(recorder: Desk) -> None:
+    long = {"id": "a-rather-long-step-id-of-some-orchestrator-or-other", "name": "A step with a rather long name " * 3}
+    deep = [
+        event("step.started", {"step": {"id": f"s{n}", "parent_id": f"s{n - 1}"}}, at=n, subject="deep")
+        for n in range(40)
+    ]
+    started = event(data={"query": "word " * 99, "workflow": {"name": "w" * 90}}, subject="deep")
+    child = event(data={"parent_execution_id": "deep", "workflow": {"name": "w" * 90}}, subject="child-" * 20)
+    await recorder.record(
+        Topic("more").add(started, *deep, event("step.failed", {"step": long}, subject="deep"), child)
+    )
+    for run in ("deep", "run-1"):
+        for text in (await drawn_of(recorder, run), await explained_of(recorder, run)):
+            assert max(map(len, text.splitlines())) <= 80, text
+    assert "deciding event" in " ".join((await explained_of(recorder, "run-1")).split())
+
+
+async def drawn_of(recorder: Desk, name: str) -> str:
+    out = io.StringIO()
+    async with found(recorder.dsn, name, None, "show") as (reader, row):
+        draw(await read(reader, row), Console(file=out, width=80, highlight=False))
+    return out.getvalue()
+
+
+async def explained_of(recorder: Desk, name: str) -> str:
+    out = io.StringIO()
+    async with found(recorder.dsn, name, None, "explain") as (reader, row):
+        told = explanation_of(await log.read(reader, row, with_payloads=True))
+    explained.draw(name, told, Console(file=out, width=80, highlight=False))
+    return out.getvalue()
+
+
+async def test_an_execution_is_found_by_what_it_alone_begins_with(recorder: Desk) -> None:
+    internal = str(await recorder.value("SELECT id FROM execledger.executions WHERE external_id = 'looped'"))
+    for prefix in ("looped", "loop", internal, internal[:35], internal.upper()[:35]):
+        for command in ("show", "explain"):
+            told = await execledger(command, prefix, postgres_dsn=recorder.dsn)
+            assert (told.status, "looped" in told.out) == (0, True), (command, prefix, told.err)
+    several = await execledger("show", "run-", postgres_dsn=recorder.dsn)
+    said = "execledger: several executions begin with 'run-': run-1, run-2, run-3, run-4\n"
+    assert (several.status, several.err) == (1, said)
+    whole = await execledger("show", "run-1", postgres_dsn=recorder.dsn)
+    assert whole.status == 0
+    for missing in ("", "oop", "loop%"):
+        told = await execledger("show", missing, postgres_dsn=recorder.dsn)
+        assert (told.status, told.err) == (1, f"execledger: there is no execution {missing!r}\n")
 
 
 async def test_children_are_read_from_their_index(database: str) -> None:

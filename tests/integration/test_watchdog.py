@@ -581,4 +581,4 @@ async def statuses_of_attempts(office: Desk) -> list[str]:
     async with query_store.Store.open(query_store.Options(office.dsn)) as store, store.reading(EVERYTHING) as reader:
         row = await reader.execution(found["id"])
         assert row is not None
-        return [attempt.status for attempt in (await timeline.read(reader, row)).attempts]
+        return [attempt.status for attempt in (await timeline.read(reader, row)).timeline.attempts]

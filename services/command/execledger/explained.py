@@ -28,14 +28,13 @@ def draw(external_id: str, explanation: Explanation, console: Console) -> None:
 
 
 def _fields(explanation: Explanation) -> Table:
-    table = _table("field", "value", "decided by", "at", "event")
+    table = _table("field", "value", "decided by", "event")
     table.columns[1].ratio = 1
     for name, decided in explanation.fields.items():
         table.add_row(
             name,
             Text(_printable(decided.value)),
             Text(_printable(decided.type)),
-            _time(decided.occurred_at),
             _short(decided.event_id),
         )
     return table
@@ -43,12 +42,15 @@ def _fields(explanation: Explanation) -> Table:
 
 def _events(explanation: Explanation) -> Table:
     table = _table("at", "event", "type", "on arrival", "now")
-    table.columns[4].ratio, table.columns[4].no_wrap = 1, False
-    attempt = 1
+    table.columns[4].ratio, table.columns[4].no_wrap, table.columns[4].overflow = 1, False, "fold"
+    attempt, day = 1, ""
     for event in explanation.events:
         if event.attempt != attempt:
             attempt = event.attempt
             table.add_row("", "", Text(f"attempt {attempt}", style="bold"), "", "")
+        if (its_day := show_time(event.occurred_at)[:10]) != day:
+            day = its_day
+            table.add_row(Text(day, style="bold"), "", "", "", "")
         table.add_row(
             _time(event.occurred_at),
             _short(event.event_id),
@@ -68,20 +70,20 @@ def _now(event: ExplainedEvent) -> Text:
 
 
 def _table(*names: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", expand=True)
     for name in names:
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     return table
 
 
 def _time(at: datetime) -> str:
-    """Month, day and time: an execution rarely takes a year.
+    """Of the day, which has a line of its own: more has no room beside the rest.
 
     >>> from datetime import UTC
     >>> _time(datetime(2026, 3, 1, 12, 0, 0, 123999, tzinfo=UTC))
-    '03-01 12:00:00.123'
+    '12:00:00.123'
     """
-    return show_time(at)[5:-1].replace("T", " ")
+    return show_time(at)[11:-1]
 
 
 def _short(event_id: UUID) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from getpass import getuser
+from typing import Final, NoReturn
 
 import asyncpg
 
@@ -17,20 +18,25 @@ from execledger_query.store import Actor, Options, Reader, Row, Store
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 from execledger_runtime.logs import configure_log
 
+_MOST_NAMED: Final = 5
+
 
 @asynccontextmanager
 async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[tuple[Reader, Row]]:
-    """The execution with that internal or external id, and what else can be read of it; UserError without one."""
+    """The execution whose internal or external id is that or alone begins so, and what else can be read of it.
+
+    UserError without one.
+    """
     async with _opened(dsn, name, tenant, command) as store, store.reading(EVERYTHING) as reader:
-        yield reader, await _found(reader, name, tenant)
+        yield reader, await _found(reader, name, tenant) or await _begun(reader, name, tenant)
 
 
 @asynccontextmanager
 async def acting(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[tuple[Actor, Row]]:
-    """The same, and what can be asked of it in the name of the one who is logged in here."""
+    """The execution with that id, and what can be asked of it in the name of the one who is logged in here."""
     caller = replace(EVERYTHING, subject=f"{getuser()}@command")
     async with _opened(dsn, name, tenant, command) as store, store.acting(caller) as actor:
-        yield actor, await _found(actor, name, tenant)
+        yield actor, await _found(actor, name, tenant) or _missing(name, tenant)
 
 
 @asynccontextmanager
@@ -52,12 +58,25 @@ async def _opened(dsn: str, name: str, tenant: str | None, command: str) -> Asyn
         raise UserError(str(error)) from error
 
 
-async def _found(reader: Reader, name: str, tenant: str | None) -> Row:
+async def _found(reader: Reader, name: str, tenant: str | None) -> Row | None:
     match await find(reader, name, tenant):
-        case None:
-            raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")
         case Several(bearers):
             tenants = ", ".join(printable(bearer["tenant_id"]) for bearer in bearers)
             raise UserError(f"several tenants have an execution {name!r}: say --tenant, one of {tenants}")
         case row:
             return row
+
+
+async def _begun(reader: Reader, prefix: str, tenant: str | None) -> Row:
+    """The only execution whose id begins so."""
+    bearers = await reader.beginning(prefix, tenant, _MOST_NAMED + 1) if prefix else []
+    if len(bearers) > 1:
+        named = ", ".join(printable(bearer["external_id"]) for bearer in bearers[:_MOST_NAMED])
+        more = " and more" if len(bearers) > _MOST_NAMED else ""
+        raise UserError(f"several executions begin with {prefix!r}: {named}{more}")
+    row = await reader.execution(bearers[0]["id"]) if bearers else None
+    return row or _missing(prefix, tenant)
+
+
+def _missing(name: str, tenant: str | None) -> NoReturn:
+    raise UserError(f"there is no execution {name!r}{f' of tenant {tenant!r}' if tenant else ''}")

@@ -1,101 +1,80 @@
 """One execution as a timeline: what was read of it, and how a terminal shows it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.pretty import Pretty
 from rich.table import Table
 from rich.text import Text
 
+from execledger.errors import UserError
 from execledger.terminal import escaped, lines_of
 from execledger_contracts.status import Status
-from execledger_lifecycle.timeline import ended_as, failing_step
-from execledger_query.execution.timeline import TimedStep
+from execledger_lifecycle.order import highest
+from execledger_query.execution import timeline as timelines
+from execledger_query.execution.timeline import FailingStep, Timeline, TimelineAttempt, TimelineStep
 from execledger_query.store import Reader, Row
-from execledger_query.views import (
-    Execution,
-    Step,
-    execution_of,
-    execution_sources,
-    show_money,
-    show_time,
-    step_of,
-    step_sources,
-)
+from execledger_query.views import Error, Execution, Workflow, show_money, show_time
 
-_BAR: Final = 32
+_BAR: Final = 14
+_INDENT: Final = 2
+_DEEPEST: Final = 8  # beyond that a step stands where its surroundings do: a terminal has 80 columns
+_MOST_STEPS: Final = 1_000_000
+_MOST_BYTES: Final = 268_435_456
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One run of the whole execution."""
+class Calls(NamedTuple):
+    """How many there were."""
 
-    number: int
-    status: Status
-    started_at: datetime
-    ended_at: datetime | None
-    llm_calls: int
-    tool_calls: int
-    steps: Sequence[Step]
+    llm: int
+    tool: int
+
+    def __str__(self) -> str:
+        counts = ((self.llm, "LLM"), (self.tool, "tool"))
+        return "  ".join(f"{count} {kind} call{'s' if count != 1 else ''}" for count, kind in counts if count)
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """An execution, its attempts, and the step at which the last of them failed."""
+class Shown:
+    """A timeline, and the calls of each attempt, and of each step by attempt and id."""
 
-    execution: Execution
-    attempts: Sequence[Attempt]
-    failing: Step | None
+    timeline: Timeline
+    calls: Mapping[int, Calls]
+    step_calls: Mapping[tuple[int, str], Calls]
 
 
-async def read(reader: Reader, row: Row) -> Timeline:
+async def read(reader: Reader, row: Row) -> Shown:
     """Everything that is shown of an execution."""
-    steps = await reader.steps(row["id"], None, None)
-    payloads = await reader.payloads({*execution_sources([row]), *step_sources(steps)})
-    execution = execution_of(row, payloads, await reader.trees([row]))
-    shown = [step_of(step, payloads) for step in steps]
-    attempts = [
-        _attempt(attempt, execution, [step for step in shown if step.attempt == attempt["attempt"]])
-        for attempt in await reader.attempts(row["id"])
-        if attempt["attempt"] <= execution.attempt
-    ]
-    failing = failing_step(execution, [TimedStep.of(step) for step in steps])
-    return Timeline(execution, attempts, failing and shown[steps.index(failing.row)])
+    told = await timelines.read(reader, row, _MOST_STEPS, _MOST_BYTES, with_payloads=True)
+    if not told.is_whole:
+        raise UserError("its steps are too many to be shown: the query service lists them, GET …/steps")
+    calls = {attempt["attempt"]: Calls(attempt["llm_calls"], attempt["tool_calls"]) for attempt in told.attempts}
+    return Shown(timelines.timeline_of(told), calls, _step_calls(sorted(calls), await reader.step_calls(row["id"])))
 
 
-def as_document(timeline: Timeline) -> dict[str, Any]:
-    """The same for programs."""
-    return {
-        "execution": timeline.execution.model_dump(mode="json"),
-        "attempts": [
-            {
-                "attempt": attempt.number,
-                "status": attempt.status,
-                "started_at": show_time(attempt.started_at),
-                "ended_at": show_time(attempt.ended_at) if attempt.ended_at else None,
-                "llm_calls": attempt.llm_calls,
-                "tool_calls": attempt.tool_calls,
-            }
-            for attempt in timeline.attempts
-        ],
-        "steps": [step.model_dump(mode="json") for attempt in timeline.attempts for step in attempt.steps],
-        "failing": timeline.failing.model_dump(mode="json") if timeline.failing else None,
-    }
+def as_document(shown: Shown) -> dict[str, Any]:
+    """The same for programs: the timeline, as the query service answers it."""
+    return shown.timeline.model_dump(mode="json")
 
 
-def draw(timeline: Timeline, console: Console) -> None:
+def draw(shown: Shown, console: Console) -> None:
     """Show it to somebody."""
-    console.print(_header(timeline.execution))
+    timeline = shown.timeline
+    console.print(_header(timeline))
     for attempt in timeline.attempts:
-        console.print(_attempt_line(attempt, timeline.execution))
-        if attempt.steps:
-            console.print(_steps(attempt, timeline.failing))
-    if timeline.failing:
-        console.print(_failure(timeline.failing))
+        console.print(_attempt_line(attempt, timeline.execution, shown.calls[attempt.attempt]))
+        if steps := [step for step in timeline.steps if step.attempt == attempt.attempt]:
+            console.print(_steps(attempt, steps, shown))
+    if timeline.children:
+        console.print(_children(timeline))
+    for failure in _failures(timeline):
+        console.print(failure)
 
 
 def length(milliseconds: float | None) -> str:
@@ -132,25 +111,22 @@ def _style(status: Status) -> str:
             assert_never(status)
 
 
-def _attempt(row: Row, execution: Execution, steps: Sequence[Step]) -> Attempt:
-    """The last attempt is as the execution is; what ended an earlier one is in the log."""
-    last = row["attempt"] == execution.attempt
-    return Attempt(
-        number=row["attempt"],
-        status=execution.status if last else ended_as(row["ending"]),
-        started_at=(execution.started_at if last else None) or row["started_at"],
-        ended_at=execution.ended_at if last else row["ended_at"] or row["last_event_at"],
-        llm_calls=row["llm_calls"],
-        tool_calls=row["tool_calls"],
-        steps=steps,
-    )
+def _step_calls(raised: list[int], rows: Iterable[Row]) -> dict[tuple[int, str], Calls]:
+    """By the attempt that a step belongs to, which is not above the one that a call of it was sent with."""
+    found: dict[tuple[int, str], Calls] = {}
+    for row in rows:
+        key = (highest(raised, row["attempt"]), row["step_id"])
+        llm, tool = found.get(key, Calls(0, 0))
+        found[key] = Calls(llm + row["llm_calls"], tool + row["tool_calls"])
+    return found
 
 
-def _header(execution: Execution) -> Group:
+def _header(timeline: Timeline) -> Group:
+    execution = timeline.execution
     title = Text.assemble(
         (execution.status, _style(execution.status)),
         (" (provisional)" if execution.provisional else "", "dim"),
-        f"  {_workflow(execution)}  ",
+        f"  {_workflow(execution.workflow) or 'execution'}  ",
         (escaped(execution.external_id), "bold"),
     )
     facts = Table.grid(padding=(0, 2))
@@ -168,6 +144,9 @@ def _facts(execution: Execution) -> list[tuple[str, str]]:
         ("id", str(execution.id)),
         ("tenant", execution.tenant_id),
         ("owner", " ".join(filter(None, [owner.id, owner.name, owner.email])) if owner else ""),
+        ("query", execution.query or ""),
+        ("parent", execution.parent_execution_id or ""),
+        ("root", execution.root_execution_id if execution.root_execution_id != execution.external_id else ""),
         ("time", " to ".join(show_time(at) for at in times if at) + f"  {length(execution.duration_ms)}"),
         ("cost", f"{calls} ({usage.cost_source})" if usage.cost_source else calls),
         ("error", ": ".join(filter(None, [error.type, error.message])) if error else ""),
@@ -180,34 +159,39 @@ def _since(execution: Execution) -> str | None:
     return None if execution.paused_at is None else f"since {show_time(execution.paused_at)}"
 
 
-def _workflow(execution: Execution) -> str:
-    workflow = execution.workflow
-    said = filter(None, [workflow.name or workflow.id, workflow.version]) if workflow else ["execution"]
+def _workflow(workflow: Workflow | None) -> str:
+    said = filter(None, [workflow.name or workflow.id, workflow.version]) if workflow else []
     return escaped(" ".join(said))
 
 
-def _attempt_line(attempt: Attempt, execution: Execution) -> Text:
+def _attempt_line(attempt: TimelineAttempt, execution: Execution, calls: Calls) -> Text:
     # Clocks disagree: what ended before it began took no time, as in the API.
     took = None if attempt.ended_at is None else max(0, _milliseconds(attempt.ended_at - attempt.started_at))
     offset = max(0, _milliseconds(attempt.started_at - execution.created_at))
-    calls = [(attempt.llm_calls, "LLM"), (attempt.tool_calls, "tool")]
-    words = [f"{count} {kind} call{'s' if count != 1 else ''}" for count, kind in calls if count]
     return Text.assemble(
-        (f"attempt {attempt.number}  ", "bold"),
+        (f"attempt {attempt.attempt}  ", "bold"),
         (attempt.status, _style(attempt.status)),
-        "  ".join(["", f"+{length(offset)}", *filter(None, [length(took)]), *words]),
+        "  ".join(["", f"+{length(offset)}", *filter(None, [length(took), str(calls)])]),
     )
 
 
-def _steps(attempt: Attempt, failing: Step | None) -> Table:
-    """A row for each step; the bar lies where in the attempt it ran."""
-    begins = min([attempt.started_at, *(step.started_at for step in attempt.steps if step.started_at)])
-    ends = max([attempt.ended_at or begins, *(step.ended_at for step in attempt.steps if step.ended_at)])
-    table = Table.grid(padding=(0, 2))
-    for step in attempt.steps:
+def _steps(attempt: TimelineAttempt, steps: list[TimelineStep], shown: Shown) -> Table:
+    """A row for each step, deeper than the one that it is part of; the bar lies where in the attempt it ran."""
+    begins = min([attempt.started_at, *(step.started_at for step in steps if step.started_at)])
+    ends = max([attempt.ended_at or begins, *(step.ended_at for step in steps if step.ended_at)])
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    table.add_column(ratio=1, overflow="fold")
+    for _ in range(4):
+        table.add_column(no_wrap=True)
+    calls = {step_id: str(made) for (number, step_id), made in shown.step_calls.items() if number == attempt.attempt}
+    rows = Counter(step.step_id for step in steps)
+    calls = {step_id: f"{made} in all" if rows[step_id] > 1 else made for step_id, made in calls.items()}
+    for step in steps:
         offset = None if step.started_at is None else _milliseconds(step.started_at - begins)
+        title = Text("  ".join(filter(None, [_title(step), calls.pop(step.step_id, "")])))
+        title.stylize("bold red" if _is_failing(step, shown.timeline.failing) else "")
         table.add_row(
-            Text("  " + _title(step), style="bold red" if step is failing else ""),
+            Padding(title, (0, 0, 0, _INDENT * (1 + min(step.depth, _DEEPEST)))),
             Text(step.status, style=_style(step.status)),
             Text("" if offset is None else f"+{length(offset)}", justify="right"),
             Text(length(step.duration_ms), justify="right"),
@@ -216,14 +200,37 @@ def _steps(attempt: Attempt, failing: Step | None) -> Table:
     return table
 
 
-def _title(step: Step) -> str:
+def _is_failing(step: TimelineStep, failing: FailingStep | None) -> bool:
+    same = ("step_id", "iteration", "attempt", "try_number")
+    return failing is not None and all(getattr(step, name) == getattr(failing, name) for name in same)
+
+
+def _children(timeline: Timeline) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_row(Text("children", style="bold"))
+    for child in timeline.children:
+        table.add_row(
+            Padding(Text(escaped(child.external_id), overflow="fold"), (0, 0, 0, _INDENT)),
+            Text(child.status, style=_style(child.status)),
+            Text(_workflow(child.workflow), overflow="fold"),
+            Text(length(child.duration_ms), justify="right"),
+        )
+    if timeline.has_more_children:
+        table.add_row(Text("  and more"))
+    return table
+
+
+def _title(step: TimelineStep | FailingStep) -> str:
+    """Its name, its id where that is another, which item of a loop and which try it is."""
     title = escaped(step.name or step.step_id)
+    if step.name not in (None, step.step_id):
+        title += f" ({escaped(step.step_id)})"
     if step.iteration is not None:
         title += f" item {step.iteration}" + (f" of {step.total_items}" if step.total_items else "")
     return title if step.try_number == 1 else f"{title} try {step.try_number}"
 
 
-def _bar(step: Step, begins: datetime, ends: datetime) -> str:
+def _bar(step: TimelineStep, begins: datetime, ends: datetime) -> str:
     if step.started_at is None or ends <= begins:
         return ""
     share = (ends - begins) / _BAR
@@ -232,16 +239,26 @@ def _bar(step: Step, begins: datetime, ends: datetime) -> str:
     return " " * start + "━" * min(width, _BAR - start)
 
 
-def _failure(step: Step) -> Panel:
-    error = step.error
+def _failures(timeline: Timeline) -> list[Panel]:
+    """Where it failed: at a step, and what the execution itself has a stack of."""
+    failing, error = timeline.failing, timeline.execution.error
+    panels = []
+    if failing:
+        panels.append(_failure(f"failed at {_title(failing)}, attempt {failing.attempt}", failing.error, failing.input))
+    if error and error.stack and not (failing and failing.error and failing.error.stack == error.stack):
+        panels.append(_failure("failed", error, None))
+    return panels
+
+
+def _failure(title: str, error: Error | None, sent: Any) -> Panel:
     said = ": ".join(filter(None, [error.type, error.message])) if error else "no error was said"
     lines: list[Any] = [Text(lines_of(said))]
-    if step.input is not None:
-        lines += [Text("input", style="dim"), Pretty(step.input, max_length=20, max_string=400)]
+    if sent is not None:
+        lines += [Text("input", style="dim"), Pretty(sent, max_length=20, max_string=400)]
     if error and error.stack:
         lines += [Text("stack", style="dim"), Text(lines_of(error.stack))]
-    title = Text(f"failed at {_title(step)}, attempt {step.attempt}")  # no str, in which brackets are markup
-    return Panel(Group(*lines), title=title, border_style="red", title_align="left")
+    # A title of Text: in one of str brackets would be markup.
+    return Panel(Group(*lines), title=Text(title), border_style="red", title_align="left")
 
 
 def _milliseconds(span: timedelta) -> float:

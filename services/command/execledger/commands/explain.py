@@ -21,7 +21,7 @@ def explain(
     Parameters
     ----------
     id
-        Its internal or external id.
+        Its internal or external id, or how one alone begins.
     tenant
         Whose it is, when several tenants have one with that external id.
     as_json

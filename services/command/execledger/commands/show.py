@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from execledger.timeline import Timeline
+    from execledger.timeline import Shown
 
 
 def show(
@@ -19,7 +19,7 @@ def show(
     Parameters
     ----------
     id
-        Its internal or external id.
+        Its internal or external id, or how one alone begins.
     tenant
         Whose it is, when several tenants have one with that external id.
     as_json
@@ -42,7 +42,7 @@ def show(
         draw(timeline, Console(highlight=False))
 
 
-async def _read(dsn: str, name: str, tenant: str | None) -> "Timeline":
+async def _read(dsn: str, name: str, tenant: str | None) -> "Shown":
     from execledger.finding import found
     from execledger.timeline import read
 

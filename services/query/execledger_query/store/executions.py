@@ -31,6 +31,10 @@ class Executions(Reads):
         """The executions that bear that external id."""
         return await self._rows(statement("aliases"), external_id, tenant_id)
 
+    async def beginning(self, prefix: str, tenant_id: str | None, limit: int) -> Sequence[Row]:
+        """At most `limit` executions whose internal or external id begins so."""
+        return await self._rows(statement("beginning"), prefix, tenant_id, limit)
+
     async def trees(self, executions: Collection[Row]) -> dict[tuple[str, str], Row]:
         """By tenant and external id: what the trees come to of those executions that are roots of one.
 

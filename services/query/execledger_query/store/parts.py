@@ -106,6 +106,10 @@ class Parts(Reads):
         rows = await self._rows(statement("payloads"), executions, events, whole, most_bytes)
         return {(row["execution_id"], row["event_id"]): row for row in rows}
 
+    async def step_calls(self, execution_id: UUID) -> Sequence[Row]:
+        """How many calls name each step of an execution, by attempt as sent."""
+        return await self._rows(statement("step_calls"), execution_id)
+
     async def attempts(self, execution_id: UUID) -> Sequence[Row]:
         """The attempts of an execution."""
         watchdogs = (ExecutionTimedOut.traits.rank, WATCHDOG_SOURCE)
