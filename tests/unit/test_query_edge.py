@@ -3,6 +3,7 @@
 import pytest
 from starlette.types import Message
 
+from execledger_query.correlation import correlation_of
 from execledger_query.edge import _Answer, _is_for_this_machine
 
 
@@ -13,7 +14,8 @@ async def test_a_large_answer_is_handed_on_piece_by_piece() -> None:
         sent.append(message)
 
     body = bytes(range(256)) * 1000
-    answer = _Answer({"path": "/"}, send, None)  # type: ignore[arg-type]  # nothing of /v1 is asked for
+    correlation = correlation_of({})
+    answer = _Answer({"path": "/"}, send, None, correlation)  # type: ignore[arg-type]  # nothing of /v1 is asked for
     await answer.send({"type": "http.response.body", "body": body})
     assert b"".join(message["body"] for message in sent) == body
     assert max(len(message["body"]) for message in sent) == 65_536

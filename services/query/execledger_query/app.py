@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -12,11 +12,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from execledger_query import problems
 from execledger_query.auth import authenticator
+from execledger_query.compression import Compressed
 from execledger_query.conditional import Conditional
-from execledger_query.edge import Edge
+from execledger_query.correlation import REQUEST_ID, TRACE_PARENT
+from execledger_query.edge import LAG_HEADER, Edge
 from execledger_query.errors import (
     DamagedError,
     InvalidCursorError,
@@ -109,8 +112,24 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     app = create_api()
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
     app.add_middleware(Conditional)
+    app.add_middleware(Compressed)
+    if settings.query_cors_origins:
+        _let_pages_ask(app, settings.cors_origins)
     app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes, only_local_names=settings.insecure_anonymous)
     return app
+
+
+def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
+    """Pages of these origins may ask with their users' tokens; never with cookies, which mean nothing here."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID",
+                       REQUEST_ID, TRACE_PARENT),
+        expose_headers=("ETag", "Retry-After", LAG_HEADER, REQUEST_ID, TRACE_PARENT),
+        max_age=600,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -201,9 +220,17 @@ async def _said(_request: Request, error: Exception) -> Response:
     return error.response
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return problems.invalid_parameters([_explained(fault) for fault in error.errors()])
+    there_are = _parameters_of(request)
+    return problems.invalid_parameters([_explained(fault, there_are) for fault in error.errors()])
+
+
+def _parameters_of(request: Request) -> str:
+    """The names of what may stand in the query of this route, as the document has them."""
+    paths = request.app.openapi()["paths"]
+    operation = paths.get(getattr(request.scope.get("route"), "path", ""), {}).get(request.method.lower(), {})
+    return ", ".join(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
 
 
 async def _invalid_cursor(_request: Request, error: Exception) -> Response:
@@ -229,14 +256,16 @@ async def _refused(_request: Request, error: Exception) -> Response:
     return problems.of_status(error.status_code, error.headers)
 
 
-def _explained(fault: Mapping[str, Any]) -> ParameterError:
+def _explained(fault: Mapping[str, Any], there_are: str) -> ParameterError:
     """What pydantic says, without the value; of a rule over several parameters the text names the one."""
     where, *within = fault["loc"]
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "json_invalid":
         return ParameterError(pointer="", detail="this is not JSON")
     if fault["type"] == "extra_forbidden":
-        message = f"there is no such {'member' if where == 'body' else 'parameter'}"
+        message = (
+            "there is no such member" if where == "body" else f"there is none of that name, but {there_are or 'none'}"
+        )
     if fault["type"] == "model_attributes_type":
         message = "should be a JSON object, sent as application/json"
     if where == "body":

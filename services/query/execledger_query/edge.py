@@ -10,8 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from execledger_query.correlation import REQUEST_ID, TRACE_PARENT, Correlation, correlation_of
 from execledger_query.freshness import Freshness
 from execledger_query.problems import problem
+from execledger_query.service import WHO_ASKED
 from execledger_query.settings import is_loopback
 
 LAG_HEADER: Final = "Execledger-Lag-Seconds"
@@ -35,12 +37,14 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(scope, send, scope["app"].state.services.freshness)
+        scope["state"] = {**scope.get("state", {})}  # routes say there who asked
+        correlation = correlation_of(Headers(scope=scope))
+        answer = _Answer(scope, send, scope["app"].state.services.freshness, correlation)
         started_at = time.perf_counter()
         try:
             await self._answered(scope, receive, answer)
         finally:
-            self._noted(scope, answer, time.perf_counter() - started_at)
+            self._noted(scope, answer, correlation, time.perf_counter() - started_at)
 
     async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if refusal := self._refusal(scope):
@@ -63,7 +67,7 @@ class Edge:
             return problem("forbidden", "without tokens the Host header has to name this machine, as 127.0.0.1 does")
         return None
 
-    def _noted(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
+    def _noted(self, scope: Scope, answer: "_Answer", correlation: Correlation, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         status = answer.status or 499  # gone before there was an answer
         histogram: Histogram = scope["app"].state.request_seconds
@@ -75,16 +79,20 @@ class Edge:
             path=scope["path"],
             status=status,
             ms=round(seconds * 1000, 1),
+            request_id=correlation.request_id,
+            **({"trace_id": correlation.trace_id} if correlation.trace_id else {}),
+            **scope["state"].get(WHO_ASKED, {}),
         )
 
 
 class _Answer:
     """Sends an answer on, with the headers that each has."""
 
-    def __init__(self, scope: Scope, send: Send, freshness: Freshness) -> None:
+    def __init__(self, scope: Scope, send: Send, freshness: Freshness, correlation: Correlation) -> None:
         self._is_data = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
         self._send = send
         self._freshness = freshness
+        self._correlation = correlation
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -92,8 +100,13 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Content-Type-Options"] = "nosniff"
+            headers[REQUEST_ID] = self._correlation.request_id
+            if self._correlation.traceparent is not None:
+                headers[TRACE_PARENT] = self._correlation.traceparent
             if self._is_data:
                 await self._add_freshness(headers)
+            else:
+                headers.setdefault("Cache-Control", "no-store")
         if len(message.get("body", b"")) > _PIECE_BYTES:
             await self._send_in_pieces(message)
         else:

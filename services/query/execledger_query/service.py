@@ -25,6 +25,9 @@ from execledger_query.shares import Shares, TooManyError
 from execledger_query.store import Filters, Reader, Row, Store
 from execledger_query.views import Payloads
 
+WHO_ASKED: Final = "execledger.who_asked"
+"""Where a request's state says to the log who it is from."""
+
 WITHOUT_BODY: Final = "execledger.without_body"
 """In a scope: nobody reads the body, which need not be made where it would not end."""
 
@@ -56,7 +59,7 @@ _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="c
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def identify(held: ServicesOf, credentials: _Credentials) -> Caller:
+async def identify(held: ServicesOf, credentials: _Credentials, request: Request) -> Caller:
     """Whom the request comes from; answers 401."""
     try:
         caller = await held.authenticator.identify(credentials.credentials if credentials else None)
@@ -65,6 +68,7 @@ async def identify(held: ServicesOf, credentials: _Credentials) -> Caller:
         raise ProblemError("unauthenticated", str(error), headers={"WWW-Authenticate": challenge}) from error
     if caller is None:
         raise ProblemError("unauthenticated", "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+    request.scope.setdefault("state", {})[WHO_ASKED] = {"subject": caller.subject, "tenant": caller.tenant}
     return caller
 
 

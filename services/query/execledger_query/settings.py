@@ -68,6 +68,9 @@ class Settings(EnvironmentSettings):
         ge=65_536,
         description="what waits for streams that read slowly; beyond it they are cut off, and go on from there",
     )
+    query_cors_origins: str | None = Field(
+        default=None, description="origins whose pages may ask, between commas: https://console.example; * is any"
+    )
     query_page_bytes: int = Field(
         default=4_194_304, ge=65_536, description="a page of a list ends early where it comes to more"
     )
@@ -80,6 +83,11 @@ class Settings(EnvironmentSettings):
     def topics(self) -> tuple[str, ...]:
         """Those that the recorder reads."""
         return Bindings.read(self.topic_tenants or "").consumed(self.events_topic)
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        """Those whose pages may ask."""
+        return tuple(origin.strip() for origin in (self.query_cors_origins or "").split(",") if origin.strip())
 
     @property
     def serves_metrics(self) -> bool:
@@ -99,6 +107,17 @@ class Settings(EnvironmentSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"should have at least {_MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("query_cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str | None) -> str | None:
+        for origin in filter(None, map(str.strip, (origins or "").split(","))):
+            parts = urlsplit(origin)
+            if origin != "*" and (
+                parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin
+            ):
+                raise ValueError(f"should be origins as https://console.example, without a path; {origin!r} is none")
+        return origins
 
     @field_validator("jwt_claims")
     @classmethod

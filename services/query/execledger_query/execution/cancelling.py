@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from execledger_query import views
+from execledger_query.parameters import Parameters
 from execledger_query.problems import ProblemError, documented
 from execledger_query.service import PROBLEMS, Name, Operator, ServicesOf, found
 from execledger_query.store import Actor, Row
@@ -48,7 +49,12 @@ acting = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBL
     "/{id}/cancel", status_code=202, response_model=views.Execution, responses=documented("not-found", "conflict")
 )
 async def cancel_execution(
-    held: ServicesOf, caller: Operator, name: Name, asked: Cancelling = _PLAINLY, key: Key = None
+    held: ServicesOf,
+    caller: Operator,
+    name: Name,
+    _asked: Annotated[Parameters, Query()],
+    asked: Cancelling = _PLAINLY,
+    key: Key = None,
 ) -> Response:
     """Ask the orchestrator to stop an execution; roles service and admin. It goes on until the orchestrator ends it."""
     async with held.store.acting(caller) as actor:
