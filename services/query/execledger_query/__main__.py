@@ -55,6 +55,7 @@ def _serve(settings: Settings) -> None:
 
 def _end_streams(app: FastAPI) -> None:
     app.state.hub.close()
+    app.state.endings.close()
 
 
 def _limits(settings: Settings) -> Limits:

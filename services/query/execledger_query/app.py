@@ -26,6 +26,7 @@ from execledger_query.errors import (
     KeysUnavailableError,
 )
 from execledger_query.execution.cancelling import acting
+from execledger_query.execution.endings import Endings
 from execledger_query.execution.routes import of_execution
 from execledger_query.figures import ExecutionFigures, keep_fresh
 from execledger_query.freshness import Freshness
@@ -138,12 +139,13 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
     async with (
         Store.open(_options(settings)) as store,
         Hub.open(store, _stream_limits(settings)) as hub,
+        Endings.open(store) as endings,
         httpx2.AsyncClient(trust_env=False) as client,
     ):
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))
         open_streams(registry, lambda: hub.streams)
-        app.state.hub = hub
+        app.state.hub, app.state.endings = hub, endings
         app.state.request_seconds = request_seconds(registry)
         freshness = Freshness(store, settings.topics)
         app.state.services = Services(

@@ -13,6 +13,8 @@ from execledger_query.store import Filters
 from execledger_query.views import EXECUTION_FIELDS, PAYLOAD_FIELDS
 
 PAYLOADS: Final = "payloads"
+DEFAULT_WAIT_SECONDS: Final = 30.0
+MAX_WAIT_SECONDS: Final = 60.0  # proxies between give up soon after
 _YEARS: Final = (datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
@@ -86,6 +88,23 @@ class AsItWas(Including):
 
     known_at: Time | None = Field(default=None, description="as the record stood then: by what was recorded by then")
     as_of: Time | None = Field(default=None, description="as it was by what had happened by then, as is known now")
+
+
+class OneExecution(AsItWas):
+    """One execution; also once it has ended."""
+
+    wait: Literal["terminal"] | None = Field(
+        default=None, description="`terminal`: answer once it has ended, or as it is when the time is over"
+    )
+    timeout: float = Field(
+        default=DEFAULT_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait, with `wait`"
+    )
+
+    @model_validator(mode="after")
+    def _waits_for_what_is_to_come(self) -> Self:
+        if self.wait and (self.known_at or self.as_of):
+            raise ValueError("wait: what was does not change: leave out known_at and as_of")
+        return self
 
 
 class ComparedExecutions(Including):

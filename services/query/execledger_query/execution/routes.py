@@ -4,15 +4,25 @@ import asyncio
 from dataclasses import replace
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from execledger_contracts.status import OPEN
 from execledger_query import views
 from execledger_query.caller import Caller
 from execledger_query.execution import calls, columns, comparison, explanations, log, past, timeline, tree
+from execledger_query.execution.endings import Endings
 from execledger_query.execution.log import Moment
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split, write_cursor
-from execledger_query.parameters import AsItWas, ComparedExecutions, Including, Page, PageOf, PageOfSteps
+from execledger_query.parameters import (
+    AsItWas,
+    ComparedExecutions,
+    Including,
+    OneExecution,
+    Page,
+    PageOf,
+    PageOfSteps,
+)
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,
@@ -23,7 +33,9 @@ from execledger_query.service import (
     ServicesOf,
     allow_payloads,
     answer,
+    few_enough,
     found,
+    identify,
     payloads_of,
     place,
 )
@@ -45,6 +57,14 @@ _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
 
 of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBLEMS)
+
+
+def endings_of(request: Request) -> Endings:
+    held: Endings = request.app.state.endings
+    return held
+
+
+EndingsOf = Annotated[Endings, Depends(endings_of)]
 
 
 @of_execution.get("/compare", response_model=comparison.Comparison, responses=OF_EXECUTION)
@@ -69,21 +89,21 @@ async def compare_executions(
 
 @of_execution.get("/{id}", response_model=views.Execution, responses=OF_EXECUTION)
 async def show_execution(
-    held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[AsItWas, Query()]
+    held: ServicesOf,
+    endings: EndingsOf,
+    caller: Annotated[Caller, Depends(identify)],
+    name: Name,
+    asked: Annotated[OneExecution, Query()],
 ) -> Response:
-    """One execution, as it is or as it was."""
-    fields = views.shown_fields((), with_payloads=asked.with_payloads)
-    moment = Moment(asked.known_at, asked.as_of)
-    if not moment.is_now:
-        async with held.explaining:
-            then = await _as_it_was(held, caller, name, asked, moment)
-        return answer(past.shown_of(then.execution, then.payloads), fields)
-    async with held.store.reading(caller) as reader:
-        row = await found(reader, name)
-        allow_payloads(caller, row, asked)
-        payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
-        trees = await reader.trees([row])
-    return answer(views.execution_of(row, payloads, trees), fields)
+    """One execution, as it is, as it was, or once it has ended."""
+    with few_enough():
+        async with held.shares.admitted(caller.person):
+            shown = await _shown(held, caller, name, asked)
+        if asked.wait and shown.status in OPEN:  # who waits holds neither a share nor a connection
+            await endings.wait(shown.id, asked.timeout, caller.person)
+            async with held.shares.admitted(caller.person):
+                shown = await _shown(held, caller, str(shown.id), asked)
+    return answer(shown, views.shown_fields((), with_payloads=asked.with_payloads))
 
 
 @of_execution.get("/{id}/steps", response_model=views.StepPage | columns.StepColumns, responses=OF_EXECUTION)
@@ -195,6 +215,20 @@ async def explain_execution(
         else:
             logged = await _as_it_was(held, caller, name, asked, moment)
         return answer(await asyncio.to_thread(explanations.explanation_of, logged))
+
+
+async def _shown(held: Services, caller: Caller, name: str, asked: AsItWas) -> views.Execution:
+    moment = Moment(asked.known_at, asked.as_of)
+    if not moment.is_now:
+        async with held.explaining:
+            then = await _as_it_was(held, caller, name, asked, moment)
+        return past.shown_of(then.execution, then.payloads)
+    async with held.store.reading(caller) as reader:
+        row = await found(reader, name)
+        allow_payloads(caller, row, asked)
+        payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
+        trees = await reader.trees([row])
+    return views.execution_of(row, payloads, trees)
 
 
 def _all_steps(row: Row) -> Response:

@@ -31,6 +31,10 @@ class Executions(Reads):
         """The executions that bear that external id."""
         return await self._rows(statement("aliases"), external_id, tenant_id)
 
+    async def open_ones(self, execution_ids: Collection[UUID]) -> set[UUID]:
+        """Those of them that have not ended."""
+        return {row["id"] for row in await self._rows(statement("open_ones"), execution_ids)}
+
     async def beginning(self, prefix: str, tenant_id: str | None, limit: int) -> Sequence[Row]:
         """At most `limit` executions whose internal or external id begins so."""
         return await self._rows(statement("beginning"), prefix, tenant_id, limit)
