@@ -41,9 +41,9 @@ class Ledger:
             values.setdefault("ended_at", created_at + timedelta(seconds=5))
         row = {**_EXECUTION, "root_execution_id": values["external_id"], "heard_at": created_at, **values}
         await self._partition(row["id"])
-        await self._insert("executions", row)
+        await self.insert("executions", row)
         alias = {"tenant_id": row["tenant_id"], "external_id": row["external_id"], "id": row["id"]}
-        await self._insert("execution_aliases", alias)
+        await self.insert("execution_aliases", alias)
         return UUID(str(row["id"]))
 
     async def event(self, execution_id: UUID, type: str = "agent.thinking", data: Any = None, **values: Any) -> UUID:  # noqa: A002
@@ -55,14 +55,14 @@ class Ledger:
         raw |= {"subject": "run-1", "time": occurred_at.isoformat(), "attempt": values.get("attempt", 1)}
         said = {"type": type, "rank": model_of(type).traits.rank, "raw": raw, "received_at": occurred_at}
         row = {**_EVENT, "execution_id": execution_id, **said, **values}
-        await self._insert("execution_events", row)
+        await self.insert("execution_events", row)
         return UUID(str(event_id))
 
     async def step(self, execution_id: UUID, step_id: str = "draft", **values: Any) -> None:
         """One step of an execution, running."""
         row = {**_STEP, "execution_id": execution_id, "step_id": step_id, "name": step_id, **values}
         row["iteration_key"] = iteration_key(row.get("iteration"))
-        await self._insert("steps", row)
+        await self.insert("steps", row)
 
     async def ends(
         self,
@@ -76,13 +76,14 @@ class Ledger:
         now = datetime.now(UTC)
         oldest = None if waiting is None else now - waiting
         row = {"topic": topic, "partition": partition, "end_offset": 9, "oldest_unrecorded_at": oldest}
-        await self._insert("ledger_ends", {**row, "observed_at": now - observed})
+        await self.insert("ledger_ends", {**row, "observed_at": now - observed})
 
     async def _partition(self, execution_id: UUID) -> None:
         at = datetime.fromtimestamp((execution_id.int >> 80) / 1000, UTC)
         await self.connection.execute("SELECT execledger.ensure_partition($1)", at)
 
-    async def _insert(self, table: str, row: dict[str, Any]) -> None:
+    async def insert(self, table: str, row: dict[str, Any]) -> None:
+        """A row of any table."""
         values = [json.dumps(value) if name in _JSON and value is not None else value for name, value in row.items()]
         names = ", ".join(f'"{name}"' for name in row)
         places = ", ".join(f"${number}" for number in range(1, len(row) + 1))

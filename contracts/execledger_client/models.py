@@ -31,6 +31,47 @@ class Account(Struct, frozen=True, kw_only=True):
     unaccounted: int
 
 
+class AgentsAnalysis(Struct, frozen=True, kw_only=True):
+    """Agents."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[AgentsItem]
+
+
+class AgentsItem(Struct, frozen=True, kw_only=True):
+    """What agents did."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    steps: int
+    completed: int
+    failed: int
+    success_rate: float | None
+    duration_ms: Durations
+    llm_calls: int
+    calls_of_tools: int
+    failed_calls: int
+    total_tokens: int
+    cost_usd: Decimal
+
+
 class Budget(Struct, frozen=True, kw_only=True):
     """What it may consume, and how much of that is consumed: by its tree, when its scope is that and it is a root."""
 
@@ -77,6 +118,44 @@ class Comparison(Struct, frozen=True, kw_only=True):
     usage: ComparedUsage
     steps: list[ComparedStep]
     output: list[PatchOperation] | None
+
+
+class CostAnalysis(Struct, frozen=True, kw_only=True):
+    """Tokens and cost."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[CostItem]
+
+
+class CostItem(Struct, frozen=True, kw_only=True):
+    """Tokens and cost: the figures of executions, by whatever they are grouped, add up to the same."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    executions: int | None
+    calls: int | None
+    cache_hits: int | None
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: Decimal
 
 
 class Costs(Struct, frozen=True, kw_only=True):
@@ -135,6 +214,49 @@ class Difference(Struct, frozen=True, kw_only=True):
     found: str
 
 
+class Durations(Struct, frozen=True, kw_only=True):
+    """Milliseconds, from a histogram: a percentile lies within 4.4 % of the true one; null of none."""
+
+    p50: int | None
+    p95: int | None
+    p99: int | None
+    mean: int | None
+
+
+class DurationsAnalysis(Struct, frozen=True, kw_only=True):
+    """How long executions took."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[DurationsItem]
+
+
+class DurationsItem(Struct, frozen=True, kw_only=True):
+    """How long executions took that have ended."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    executions: int
+    success_rate: float | None
+    duration_ms: Durations
+
+
 class Error(Struct, frozen=True, kw_only=True):
     """Why it failed."""
 
@@ -170,6 +292,38 @@ class EventPage(Struct, frozen=True, kw_only=True):
 
     items: list[Event]
     next_cursor: str | None
+
+
+class EventsAnalysis(Struct, frozen=True, kw_only=True):
+    """Events over time."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[EventsItem]
+
+
+class EventsItem(Struct, frozen=True, kw_only=True):
+    """How many events there were."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    events: int
 
 
 class Execution(Struct, frozen=True, kw_only=True):
@@ -229,6 +383,46 @@ class ExecutionPage(Struct, frozen=True, kw_only=True):
 
     items: list[ListedExecution]
     next_cursor: str | None
+
+
+class ExecutionsAnalysis(Struct, frozen=True, kw_only=True):
+    """Executions over time."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[ExecutionsItem]
+
+
+class ExecutionsItem(Struct, frozen=True, kw_only=True):
+    """Executions by what became of them."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    executions: int
+    pending: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+    timed_out: int
+    killed_by_budget: int
+    success_rate: float | None
 
 
 class ExplainedEvent(Struct, frozen=True, kw_only=True):
@@ -454,6 +648,32 @@ class Provisional(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class RankedExecutions(Struct, frozen=True, kw_only=True):
+    """The executions of which there is most."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[Ranking]
+
+
+class Ranking(Struct, frozen=True, kw_only=True):
+    """An execution of which there is most."""
+
+    id: UUID
+    external_id: str
+    workflow_id: str | None
+    workflow_version: str | None
+    owner_id: str | None
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    total_tokens: int
+    cost_usd: Decimal
+
+
 class Readiness(Struct, frozen=True, kw_only=True):
     """The database answers, and its schema is one that we read."""
 
@@ -533,6 +753,46 @@ class StepPage(Struct, frozen=True, kw_only=True):
 
     items: list[Step]
     next_cursor: str | None
+
+
+class StepsAnalysis(Struct, frozen=True, kw_only=True):
+    """Steps."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[StepsItem]
+
+
+class StepsItem(Struct, frozen=True, kw_only=True):
+    """Tries of steps by what became of them."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    steps: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+    timed_out: int
+    skipped: int
+    success_rate: float | None
+    duration_ms: Durations
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
@@ -618,6 +878,44 @@ class ToolCallPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class ToolsAnalysis(Struct, frozen=True, kw_only=True):
+    """Tools."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[ToolsItem]
+
+
+class ToolsItem(Struct, frozen=True, kw_only=True):
+    """Calls of tools."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    calls: int
+    succeeded: int
+    failed: int
+    success_rate: float | None
+    cache_hits: int
+    cache_hit_rate: float | None
+    duration_ms: Durations
+
+
 class Tree(Struct, frozen=True, kw_only=True):
     """What a root and those come to that name it as theirs; for an owner, of its own executions."""
 
@@ -652,6 +950,93 @@ class Usage(Struct, frozen=True, kw_only=True):
     total_tokens: int
     cost_usd: Decimal
     cost_source: str | None
+
+
+class UsageAnalysis(Struct, frozen=True, kw_only=True):
+    """Usage of owners."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[UsageItem]
+
+
+class UsageItem(Struct, frozen=True, kw_only=True):
+    """What owners used."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    executions: int
+    completed: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: Decimal
+
+
+class VersionChange(Struct, frozen=True, kw_only=True):
+    """What is other than in the version before: a difference of rates, and ratios (1.0: the same); null: unknown."""
+
+    success_rate: float | None
+    p50: float | None
+    p95: float | None
+    cost_usd: float | None
+    total_tokens: float | None
+
+
+class VersionsAnalysis(Struct, frozen=True, kw_only=True):
+    """Versions of workflows."""
+
+    from_: datetime = field(name="from")
+    to: datetime
+    time_zone: str
+    bucket: str | None
+    items: list[VersionsItem]
+
+
+class VersionsItem(Struct, frozen=True, kw_only=True):
+    """One version of a workflow, and what changed with it."""
+
+    bucket_start: datetime
+    workflow_id: str | None = None
+    workflow_version: str | None = None
+    mode: str | None = None
+    complexity: str | None = None
+    status: str | None = None
+    owner_id: str | None = None
+    trigger: str | None = None
+    error_type: str | None = None
+    step: str | None = None
+    operation: str | None = None
+    agent_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tool_name: str | None = None
+    type: str | None = None
+    executions: int
+    success_rate: float | None
+    duration_ms: Durations
+    total_tokens: int
+    cost_usd: Decimal
+    first_started_at: datetime
+    version_before: str | None
+    change: VersionChange | None
 
 
 class WholeDeadLetter(Struct, frozen=True, kw_only=True):

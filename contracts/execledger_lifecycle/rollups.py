@@ -3,14 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 SPANS: Final = ("hour", "day", "month")
 """Of UTC; each is a sum of those before it."""
 PARTS_OF_AN_OCTAVE: Final = 8  # 4 make rows a third shorter and twice as wrong
 DURATION_ERROR: Final = 2 ** (0.5 / PARTS_OF_AN_OCTAVE) - 1
 """How far, at most, a duration told from a histogram lies from the true one, as a share of it: 4.4 %."""
-COMPLEXITIES: Final = ("0.0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1.0")
+Complexity = Literal["0.0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1.0"]
 
 
 class Rollup(NamedTuple):
@@ -19,6 +19,8 @@ class Rollup(NamedTuple):
     name: str
     keys: tuple[str, ...]
     measures: tuple[str, ...]
+    spans: tuple[str, ...] = SPANS
+    has_durations: bool = True
 
 
 EXECUTIONS: Final = Rollup(
@@ -59,8 +61,16 @@ TOOL_CALLS: Final = Rollup(
     ("workflow_id", "tool_name", "agent_id"),
     ("calls", "successes", "failures", "hits", "lasted_ms"),
 )
+USAGE: Final = Rollup(
+    "usage",
+    ("owner_id",),
+    ("executions", "completed", "failed", "prompt_tokens", "completion_tokens", "total_tokens", "cost_usd"),
+    spans=("day",),
+    has_durations=False,
+)
+EVENTS: Final = Rollup("events", ("type",), ("events",), has_durations=False)
 ROLLUPS: Final = (EXECUTIONS, STEPS, LLM_CALLS, TOOL_CALLS)
-"""Those that are computed from rows; events are counted as they come."""
+"""Those that the task computes from rows; daily usage is a table of its own, and events are counted as they come."""
 
 
 def bucket_ms(bucket: int) -> float:

@@ -107,7 +107,7 @@ async def test_the_ledger_adds_up_what_is_missed_and_unaccounted(database: str) 
     async with ledger(database) as rows, serving(database) as client:
         for partition, (missed, applied) in enumerate([(2, 8), (3, 6), (0, 12)]):
             row = {"topic": "t", "partition": partition, "first_offset": 0, "next_offset": 10}
-            await rows._insert("ledger", {**row, "missed": missed, "applied": applied})
+            await rows.insert("ledger", {**row, "missed": missed, "applied": applied})
         shown = (await client.get("/v1/ledger", headers=ADMIN)).json()
     assert [row["unaccounted"] for row in shown["partitions"]] == [0, 1, -2]
     assert (shown["unaccounted"], shown["missed"]) == (3, 5)

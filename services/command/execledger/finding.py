@@ -28,7 +28,7 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
     UserError without one.
     """
     async with _opened(dsn, name, tenant, command) as store, store.reading(EVERYTHING) as reader:
-        yield reader, await found_in(reader, name, tenant)
+        yield reader, await _found(reader, name, tenant) or await _begun(reader, name, tenant)
 
 
 @asynccontextmanager
@@ -43,13 +43,6 @@ async def acting(dsn: str, name: str, tenant: str | None, command: str) -> Async
 async def _opened(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[Store]:
     check_text("ID", name)
     check_text("--tenant", tenant or "")
-    async with opened(dsn, command) as store:
-        yield store
-
-
-@asynccontextmanager
-async def opened(dsn: str, command: str) -> AsyncIterator[Store]:
-    """The database, to be read; what it refuses while it is open is a UserError."""
     configure_log(level="error")
     options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
     try:
@@ -63,11 +56,6 @@ async def opened(dsn: str, command: str) -> AsyncIterator[Store]:
                 f"{error.__cause__}: let EXECLEDGER_POSTGRES_DSN name the account execledger_query, or a superuser"
             ) from error
         raise UserError(str(error)) from error
-
-
-async def found_in(reader: Reader, name: str, tenant: str | None) -> Row:
-    """The execution whose internal or external id is that or alone begins so; UserError without one."""
-    return await _found(reader, name, tenant) or await _begun(reader, name, tenant)
 
 
 async def _found(reader: Reader, name: str, tenant: str | None) -> Row | None:

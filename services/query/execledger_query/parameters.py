@@ -18,7 +18,7 @@ MAX_WAIT_SECONDS: Final = 60.0  # proxies between give up soon after
 _YEARS: Final = (datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
-def _split(values: Any) -> Any:
+def split_words(values: Any) -> Any:
     """A parameter may be repeated, or hold several words between commas."""
     return [word.strip() for value in values for word in str(value).split(",") if word.strip()]
 
@@ -53,13 +53,15 @@ def _words_of(allowed: tuple[str, ...]) -> WithJsonSchema:
 
 Statuses = Annotated[
     list[str],
-    BeforeValidator(_split),
+    BeforeValidator(split_words),
     AfterValidator(_statuses),
     _words_of(tuple(status.value for status in EXECUTION_STATUSES)),
 ]
-Include = Annotated[list[str], BeforeValidator(_split), AfterValidator(_listed((PAYLOADS,))), _words_of((PAYLOADS,))]
+Include = Annotated[
+    list[str], BeforeValidator(split_words), AfterValidator(_listed((PAYLOADS,))), _words_of((PAYLOADS,))
+]
 Fields = Annotated[
-    list[str], BeforeValidator(_split), AfterValidator(_listed(EXECUTION_FIELDS)), _words_of(EXECUTION_FIELDS)
+    list[str], BeforeValidator(split_words), AfterValidator(_listed(EXECUTION_FIELDS)), _words_of(EXECUTION_FIELDS)
 ]
 Time = Annotated[Timestamp, AfterValidator(_in_our_years)]
 

@@ -17,6 +17,7 @@ from execledger_query.store.filters import (
 )
 from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Actor, Options, Reader, Store
 from execledger_query.store.reads import UNBOUNDED, Row
+from execledger_query.store.sums import Sums
 
 __all__ = [
     "CALL_KEY",
@@ -34,6 +35,7 @@ __all__ = [
     "Reader",
     "Row",
     "Store",
+    "Sums",
     "call_key",
     "dead_letter_key",
     "event_key",

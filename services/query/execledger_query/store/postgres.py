@@ -18,11 +18,12 @@ from execledger_query.store.feed import Feed
 from execledger_query.store.parts import Parts
 from execledger_query.store.relatives import Relatives
 from execledger_query.store.requests import Requests
+from execledger_query.store.sums import Summing
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 21
+REQUIRED_SCHEMA: Final = 22
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
 _CHANGED: Final = "execledger_changes"
@@ -181,7 +182,7 @@ class Store:
         self._away = False
 
 
-class Reader(Executions, Parts, Relatives, Accounts, Feed):
+class Reader(Executions, Parts, Relatives, Accounts, Feed, Summing):
     """The reads of one transaction."""
 
 

@@ -1,0 +1,7 @@
+-- Of the executions that start in a range those of which there is most: they took longest, or cost most.
+SELECT id, external_id, workflow_id, workflow_version, owner_id, status, started_at, ended_at, duration_ms, total_tokens,
+       cost_usd
+FROM execledger.measured_executions
+WHERE start_at >= $2::timestamptz AND start_at < $3::timestamptz AND /* by */ IS NOT NULL/* AND filters */
+ORDER BY /* by */ DESC, id DESC
+LIMIT $1
