@@ -262,7 +262,7 @@ class Error(Struct, frozen=True, kw_only=True):
 
     message: str | None
     type: str | None
-    stack: str | None
+    stack: str | None = None
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -379,10 +379,12 @@ class Execution(Struct, frozen=True, kw_only=True):
 
 
 class ExecutionPage(Struct, frozen=True, kw_only=True):
-    """Executions, newest first."""
+    """Executions."""
 
     items: list[ListedExecution]
     next_cursor: str | None
+    total: int | None = None
+    total_is_exact: bool | None = None
 
 
 class ExecutionsAnalysis(Struct, frozen=True, kw_only=True):

@@ -411,7 +411,7 @@ async def test_a_bug_is_not_shown_to_the_client(client: httpx2.AsyncClient, monk
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("execledger_query.store.executions.executions_query", broken)
+    monkeypatch.setattr("execledger_query.store.executions.executions_statement", broken)
     answer = await client.get("/v1/executions", headers=READER)
     assert _problem(answer) == (500, "internal")
     assert "secret detail" not in answer.text

@@ -14,7 +14,7 @@ EXAMPLES: Final = {
     "A status word": (r"(?<!Outcome\.)SKIPPED|['\"]skipped['\"]|step\.skipped", 8),
     "An event type with a table": (r"ToolCall|tool\.called|tool_calls\b|_tool_call", 18),
     "A column in the API": (r"\bcomplexity_score\b", 11),
-    "A derived table": (r"execution_labels|LabelRow|_label_rows", 5),
+    "A derived table": (r"execution_labels|LabelRow|_label_rows", 6),
 }
 
 

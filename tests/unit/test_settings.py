@@ -13,7 +13,12 @@ from execledger_runtime.settings import EnvironmentSettings, SettingsError
 
 DSN = "postgresql://u:hunter2@h/d"
 ALL = (RecorderSettings, QuerySettings, StackSettings)
-SECRETS = ("EXECLEDGER_POSTGRES_DSN", "EXECLEDGER_JWT_SECRET", "EXECLEDGER_KAFKA_SASL_PASSWORD")
+SECRETS = (
+    "EXECLEDGER_POSTGRES_DSN",
+    "EXECLEDGER_JWT_SECRET",
+    "EXECLEDGER_CURSOR_SECRET",
+    "EXECLEDGER_KAFKA_SASL_PASSWORD",
+)
 
 
 class Some(EnvironmentSettings):

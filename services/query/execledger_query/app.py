@@ -39,6 +39,7 @@ from execledger_query.routes import operations, v1
 from execledger_query.service import Services
 from execledger_query.settings import Settings
 from execledger_query.shares import Allowance, Shares
+from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, open_streams, registry_of, request_seconds
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
@@ -158,6 +159,7 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
             Shares(_allowance(settings)),
             settings.serves_metrics,
             settings.query_page_bytes,
+            Signing(store, None if settings.cursor_secret is None else settings.cursor_secret.get_secret_value()),
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
         looking = asyncio.create_task(

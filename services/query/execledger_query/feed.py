@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from execledger_query.errors import InvalidCursorError
@@ -107,7 +107,7 @@ class Place:
     """Of one execution: its end was sent."""
     left: Annotated[int, Field(ge=0, le=1000)] = 0
     """Of a list: how many executions are still to be sent of those it begins with."""
-    after: tuple[AwareDatetime, UUID] | None = None
+    after: tuple[UUID] | None = None
     """Behind which key they lie; None before the first."""
 
     def behind(self, other: "Place") -> "Place":

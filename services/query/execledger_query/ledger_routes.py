@@ -47,7 +47,7 @@ async def list_dead_letters(
     held: _Services, caller: Operator, asked: Annotated[PageOfDeadLetters, Query()]
 ) -> Response:
     """Records that could not be recorded, newest first; role admin, and service for those of its tenant."""
-    scope = f"dead letters {sorted(asked.filters.items())}"
+    scope = await held.signing.scope(f"dead letters {sorted(asked.filters.items())}")
     after = None if asked.cursor is None else read_cursor(scope, asked.cursor, DEAD_LETTER_KEY)
     async with held.store.reading(caller) as reader:
         rows, end = split(

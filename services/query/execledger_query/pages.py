@@ -11,7 +11,7 @@ from execledger_query.store import Reader, Row
 from execledger_query.views import Payloads, Source
 
 Sources = Callable[[Sequence[Row]], Sequence[Source]]
-_ALL: Final = {"__all__"}
+_AROUND_BYTES: Final = 8192  # the cursor, and what a page has but its items
 
 
 def goes_on(row: Row) -> bool:
@@ -47,3 +47,17 @@ def page_of(
     sizes = [len(item.model_dump_json(include=fields).encode()) for item in shown.values()]
     kept = dict([*shown.items()][: fitting(sizes, most_bytes - len(body) + sum(sizes))])
     return page_of(shape, scope, kept, [*kept][-1], len(body), fields)
+
+
+def page_of_texts(
+    scope: str, shown: Mapping[Key, str], end: Key | None, most_bytes: int, total: tuple[int, bool] | None = None
+) -> Response:
+    """The same of items that are texts in JSON already, each of its key."""
+    sizes = [len(item.encode()) + 1 for item in shown.values()]
+    kept = [*shown][: fitting(sizes, most_bytes - _AROUND_BYTES)]
+    if len(kept) < len(shown):
+        end = kept[-1]
+    cursor = "null" if end is None else f'"{write_cursor(scope, end)}"'
+    counted = "" if total is None else f',"total":{total[0]},"total_is_exact":{"true" if total[1] else "false"}'
+    items = ",".join([shown[key] for key in kept])
+    return Response(f'{{"items":[{items}],"next_cursor":{cursor}{counted}}}', media_type="application/json")

@@ -7,8 +7,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from execledger_query import views
-from execledger_query.pages import page_of
-from execledger_query.paging import split
+from execledger_query.pages import page_of_texts
+from execledger_query.paging import Key, split
 from execledger_query.parameters import PageOfExecutions
 from execledger_query.problems import documented
 from execledger_query.service import (
@@ -16,16 +16,13 @@ from execledger_query.service import (
     OF_ONE,
     PROBLEMS,
     CallerOf,
+    Services,
     ServicesOf,
     allow_payloads_of_list,
     payloads_of,
     place,
 )
-from execledger_query.store import (
-    EXECUTION_KEY,
-    REQUIRED_SCHEMA,
-    execution_key,
-)
+from execledger_query.store import REQUIRED_SCHEMA, SORTS, Reader, is_walked
 from execledger_runtime.errors import SchemaMissing
 
 v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
@@ -34,18 +31,36 @@ operations = APIRouter(tags=["operations"], responses=documented(*ANY))
 
 @v1.get("/executions", response_model=views.ExecutionPage)
 async def list_executions(held: ServicesOf, caller: CallerOf, asked: Annotated[PageOfExecutions, Query()]) -> Response:
-    """Executions, newest first."""
-    filters, scope = asked.filters, asked.filters.scope()
-    after = place(scope, asked, EXECUTION_KEY)
-    allow_payloads_of_list(caller, filters, asked)
-    async with held.store.reading(caller) as reader:
-        rows = await reader.executions(filters, after, asked.limit + 1)
-        rows, end = split(rows, asked.limit, execution_key)
-        rows, early, payloads = await payloads_of(held, reader, rows, views.execution_sources, execution_key, asked)
-        trees = await reader.trees(rows)
-    shown = {execution_key(row): views.execution_of(row, payloads, trees) for row in rows}
+    """Executions, newest first unless another sort is asked for.
+
+    Besides what is listed, `label.KEY=VALUE` narrows to executions that have that label.
+    """
+    filters, sort = asked.filters, SORTS[asked.sort]
+    scope = await held.signing.scope(filters.scope(asked.sort))
+    after = place(scope, asked, sort.key_kinds)
     fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
-    return page_of(views.ExecutionPage, scope, shown, early or end, held.page_bytes, fields)
+    allow_payloads_of_list(caller, filters, asked)
+    async with held.store.reading(caller, walking=True, one_plan=is_walked(filters, sort)) as reader:
+        if asked.with_payloads:
+            shown, end = await _with_payloads(held, reader, asked, after, fields)
+        else:
+            listed = await reader.listed(filters, after, asked.limit + 1, sort, frozenset(fields))
+            rows, end = split(listed, asked.limit, sort.key)
+            shown = {sort.key(row): row["item"] for row in rows}
+        total = await reader.total(filters) if asked.total else None
+    return page_of_texts(scope, shown, end, held.page_bytes, total)
+
+
+async def _with_payloads(
+    held: Services, reader: Reader, asked: PageOfExecutions, after: Key | None, fields: set[str]
+) -> tuple[dict[Key, str], Key | None]:
+    """The items of a page with their payloads, as text of their keys, and the key that it ends at."""
+    sort = SORTS[asked.sort]
+    rows, end = split(await reader.executions(asked.filters, after, asked.limit + 1, sort), asked.limit, sort.key)
+    rows, early, payloads = await payloads_of(held, reader, rows, views.execution_sources, sort.key, asked)
+    trees = await reader.trees(rows)
+    shown = {sort.key(row): views.execution_of(row, payloads, trees).model_dump_json(include=fields) for row in rows}
+    return shown, early or end
 
 
 @operations.get("/healthz")

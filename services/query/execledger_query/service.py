@@ -22,6 +22,7 @@ from execledger_query.paging import Key, read_cursor, split
 from execledger_query.parameters import Including, Page
 from execledger_query.problems import ProblemError, documented
 from execledger_query.shares import Shares, TooManyError
+from execledger_query.signing import Signing
 from execledger_query.store import Filters, Reader, Row, Store
 from execledger_query.views import Payloads
 
@@ -43,6 +44,7 @@ class Services:
     shares: Shares
     serves_metrics: bool
     page_bytes: int
+    signing: Signing
     explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
 
 

@@ -38,6 +38,9 @@ class Settings(EnvironmentSettings):
         default=None, description="names of claims, as `sub=email,tenant=org_id,roles=realm_access.roles`"
     )
     insecure_anonymous: bool = Field(default=False, description="serve without tokens; only on a loopback host")
+    cursor_secret: SecretStr | None = Field(
+        default=None, min_length=16, description="what cursors are signed with; without it, a key made at migration"
+    )
     jwks_cache_seconds: Seconds = Field(default=300, description="how long fetched keys count, at most")
     jwks_max_age_seconds: Annotated[float, Field(ge=0.001, le=604_800)] = Field(
         default=3600, description="the same while the issuer cannot be asked"

@@ -147,6 +147,7 @@ class Database:
             reset=reset,
             timeout=connect_seconds,
             command_timeout=statement_seconds + GRACE_SECONDS,
+            max_cacheable_statement_size=65_536,  # a list is 15 KB of SQL; the default keeps no plan of that
             server_settings={
                 "application_name": application_name,
                 "statement_timeout": str(int(statement_seconds * 1000)),

@@ -116,7 +116,7 @@ async def list_steps(
         if asked.as_columns:
             return _all_steps(await reader.step_columns(execution["id"], columns.MOST_BYTES))
         allow_payloads(caller, execution, asked)
-        scope = f"steps of {execution['id']}"
+        scope = await held.signing.scope(f"steps of {execution['id']}")
         after = place(scope, asked, STEP_KEY)
         rows = await reader.steps(execution["id"], after, asked.limit + 1, held.page_bytes)
         rows, end = split(rows, asked.limit, step_key, goes_on=goes_on)
@@ -131,7 +131,7 @@ async def list_events(held: ServicesOf, caller: CallerOf, name: Name, asked: Ann
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
         allow_payloads(caller, execution, asked)
-        scope = f"events of {execution['id']}"
+        scope = await held.signing.scope(f"events of {execution['id']}")
         after = place(scope, asked, EVENT_KEY)
         rows = await reader.events(
             execution["id"], after, asked.limit + 1, held.page_bytes, with_payloads=asked.with_payloads
@@ -147,7 +147,7 @@ async def list_llm_calls(held: ServicesOf, caller: CallerOf, name: Name, asked: 
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
         allow_payloads(caller, execution, asked)
-        scope = f"llm calls of {execution['id']}"
+        scope = await held.signing.scope(f"llm calls of {execution['id']}")
         after = place(scope, asked, CALL_KEY)
         rows = await reader.calls("llm", execution["id"], after, asked.limit + 1, held.page_bytes)
     rows, end = split(rows, asked.limit, call_key, goes_on=goes_on)
@@ -163,7 +163,7 @@ async def list_tool_calls(
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
         allow_payloads(caller, execution, asked)
-        scope = f"tool calls of {execution['id']}"
+        scope = await held.signing.scope(f"tool calls of {execution['id']}")
         after = place(scope, asked, CALL_KEY)
         rows = await reader.calls("tool", execution["id"], after, asked.limit + 1, held.page_bytes)
         rows, end = split(rows, asked.limit, call_key, goes_on=goes_on)
@@ -196,7 +196,7 @@ async def list_tree(held: ServicesOf, caller: CallerOf, name: Name, asked: Annot
     async with held.store.reading(caller) as reader:
         execution = await found(reader, name)
         tenant_id, root_id = execution["tenant_id"], execution["root_execution_id"]
-        scope = f"tree of {root_id} of {tenant_id}"
+        scope = await held.signing.scope(f"tree of {root_id} of {tenant_id}")
         rows = await reader.tree(tenant_id, root_id, place(scope, asked, MEMBER_KEY), asked.limit + 1)
         root = (await reader.named(tenant_id, [root_id])).get(root_id)
     rows, end = split(rows, asked.limit, member_key)

@@ -15,7 +15,7 @@ from execledger_query import views
 from execledger_query.caller import Caller, Sees
 from execledger_query.feed import Expired, FeedChange, Place, in_lanes, lanes_of, newest
 from execledger_query.problems import TYPE
-from execledger_query.store import Filters, Reader, Row, execution_key
+from execledger_query.store import NEWEST_FIRST, SORTS, Filters, Reader, Row
 
 _AT_ONCE: Final = 200
 """Changes, or events, in one reading: 0.4 MB of JSON where they are as large as most are."""
@@ -123,7 +123,7 @@ class ListChannel:
         texts = await _shown(reader, rows, self.fields, with_payloads=self.with_payloads)
         items = []
         for left, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-            after = execution_key(row) if left else None
+            after = SORTS[NEWEST_FIRST].key(row) if left else None
             items.append(Item("execution", texts[row["id"]], Place(place.seen, left=left, after=after)))
         # Where the place was taken in this very reading nothing lies between.
         return Reading(items, Place(place.seen), is_all=place.after is None)

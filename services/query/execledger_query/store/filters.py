@@ -1,8 +1,6 @@
-"""What lists are narrowed to, and where their pages go on: the conditions of statements. Pure."""
+"""Where pages of lists go on, and what narrows them: conditions of statements. Pure."""
 
-import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,24 +12,12 @@ from execledger_query.sql import statement
 Row = Mapping[str, Any]
 
 _FILTERS: Final = "/* AND filters */"
-_NEWEST_FIRST: Final = "ORDER BY created_at DESC, id DESC\nLIMIT $1"
 
-# What a request may filter by. Each operator is leakproof, so that row security lets it use the indexes.
-# An external id is looked up where it has an index for every reader.
 _CLAUSES: Final = {
     "id": "id = {}::uuid",
-    "among": "id = ANY ({}::uuid[])",
-    "status": "status = {}::text",
-    "workflow_id": "workflow_id = {}::text",
-    "owner_id": "owner_id = {}::text",
-    "external_id": "id IN (SELECT alias.id FROM execledger.execution_aliases AS alias WHERE external_id = {}::text)",
-    "started_after": "started_at >= {}::timestamptz",
-    "started_before": "started_at < {}::timestamptz",
     "reason": "reason = {}::text",
     "fingerprint": "fingerprint = {}::text",
 }
-EXECUTION_KEY: Final = (datetime, UUID)
-AFTER_EXECUTION: Final = " AND (created_at, id) < ({}::timestamptz, {}::uuid)"
 STEP_KEY: Final = (datetime, str, int, int, int)
 AFTER_STEP: Final = (
     ' AND (first_event_at, step_id COLLATE "C", iteration_key, attempt, try_number)'
@@ -53,39 +39,8 @@ NOT_ARRIVED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list of executions is narrowed to; the statuses are alternatives."""
-
-    statuses: tuple[str, ...] = ()
-    workflow_id: str | None = None
-    owner_id: str | None = None
-    external_id: str | None = None
-    started_after: datetime | None = None
-    started_before: datetime | None = None
-
-    def scope(self) -> str:
-        """The same text for the same list, whatever the order in which its filters were written."""
-        return json.dumps(
-            ["executions", sorted(set(self.statuses)), *({key: str(value)} for key, value in self._single().items())]
-        )
-
-    def _single(self) -> dict[str, Any]:
-        names = ("workflow_id", "owner_id", "external_id", "started_after", "started_before")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
-    def alternatives(self) -> list[dict[str, Any]]:
-        """The equalities and bounds of each status: one index range each."""
-        single = self._single()
-        return [{"status": status, **single} for status in sorted(set(self.statuses))] or [single]
-
-
 def member_key(row: Row) -> Key:
     return (row["began_at"], row["id"])
-
-
-def execution_key(row: Row) -> Key:
-    return (row["created_at"], row["id"])
 
 
 def step_key(row: Row) -> Key:
@@ -102,27 +57,6 @@ def call_key(row: Row) -> Key:
 
 def dead_letter_key(row: Row) -> Key:
     return (row["id"],)
-
-
-def executions_query(
-    filters: Filters, after: Key | None, among: Collection[UUID] | None = None
-) -> tuple[str, list[Any]]:
-    """One statement per status, merged: each walks its own index range and stops at the limit.
-
-    `status = ANY(...)` would read either all executions of those statuses or all newer ones of others.
-    """
-    queries: list[str] = []
-    arguments: list[Any] = []
-    within = {} if among is None else {"among": among}
-    for narrowing in filters.alternatives():
-        query, values = narrowed("listed_executions", {**narrowing, **within}, first=2 + len(arguments))
-        query, places = with_place(query, AFTER_EXECUTION, after, first=2 + len(arguments) + len(values))
-        queries.append(query)
-        arguments += [*values, *places]
-    if len(queries) == 1:
-        return queries[0], arguments
-    united = "\nUNION ALL\n".join(f"({query})" for query in queries)
-    return f"SELECT * FROM (\n{united}\n) AS execution\n{_NEWEST_FIRST}", arguments  # noqa: S608  # constants only
 
 
 def narrowed(name: str, narrowing: Mapping[str, Any], first: int) -> tuple[str, list[Any]]:

@@ -23,7 +23,7 @@ from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, St
 from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 22
+REQUIRED_SCHEMA: Final = 23
 _DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
 _CHANGED: Final = "execledger_changes"
@@ -88,21 +88,23 @@ class Store:
 
     @asynccontextmanager
     async def reading(
-        self, caller: Caller, longest: float | None = None, *, reserved: bool = False
+        self,
+        caller: Caller,
+        longest: float | None = None,
+        *,
+        reserved: bool = False,
+        walking: bool = False,
+        one_plan: bool = False,
     ) -> AsyncIterator["Reader"]:
         """One snapshot of what this reader may see; raises StoreUnavailable, StoreTooSlow at the statement timeout.
 
-        `longest` replaces that, in seconds. With `reserved` it is read over a connection that no request has.
+        `longest` replaces that, in seconds. With `reserved` it is read over a connection that no request has. With
+        `walking` nothing is joined but row by row, as suits a page that stops at its limit. With `one_plan` a
+        connection plans each statement once, without its values: only for what any plan reads alike.
         """
         database = self._reserved if reserved else self._database
-        async with (
-            self._connection(database) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            if longest is not None:
-                await connection.execute(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
-            role = f"execledger_{caller.sees.value}"
-            await connection.execute(statement("become"), role, caller.tenant, caller.subject)
+        opening = _opening(caller, longest, walking=walking, one_plan=one_plan)
+        async with self._connection(database) as connection, _transaction(connection, opening):
             yield Reader(connection, caller.sees, longest)
 
     @asynccontextmanager
@@ -140,6 +142,12 @@ class Store:
                 with suppress(*RAISED):  # it was lost
                     connection.remove_termination_listener(hear)
                     await connection.remove_listener(_CHANGED, hear)
+
+    async def cursor_key(self) -> bytes:
+        """What cursors are signed with, unless a setting says it."""
+        async with self._connection(self._reserved) as connection:  # whoever asks may hold one of the others
+            key: bytes = await connection.fetchval(statement("cursor_key"))
+            return key
 
     async def schema_version(self) -> int:
         """The newest migration that the database has; StoreUnavailable when it has none of ours."""
@@ -206,6 +214,53 @@ def _database(options: Options, most_connections: int) -> Database:
         },
         reset=_leave_as_it_is,
     )
+
+
+def _opening(caller: Caller, longest: float | None, *, walking: bool, one_plan: bool) -> str:
+    """Begins a transaction that is somebody's: the role's policies compare with these two. One round trip."""
+    said = [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        f"SET LOCAL ROLE execledger_{caller.sees.value}",
+        f"SET LOCAL execledger.tenant = {_quoted(caller.tenant)}",
+        f"SET LOCAL execledger.owner = {_quoted(caller.subject)}",
+    ]
+    if longest is not None:
+        said.append(f"SET LOCAL statement_timeout = {int(longest * 1000)}")
+    if walking:
+        # To hash all that a common tag is on took 14,000 rows where a page needs a hundred.
+        said += ["SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off"]
+    if one_plan:
+        said.append("SET LOCAL plan_cache_mode = force_generic_plan")
+    return "; ".join(said)
+
+
+def _quoted(text: str) -> str:
+    """A literal of SQL that means the same whatever the server's settings are."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+@asynccontextmanager
+async def _transaction(connection: asyncpg.Connection, opening: str) -> AsyncIterator[None]:
+    """A transaction that this statement begins, over when the block is left: if need be with its connection."""
+    try:
+        await connection.execute(opening)
+        yield
+        await connection.execute("COMMIT")
+    except BaseException:
+        await _roll_back(connection)
+        raise
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    """What cannot be rolled back ends with its connection: nobody else may become who this one was."""
+    try:
+        await connection.execute("ROLLBACK")
+    except BaseException as error:
+        with suppress(*RAISED):
+            connection.terminate()
+        if not isinstance(error, RAISED):
+            raise
 
 
 async def _leave_as_it_is(_connection: asyncpg.Connection) -> None:

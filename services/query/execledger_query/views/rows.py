@@ -144,8 +144,12 @@ def _part(shape: type[Shape], row: Row, columns: Mapping[str, str]) -> Any:
 def _error(row: Row, execution_id: UUID, payloads: Payloads) -> Error | None:
     if row["error_event_id"] is None:
         return None
-    stack = payloads.get((execution_id, row["error_event_id"]), {}).get("stack")
-    return Error(message=row["error_message"], type=row["error_type"], stack=stack)
+    said = {"message": row["error_message"], "type": row["error_type"]}
+    if (source := (execution_id, row["error_event_id"])) in payloads:
+        said["stack"] = payloads[source].get("stack")
+    elif not row.get("has_stack"):
+        said["stack"] = None
+    return Error(**said)
 
 
 def _omitted(row: Row, payloads: Payloads) -> list[str]:

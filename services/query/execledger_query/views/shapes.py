@@ -5,7 +5,17 @@ from decimal import Decimal
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
 
 from execledger_contracts.ignored import Rule
 from execledger_contracts.status import ExecutionStatus, StepStatus
@@ -79,7 +89,13 @@ class Error(Shape):
 
     message: str | None
     type: str | None
-    stack: str | None = Field(description="a payload: null without include=payloads")
+    stack: str | None = Field(
+        default=None, description="a payload: absent without include=payloads when there is one, which `omitted` names"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_set(self, shown: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # with a type the document would show that
+        return {name: value for name, value in shown(self).items() if name in self.model_fields_set}
 
 
 class Usage(Shape):
@@ -230,10 +246,12 @@ Cursor = Annotated[str | None, Field(description="for the next page; null on the
 
 
 class ExecutionPage(Shape):
-    """Executions, newest first."""
+    """Executions."""
 
     items: list[Execution]
     next_cursor: Cursor
+    total: int | None = Field(default=None, description="with total=true: as many there are in all")
+    total_is_exact: bool | None = Field(default=None, description="with total=true: else it is an estimate")
 
 
 class StepPage(Shape):

@@ -1,0 +1,3 @@
+-- The key that cursors are signed with.
+SELECT secret
+FROM execledger.cursor_keys

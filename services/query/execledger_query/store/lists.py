@@ -1,0 +1,291 @@
+"""Lists of executions: what they are narrowed to, how they are sorted, and the statement of a page. Pure.
+
+The operators that have an index are leakproof, so that row security lets them use it: comparisons of text, uuids,
+integers and times are. Words are looked up beforehand (`found_words`), for those of text search are not.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from itertools import chain, product
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from execledger_query.paging import Key
+from execledger_query.sql import statement
+
+Row = Mapping[str, Any]
+
+
+class Condition(NamedTuple):
+    """A part of a WHERE clause, and the values for its places."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of executions is narrowed to; of the statuses any, of all else everything holds."""
+
+    statuses: tuple[str, ...] = ()
+    workflow_id: str | None = None
+    owner_id: str | None = None
+    external_id: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    tenant_id: str | None = None
+    workflow_version: str | None = None
+    session_id: str | None = None
+    trigger: str | None = None
+    mode: str | None = None
+    error_type: str | None = None
+    tags: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    duration_ms_gte: int | None = None
+    duration_ms_lte: int | None = None
+    cost_usd_gte: Decimal | None = None
+    parent: str | None = None
+    root: str | None = None
+    has_children: bool | None = None
+    paused: bool | None = None
+    waiting_for: str | None = None
+    killed_by_budget: bool | None = None
+    q: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The filters that narrow anything, those of several values in one order."""
+        said = {**asdict(self), "statuses": sorted({*self.statuses})}
+        said |= {"tags": sorted({*self.tags}), "labels": sorted({*self.labels})}
+        return {name: value for name, value in said.items() if value not in (None, [])}
+
+    def scope(self, sort: str = "-id") -> str:
+        """The same text for the same list, whatever the order in which its filters were written."""
+        return json.dumps(["executions", sort, self.given()], default=str)
+
+
+class Sort(NamedTuple):
+    """How a list is sorted: by a column, then by id. Executions without a value have no place in it."""
+
+    column: str
+    sql_type: str
+    kind: type
+    is_descending: bool
+
+    @property
+    def order(self) -> str:
+        direction = "DESC" if self.is_descending else "ASC"
+        return f"id {direction}" if self.column == "id" else f"{{}} {direction}, id {direction}"
+
+    @property
+    def key_kinds(self) -> Sequence[type]:
+        """The kinds of the values that a page ends at."""
+        return (UUID,) if self.column == "id" else (self.kind, UUID)
+
+    def key(self, row: Row) -> Key:
+        """Where a page ends that ends at this row."""
+        return (row["id"],) if self.column == "id" else (row["sort_value"], row["id"])
+
+
+_SORTED_BY: Final = {
+    "id": ("id", "uuid", UUID),
+    "created_at": ("created_at", "timestamptz", datetime),
+    "started_at": ("started_at", "timestamptz", datetime),
+    "duration_ms": ("duration_ms", "bigint", int),
+    "cost_usd": ("cost_nanos", "bigint", int),
+}
+SORTS: Final[Mapping[str, Sort]] = {
+    f"{sign}{name}": Sort(*column, bool(sign)) for name, column in _SORTED_BY.items() for sign in ("-", "")
+}
+NEWEST_FIRST: Final = "-id"
+"""Ids are made of time, and never change: a page of this order neither repeats nor skips a row, whatever is written."""
+
+_EQUAL: Final = {
+    "tenant_id": "tenant_id = {}::text",
+    "workflow_id": "workflow_id = {}::text",
+    "workflow_version": "workflow_version = {}::text",
+    "owner_id": "owner_id = {}::text",
+    "session_id": "session_id = {}::text",
+    "trigger": "trigger_mode = {}::text",
+    "mode": "mode = {}::text",
+    "error_type": "error_type = {}::text",
+    "external_id": "id IN (SELECT alias.id FROM execledger.execution_aliases AS alias WHERE external_id = {}::text)",
+    "parent": "parent_execution_id = {}::text",
+    "waiting_for": "paused_at IS NOT NULL AND waiting_for = {}::text",
+}
+_BOUNDS: Final = {
+    "started_after": "started_at >= {}::timestamptz",
+    "started_before": "started_at < {}::timestamptz",
+    "duration_ms_gte": "duration_ms >= {}::bigint",
+    "duration_ms_lte": "duration_ms <= {}::bigint",
+}
+_CHILDREN: Final = (
+    "EXISTS (SELECT FROM execledger.executions AS child WHERE child.tenant_id = execution.tenant_id"
+    " AND child.parent_execution_id = execution.external_id)"
+)
+_TRUTHS: Final = {
+    "has_children": (_CHILDREN, f"NOT {_CHILDREN}"),
+    "paused": ("paused_at IS NOT NULL", "paused_at IS NULL"),
+    "killed_by_budget": ("killed_by_budget", "NOT killed_by_budget"),
+}
+_LABELLED: Final = (
+    "id IN (SELECT label.execution_id FROM execledger.execution_labels AS label"
+    " WHERE label.kind = '{kind}' AND label.key = {{}}::text AND label.value = {{}}::text)"
+)
+# Ids hold the time at which an execution was first heard of, which is hardly ever later than its start. Where it is an
+# index of those alone finds them, so that the list begins where executions can have started before that.
+_SINCE: Final = "id {} execledger.uuid_floor({{}}::timestamptz + interval '1 ms')"
+_EARLIER: Final = "started_at < execledger.uuid_time(id)"
+# The planner takes a bound in an index for a third of all rows.
+_UNINDEXED_BOUND: Final = "started_at + interval '0' < {}::timestamptz"
+_OPEN: Final = "status IN ('pending', 'running')"  # as the partial index says it
+
+
+_OF_PAGE: Final = "(SELECT page.tenant_id, page.external_id)"
+_OWN_TREES: Final = f"LATERAL ({statement('own_trees').replace('unnest($1::text[], $2::text[])', _OF_PAGE)}) AS tree"
+_WALKED: Final = frozenset(
+    (
+        "tenant_id",
+        "statuses",
+        "workflow_id",
+        "owner_id",
+        "session_id",
+        "error_type",
+        "paused",
+        "killed_by_budget",
+        "tags",
+    )
+)
+
+
+def executions_statement(
+    filters: Filters,
+    sort: Sort,
+    after: Key | None,
+    shown: str,
+    besides: Sequence[Condition] = (),
+    *,
+    own_trees: bool = False,
+) -> tuple[str, list[Any]]:
+    """The statement of a page behind the key `after`, which shows that, and its arguments from $2.
+
+    One branch for each status, merged: each walks its own range of an index and stops at the limit. `status = ANY(...)`
+    would read either all executions of those statuses or all newer ones of others.
+    """
+    common = [*_conditions(filters, by_id=sort.column == "id"), *besides]
+    groups = _groups(filters, sort)
+    branches = [[*common, *chain.from_iterable(choice)] for choice in product(*groups)]
+    arguments: list[Any] = []
+    head, branch, tail = _parts()
+    texts = [_branch(branch, conditions, sort, after, arguments) for conditions in branches]
+    page = texts[0]
+    order = sort.order.format("sort_value")
+    if len(texts) > 1:
+        united = "\nUNION ALL\n".join(f"({text})" for text in texts)
+        page = f"SELECT * FROM (\n{united}\n) AS united\nORDER BY {order}\nLIMIT $1"  # noqa: S608  # constants only
+    text = f"{head}{page}{tail}".replace("/* shown */", shown).replace("/* order */ id", order)
+    return text.replace("/* trees */ execledger.trees AS tree", _OWN_TREES) if own_trees else text, arguments
+
+
+def counting_statement(filters: Filters, besides: Sequence[Condition] = ()) -> tuple[str, list[Any]]:
+    """The statement that counts a list as far as $1."""
+    arguments: list[Any] = []
+    conditions = [*_conditions(filters, by_id=True), *besides]
+    groups = _groups(filters, SORTS[NEWEST_FIRST])
+    wanted = [*conditions, *(_either(group) for group in groups)]
+    return _narrowed(statement("count_executions"), wanted, arguments), arguments
+
+
+def _conditions(filters: Filters, *, by_id: bool) -> Iterator[Condition]:
+    """Those that hold in every branch."""
+    for name, clause in (*_EQUAL.items(), *_BOUNDS.items()):
+        if (value := getattr(filters, name)) is not None and not (name == "started_before" and by_id):
+            yield Condition(clause, (value,))
+    for name, (holds, fails) in _TRUTHS.items():
+        if (value := getattr(filters, name)) is not None:
+            yield Condition(holds if value else fails)
+    for tag in sorted({*filters.tags}):
+        yield Condition(_LABELLED.format(kind="tag"), ("", tag))
+    for label in sorted({*filters.labels}):
+        yield Condition(_LABELLED.format(kind="label"), label)
+
+
+def _groups(filters: Filters, sort: Sort) -> list[list[list[Condition]]]:
+    """Alternatives, each of which has an index of its own."""
+    groups: list[list[list[Condition]]] = []
+    if filters.started_before is not None and sort.column == "id":
+        bound = (filters.started_before,)
+        usual = [Condition(_SINCE.format("<"), bound), Condition(_BOUNDS["started_before"], bound)]
+        unusual = [Condition(_SINCE.format(">="), bound), Condition(_EARLIER), Condition(_UNINDEXED_BOUND, bound)]
+        groups.append([usual, unusual])
+    if filters.root is not None:
+        itself = [Condition(_EQUAL["external_id"], (filters.root,)), Condition("root_execution_id = external_id")]
+        below = Condition("root_execution_id = {}::text AND root_execution_id <> external_id", (filters.root,))
+        groups.append([[below], itself])
+    if filters.cost_usd_gte is not None or sort.column == "cost_nanos":
+        groups.append(_by_cost(filters.cost_usd_gte))
+    if statuses := sorted({*filters.statuses}):
+        if groups and len(statuses) > 1:
+            groups.append([[Condition("status = ANY ({}::text[])", (statuses,))]])
+        else:
+            groups.append([[Condition("status = {}::text", (status,))] for status in statuses])
+    return groups
+
+
+def _by_cost(least: Decimal | None) -> list[list[Condition]]:
+    """Costs rise while an execution is open, and only ended ones are in an index: of the others there are few."""
+    ended, is_open = [Condition("ended_cost_nanos IS NOT NULL")], [Condition(_OPEN)]
+    if least is not None:
+        nanos = int(least.scaleb(9).to_integral_value(ROUND_CEILING))
+        ended.append(Condition("ended_cost_nanos >= {}::bigint", (nanos,)))
+        is_open.append(Condition("cost_nanos >= {}::bigint", (nanos,)))
+    return [ended, is_open]
+
+
+def _branch(text: str, conditions: Sequence[Condition], sort: Sort, after: Key | None, arguments: list[Any]) -> str:
+    column = sort.column
+    if column == "cost_nanos" and any(each.sql.startswith("ended_cost_nanos") for each in conditions):
+        column = "ended_cost_nanos"
+    wanted = [*conditions]
+    if column in ("started_at", "duration_ms"):
+        wanted.append(Condition(f"{column} IS NOT NULL"))
+    if after is not None:
+        sign = "<" if sort.is_descending else ">"
+        place = (
+            f"id {sign} {{}}::uuid" if column == "id" else f"({column}, id) {sign} ({{}}::{sort.sql_type}, {{}}::uuid)"
+        )
+        wanted.append(Condition(place, after))
+    text = text.replace("/* sort */ id", column).replace("/* order */ id", sort.order.format(column))
+    return _narrowed(text, wanted, arguments)
+
+
+def _narrowed(text: str, conditions: Collection[Condition], arguments: list[Any]) -> str:
+    """The statement with these conditions; their values join the arguments, whose first is $2."""
+    clauses = []
+    for condition in conditions:
+        places = [f"${number}" for number in range(len(arguments) + 2, len(arguments) + 2 + len(condition.values))]
+        clauses.append(f" AND {condition.sql.format(*places)}")
+        arguments += condition.values
+    return text.replace("/* AND filters */", "".join(clauses))
+
+
+def _either(group: Sequence[Sequence[Condition]]) -> Condition:
+    alternatives = [" AND ".join(condition.sql for condition in choice) for choice in group]
+    values = tuple(value for choice in group for condition in choice for value in condition.values)
+    return Condition(f"(({') OR ('.join(alternatives)}))", values)
+
+
+def is_walked(filters: Filters, sort: Sort) -> bool:
+    """Whether a list walks one index in its order, whatever the values are: then its plan need not know them."""
+    given = filters.given()
+    only = next(iter(given), "tenant_id")
+    return sort.column != "cost_nanos" and len(given) <= 1 and only in _WALKED and len(filters.statuses) <= 1
+
+
+def _parts() -> tuple[str, str, str]:
+    """The statement of a page in three: what is around the branch, and the branch."""
+    head, rest = statement("listed_executions").split("/* branch */")
+    branch, tail = rest.split("/* end of branch */")
+    return head, branch.strip(), tail
