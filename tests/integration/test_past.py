@@ -1,6 +1,7 @@
 """An execution as it was: by what was recorded by a moment, and by what had happened by one."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from command_line import execledger
 from execledger_query.execution import routes
 from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.rules import pricing
@@ -125,3 +127,14 @@ async def test_before_anything_was_known_there_was_nothing(
     monkeypatch.setattr(routes, "_MOST_EXPLAINED", 19)
     refused = await client.get("/v1/executions/run-1?as_of=2026-03-02T00:00:00Z", headers=RITA)
     assert (refused.status_code, refused.json()["type"]) == (504, "urn:execledger:problem:too-slow")
+
+
+async def test_the_command_explains_what_was(recorder: Desk, client: httpx2.AsyncClient) -> None:
+    await recorder.record(Topic().add(*history()))
+    then = "2026-03-01T12:00:08.999Z"
+    told = await execledger("explain", "run-1", "--as-of", then, "--json", postgres_dsn=recorder.dsn)
+    assert json.loads(told.out) == await shown(client, "run-1", "/explain", as_of=then)
+    never = await execledger("explain", "run-1", "--known-at", "2026-01-01T00:00:00Z", postgres_dsn=recorder.dsn)
+    assert (never.status, never.err) == (1, "execledger: there was no execution 'run-1' yet\n")
+    wrong = await execledger("explain", "run-1", "--as-of", "soon", postgres_dsn=recorder.dsn)
+    assert (wrong.status, "--as-of" in wrong.err) == (2, True)

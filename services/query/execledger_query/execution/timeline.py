@@ -179,7 +179,10 @@ async def read_steps(reader: Reader, execution: Row, most: int, most_bytes: int)
 
 
 def timeline_of(told: Told) -> Timeline:
-    """The timeline, as it is shown. Takes 0.05 ms a step: not for the event loop. Raises DamagedError."""
+    """The timeline, as it is shown. Raises DamagedError.
+
+    Takes 0.05 ms a step, measured with 10,000 of them: not for the event loop.
+    """
     execution = ShownRow.of(told.execution)
     attempts = [attempt_of(row, execution) for row in told.attempts if row["attempt"] <= execution.attempt]
     steps = [TimedStep.of(row) for row in told.steps]
