@@ -8,10 +8,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
 from execledger_query.app import create_api
+from execledger_query.document import lacking
 from factories_query import SECRET, bearing, ledger
 from running import query
 
@@ -26,6 +28,16 @@ OPERATOR, ADMIN = bearing("op", "acme", "service", "payloads"), bearing("root", 
 WHO = [bearing("ann", "acme"), OPERATOR, ADMIN, {}]
 DOCUMENT = create_api().openapi()
 ENDLESS = "/stream"  # answers that do not end: test_streams.py asks for them
+
+
+def test_every_property_and_parameter_is_explained_and_each_property_shown_by_an_example_that_it_allows() -> None:
+    assert lacking(DOCUMENT) == [], "say what it is in its model, or in execledger_query/document.py"
+    schemas = DOCUMENT["components"]["schemas"]
+    for name, schema in schemas.items():
+        for member, said in schema.get("properties", {}).items():
+            judge = Draft202012Validator({**said, "components": {"schemas": schemas}})
+            faults = [error.message for example in said["examples"] for error in judge.iter_errors(example)]
+            assert not faults, f"{name}.{member}"
 
 
 def test_no_operation_has_an_answer_for_whatever_else_there_is() -> None:

@@ -20,6 +20,7 @@ from execledger_query.auth import authenticator
 from execledger_query.compression import Compressed
 from execledger_query.conditional import Conditional
 from execledger_query.correlation import REQUEST_ID, TRACE_PARENT
+from execledger_query.document import complete
 from execledger_query.edge import LAG_HEADER, Edge
 from execledger_query.errors import (
     DamagedError,
@@ -60,6 +61,7 @@ class _Api(FastAPI):
             for path in super().openapi()["paths"].values():
                 for operation in path.values():
                     _as_answered(operation["responses"])
+            complete(super().openapi())
             _list_with_fields(super().openapi()["components"]["schemas"])
         return super().openapi()
 

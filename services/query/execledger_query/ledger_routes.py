@@ -22,7 +22,7 @@ _LARGEST_ID: Final = 2**63 - 1
 class PageOfDeadLetters(Page):
     """A page of dead letters, and what it is narrowed to."""
 
-    reason: Reason | None = Field(default=None)
+    reason: Reason | None = Field(default=None, description="bad for this reason")
     fingerprint: RequiredIdentifier | None = Field(default=None, description="bad in the same way")
 
     @property
@@ -63,7 +63,7 @@ async def list_dead_letters(
 async def show_dead_letter(
     held: _Services,
     caller: Operator,
-    id: Annotated[int, Path(ge=1, le=_LARGEST_ID)],  # noqa: A002
+    id: Annotated[int, Path(ge=1, le=_LARGEST_ID, description="of the dead letter")],  # noqa: A002
     _asked: Annotated[Parameters, Query()],
 ) -> Response:
     """One record that could not be recorded; as it came with the role payloads."""
