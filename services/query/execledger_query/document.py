@@ -42,6 +42,7 @@ _MEANINGS: Final[Mapping[str, str | tuple[str, Any]]] = {
     "ended_at": "when it ended",
     "error": "why it failed",
     "event_id": ("the identity of an event, made of its source and id; of a trigger as its producer wrote it", _STEP),
+    "events": ("how many events", 40),
     "event_name": ("what the event is called that set it off", "order.created"),
     "execution": "the execution",
     "executions": ("how many executions", 3),
@@ -117,6 +118,43 @@ _MEANINGS: Final[Mapping[str, str | tuple[str, Any]]] = {
     "trigger": "what set it off",
     "try_number": ("which go at the step, from 1", 1),
     "type": ("what kind it is", "LookupError"),
+    "bucket": ("how long each span of time is", "day"),
+    "bucket_start": "when the span begins",
+    "by_status": "how many executions of each status",
+    "calls": ("how many calls", 12),
+    "calls_of_tools": ("how many calls of tools", 4),
+    "cancelled": ("how many were cancelled", 0),
+    "completed": ("how many are completed", 7),
+    "cost_usd_gte": "which cost as many dollars or more",
+    "duration_ms_gte": "which took as many milliseconds or longer",
+    "duration_ms_lte": "which took as many milliseconds or less",
+    "error_type": ("the kind of error", "LookupError"),
+    "has_children": "whether others name it as their parent",
+    "label": "name and value of a label",
+    "last_started_at": "when the newest one started",
+    "llm_calls": ("how many calls of models", 3),
+    "owner_id": ("who ran it", "ann"),
+    "p50": ("half of them are below it, in milliseconds", 8250.0),
+    "p95": ("95 of 100 are below it, in milliseconds", 21000.0),
+    "p99": ("99 of 100 are below it, in milliseconds", 40000.0),
+    "paused": "whether it waits for something",
+    "pending": ("how many have not begun", 1),
+    "q": "words in query, error and names",
+    "running": ("how many run", 2),
+    "skipped": ("how many were skipped", 0),
+    "sort": "by what they are sorted",
+    "step": ("the name of the step", "draft"),
+    "steps": ("how many steps", 5),
+    "succeeded": ("how many succeeded", 11),
+    "success_rate": ("share of those that ended which are completed, 0 to 1", 0.98),
+    "tag": ("a word that it was given", "nightly"),
+    "timed_out": ("how many timed out", 0),
+    "time_zone": ("in which days begin", "Europe/Berlin"),
+    "total": ("how many there are in all", 120),
+    "total_is_exact": ("whether that was counted, not estimated", True),
+    "versions": ("versions of the workflow", ["3"]),
+    "workflow_id": ("the workflow", "nightly"),
+    "workflow_version": ("version of the workflow", "3"),
     "unaccounted": ("offsets that the ledger cannot account for: 0", 0),
     "usage": "what it consumed",
     "value_base64": ("the record's value, base64", "eyJzcGVjdmVyc2lvbiI6"),
@@ -127,10 +165,11 @@ _MEANINGS: Final[Mapping[str, str | tuple[str, Any]]] = {
 
 
 def complete(document: Schema) -> None:
-    """Give each property the description and the example that it lacks; drop what no answer has."""
+    """Give properties the description and the example that they lack, parameters the first; drop what no answer has."""
     schemas: dict[str, Schema] = document["components"]["schemas"]
     for name in _NOT_OURS:
         schemas.pop(name, None)
+    _explain_parameters(document)
     for schema in schemas.values():
         for name, said in schema.get("properties", {}).items():
             if (meaning := _meaning(name)) is not None:
@@ -139,6 +178,15 @@ def complete(document: Schema) -> None:
         for name, said in schema.get("properties", {}).items():
             if "examples" not in said:
                 said["examples"] = [_example(name, said, schemas)]
+
+
+def _explain_parameters(document: Schema) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                said = parameter.get("description") or parameter.get("schema", {}).get("description")
+                if not said and (meaning := _meaning(parameter["name"])) is not None:
+                    parameter["description"] = meaning
 
 
 def lacking(document: Schema) -> list[str]:
