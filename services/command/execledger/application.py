@@ -11,6 +11,7 @@ from execledger.commands.explain import explain
 from execledger.commands.keys import keys
 from execledger.commands.ledger import ledger
 from execledger.commands.limits import limits
+from execledger.commands.list import list_
 from execledger.commands.migrate import migrate
 from execledger.commands.publish import publish
 from execledger.commands.query import query
@@ -51,6 +52,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command(command)
+app.command(list_, name="list")
 app.command(dead_letters)
 app.command(ledger)
 app.command(limits)

@@ -27,7 +27,8 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
 
     UserError without one.
     """
-    async with _opened(dsn, name, tenant, command) as store, store.reading(EVERYTHING) as reader:
+    _check(name, tenant)
+    async with _opened(dsn, command) as store, store.reading(EVERYTHING) as reader:
         yield reader, await _found(reader, name, tenant) or await _begun(reader, name, tenant)
 
 
@@ -35,14 +36,25 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
 async def acting(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[tuple[Actor, Row]]:
     """The execution with that id, and what can be asked of it in the name of the one who is logged in here."""
     caller = replace(EVERYTHING, subject=f"{getuser()}@command")
-    async with _opened(dsn, name, tenant, command) as store, store.acting(caller) as actor:
+    _check(name, tenant)
+    async with _opened(dsn, command) as store, store.acting(caller) as actor:
         yield actor, await _found(actor, name, tenant) or _missing(name, tenant)
 
 
 @asynccontextmanager
-async def _opened(dsn: str, name: str, tenant: str | None, command: str) -> AsyncIterator[Store]:
+async def listing(dsn: str, command: str) -> AsyncIterator[Reader]:
+    """Where executions can be listed."""
+    async with _opened(dsn, command) as store, store.reading(EVERYTHING, walking=True) as reader:
+        yield reader
+
+
+def _check(name: str, tenant: str | None) -> None:
     check_text("ID", name)
     check_text("--tenant", tenant or "")
+
+
+@asynccontextmanager
+async def _opened(dsn: str, command: str) -> AsyncIterator[Store]:
     configure_log(level="error")
     options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
     try:
