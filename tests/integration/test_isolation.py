@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from execledger_query.app import create_api, create_app
 from execledger_query.store.reads import Reads
+from execledger_recorder.duties.rollups import settle
 from execledger_recorder.duties.trees import sum_trees
 from execledger_recorder.rules.commands import DEFAULT_POLICY
 from factories_query import bearing, settings_of, token
@@ -81,6 +82,7 @@ async def office(database: str) -> AsyncIterator[Desk]:
             pass
         while await office.store.usage.recompute():
             pass
+        await settle(office.store)
         yield office
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -125,6 +126,19 @@ async def test_every_parameter_that_is_wrong_is_named_at_once_and_an_unknown_one
     other = await client.get("/v1/ledger?x=1", headers=bearing("sam", "acme", "service"))
     assert "none" in other.json()["errors"][0]["detail"]
     assert json.loads(other.content)["title"] == "Invalid parameter"
+
+
+async def test_the_document_can_be_read_without_anything_from_elsewhere(database: str) -> None:
+    async with serving(database) as client:
+        page = await client.get("/docs")
+        document = (await client.get("/openapi.json")).json()
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not re.search(r"<script|https?://|@import|url\(", page.text.replace("https://console.example", ""))
+    for path, operations in document["paths"].items():
+        assert all(f"{method.upper()} {path}</h3>" in page.text for method in operations)
+    for name in document["components"]["schemas"]:
+        assert f'id="shape-{name}"' in page.text
 
 
 @pytest.mark.usefixtures("rows")

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from execledger_query import views
+from execledger_query import reference, views
 from execledger_query.pages import page_of_texts
 from execledger_query.paging import Key, split
 from execledger_query.parameters import PageOfExecutions
@@ -61,6 +62,12 @@ async def _with_payloads(
     trees = await reader.trees(rows)
     shown = {sort.key(row): views.execution_of(row, payloads, trees).model_dump_json(include=fields) for row in rows}
     return shown, early or end
+
+
+@operations.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The document of the API, to be read."""
+    return HTMLResponse(reference.page(request.app.openapi()), headers={"Content-Security-Policy": reference.POLICY})
 
 
 @operations.get("/healthz")
