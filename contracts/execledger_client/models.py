@@ -161,8 +161,8 @@ class CostItem(Struct, frozen=True, kw_only=True):
 class Costs(Struct, frozen=True, kw_only=True):
     """What both cost."""
 
-    a: Decimal
-    b: Decimal
+    a: str
+    b: str
     difference: str
 
 

@@ -20,7 +20,7 @@ class StepColumns(Shape):
         "milliseconds since 1970, errors without their stacks. One that is null throughout may be left out where the "
         "answer is large"
     )
-    count: int = Field(description="how many steps there are, and so values in each column")
+    count: int = Field(description="how many steps there are, and so values in each column", examples=[2])
 
 
 def body_of(row: Row) -> bytes:

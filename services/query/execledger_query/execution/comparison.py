@@ -25,60 +25,62 @@ _Figures: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 class Statuses(Shape):
     """How both stand."""
 
-    a: ExecutionStatus
-    b: ExecutionStatus
+    a: ExecutionStatus = Field(description="how a stands", examples=["completed"])
+    b: ExecutionStatus = Field(description="how b stands", examples=["failed"])
 
 
 class Counts(Shape):
     """A figure of both; null where one has none."""
 
-    a: int | None
-    b: int | None
-    difference: int | None = Field(description="b less a")
+    a: int | None = Field(description="of a", examples=[5000])
+    b: int | None = Field(description="of b", examples=[9000])
+    difference: int | None = Field(description="b less a", examples=[4000])
 
 
 class Costs(Shape):
     """What both cost."""
 
-    a: Money
-    b: Money
-    difference: Change = Field(description="b less a")
+    a: Money = Field(description="of a", examples=["0.5"])
+    b: Money = Field(description="of b", examples=["0.25"])
+    difference: Change = Field(description="b less a", examples=["-0.25"])
 
 
 class ComparedUsage(Shape):
     """What both consumed."""
 
-    prompt_tokens: Counts
-    completion_tokens: Counts
-    total_tokens: Counts
-    cost_usd: Costs
+    prompt_tokens: Counts = Field(description="tokens that were sent", examples=[{"a": 3, "b": 5, "difference": 2}])
+    completion_tokens: Counts = Field(description="tokens that came back", examples=[{"a": 3, "b": 5, "difference": 2}])
+    total_tokens: Counts = Field(description="both", examples=[{"a": 3, "b": 5, "difference": 2}])
+    cost_usd: Costs = Field(description="what they cost", examples=[{"a": "0.5", "b": "0.25", "difference": "-0.25"}])
 
 
 class StepOfOne(Shape):
     """A step in one of them: the last try of its last attempt."""
 
-    status: StepStatus
-    try_number: int
-    offset_ms: int | None = Field(description="from the start of the attempt")
-    duration_ms: int | None
+    status: StepStatus = Field(description="how it ended, or stands", examples=["completed"])
+    try_number: int = Field(description="which try it is", examples=[1])
+    offset_ms: int | None = Field(description="from the start of the attempt", examples=[2000])
+    duration_ms: int | None = Field(description="how long it took", examples=[6000])
 
 
 class ComparedStep(Shape):
     """A step of both, by its id and iteration; null where one has none."""
 
-    step_id: str
-    iteration: int | None
-    a: StepOfOne | None
-    b: StepOfOne | None
-    duration_ms: Counts
+    step_id: str = Field(description="its id", examples=["draft"])
+    iteration: int | None = Field(description="which item of a loop", examples=[2])
+    a: StepOfOne | None = Field(description="in a", examples=[None])
+    b: StepOfOne | None = Field(
+        description="in b", examples=[{"status": "completed", "try_number": 1, "offset_ms": 2000, "duration_ms": 6000}]
+    )
+    duration_ms: Counts = Field(description="how long it took", examples=[{"a": None, "b": 6000, "difference": None}])
 
 
 class PatchOperation(Shape):
     """An operation of a JSON Patch, RFC 6902."""
 
-    op: Literal["add", "remove", "replace"]
-    path: str = Field(description="a JSON pointer")
-    value: JsonValue = Field(description="null of a removal")
+    op: Literal["add", "remove", "replace"] = Field(description="what to do", examples=["replace"])
+    path: str = Field(description="a JSON pointer", examples=["/pages/2"])
+    value: JsonValue = Field(description="null of a removal", examples=[3])
 
 
 class Comparison(Shape):

@@ -15,40 +15,51 @@ from execledger_query.views import IgnoredField, Shape, Timestamp, execution_of
 class DecidedField(Shape):
     """A field of the record, and the event that decided it."""
 
-    event_id: UUID
-    type: str = Field(description="as sent")
-    occurred_at: Timestamp
-    value: JsonValue = Field(description="as the record shows it; null for a payload without include=payloads")
+    event_id: UUID = Field(description="the event", examples=["019ca945-0a7b-7d77-aed5-0b667674308f"])
+    type: str = Field(description="as sent", examples=["execution.completed"])
+    occurred_at: Timestamp = Field(description="when it happened", examples=["2026-03-01T12:00:00.123Z"])
+    value: JsonValue = Field(
+        description="as the record shows it; null for a payload without include=payloads", examples=["completed"]
+    )
 
 
 class ExplainedEvent(Shape):
     """An event: what became of it on arrival, and what the record owes to it now."""
 
-    event_id: UUID
-    id: str = Field(description="as sent")
-    source: str
-    type: str = Field(description="as sent")
-    occurred_at: Timestamp
-    attempt: int = Field(description="as sent")
-    sequence: int | None
-    outcome: Literal["applied", "late", "rejected"]
-    ignored: list[IgnoredField] = Field(description="what was left out, or read otherwise than it was sent")
-    decides: list[str]
-    not_applied: NotApplied | None
+    event_id: UUID = Field(description="what it is known by", examples=["019ca945-0a7b-7d77-aed5-0b667674308f"])
+    id: str = Field(description="as sent", examples=["evt-7"])
+    source: str = Field(description="who sent it", examples=["urn:acme:orchestrator"])
+    type: str = Field(description="as sent", examples=["execution.completed"])
+    occurred_at: Timestamp = Field(description="when it happened", examples=["2026-03-01T12:00:00.123Z"])
+    attempt: int = Field(description="as sent", examples=[1])
+    sequence: int | None = Field(description="its place in the order of its producer", examples=[7])
+    outcome: Literal["applied", "late", "rejected"] = Field(
+        description="as it was judged when it arrived", examples=["applied"]
+    )
+    ignored: list[IgnoredField] = Field(
+        description="what was left out, or read otherwise than it was sent",
+        examples=[[{"field": "usage.cost_usd", "rule": "wrong_type"}]],
+    )
+    decides: list[str] = Field(
+        description="the fields of the record that it decides", examples=[["status", "ended_at"]]
+    )
+    not_applied: NotApplied | None = Field(
+        description="why it, or all that it said, is not in the record", examples=["older attempt"]
+    )
 
 
 class Provisional(Shape):
     """Why we took the execution for ended."""
 
-    reason: str | None
+    reason: str | None = Field(description="as the watchdog said it", examples=["silent for 60 s"])
 
 
 class Note(Shape):
     """What events say that cannot be, and what became of it."""
 
-    field: str
-    event_id: UUID
-    reason: str
+    field: str = Field(description="the field that shows it", examples=["duration_ms"])
+    event_id: UUID = Field(description="who said it", examples=["019ca945-0a7b-7d77-aed5-0b667674308f"])
+    reason: str = Field(description="what cannot be", examples=["it ended before it started: the clocks disagree"])
 
 
 class Explanation(Shape):

@@ -33,42 +33,52 @@ CHILDREN: Final = 200
 class TimelineAttempt(Shape):
     """One run of the whole execution."""
 
-    attempt: int
-    status: ExecutionStatus
-    started_at: Timestamp
-    ended_at: Timestamp | None = Field(description="of one that was given up, when it was last heard of")
+    attempt: int = Field(description="its number, from 1", examples=[1])
+    status: ExecutionStatus = Field(description="how it ended, or stands", examples=["failed"])
+    started_at: Timestamp = Field(
+        description="when it began, else was first heard of", examples=["2026-03-01T12:00:00.123Z"]
+    )
+    ended_at: Timestamp | None = Field(
+        description="of one that was given up, when it was last heard of", examples=["2026-03-01T12:00:00.123Z"]
+    )
 
 
 class TimelineStep(Step):
     """A step, and where it lies."""
 
-    depth: int = Field(description="0, and one more than the step that it is part of")
-    offset_ms: int | None = Field(description="from the start of its attempt; below 0 where clocks disagree")
-    gap_before_ms: int | None = Field(description="how long no step at all had run when it began")
-    unexpected_end: bool = Field(description="nobody knows when it ended: it was said so, or its execution failed")
+    depth: int = Field(description="0, and one more than the step that it is part of", examples=[1])
+    offset_ms: int | None = Field(
+        description="from the start of its attempt; below 0 where clocks disagree", examples=[2000]
+    )
+    gap_before_ms: int | None = Field(description="how long no step at all had run when it began", examples=[0])
+    unexpected_end: bool = Field(
+        description="nobody knows when it ended: it was said so, or its execution failed", examples=[False]
+    )
 
 
 class FailingStep(Shape):
     """The step at which an execution failed: the innermost and latest of those that failed."""
 
-    step_id: str
-    name: str | None
-    iteration: int | None
-    total_items: int | None
-    attempt: int
-    try_number: int
-    input: JsonValue = Field(description="a payload: null without include=payloads")
-    error: Error | None
+    step_id: str = Field(description="its id", examples=["draft"])
+    name: str | None = Field(description="its name", examples=["Draft"])
+    iteration: int | None = Field(description="which item of a loop", examples=[2])
+    total_items: int | None = Field(description="of how many", examples=[3])
+    attempt: int = Field(description="the attempt", examples=[1])
+    try_number: int = Field(description="the last try", examples=[1])
+    input: JsonValue = Field(description="a payload: null without include=payloads", examples=[{"chapter": 2}])
+    error: Error | None = Field(
+        description="why it failed", examples=[{"message": "too slow", "type": "TimeoutError", "stack": None}]
+    )
 
 
 class SlowStep(Shape):
     """One of the steps that took longest."""
 
-    step_id: str
-    iteration: int | None
-    attempt: int
-    try_number: int
-    duration_ms: int
+    step_id: str = Field(description="its id", examples=["draft"])
+    iteration: int | None = Field(description="which item of a loop", examples=[2])
+    attempt: int = Field(description="the attempt", examples=[1])
+    try_number: int = Field(description="the try", examples=[1])
+    duration_ms: int = Field(description="how long it took", examples=[6000])
 
 
 class TimelineGap(Shape):
@@ -76,16 +86,21 @@ class TimelineGap(Shape):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
-    from_: Timestamp = Field(alias="from")
-    to: Timestamp
-    ms: int
+    from_: Timestamp = Field(
+        alias="from", description="when the last step before it ended", examples=["2026-03-01T12:00:00.123Z"]
+    )
+    to: Timestamp = Field(description="when the next one began", examples=["2026-03-01T12:00:01.123Z"])
+    ms: int = Field(description="how long it is", examples=[1000])
 
 
 class Timeline(Shape):
     """How an execution went."""
 
     execution: Execution
-    attempts: list[TimelineAttempt]
+    attempts: list[TimelineAttempt] = Field(
+        description="by number",
+        examples=[[{"attempt": 1, "status": "failed", "started_at": "2026-03-01T12:00:00.123Z", "ended_at": None}]],
+    )
     steps: list[TimelineStep] = Field(
         description="by attempt and the time of their first event, each behind the one that it is part of"
     )
@@ -95,7 +110,9 @@ class Timeline(Shape):
     parent: Relative | None = Field(description="null when there is none, or none that you see")
     root: Relative | None = Field(description="itself, when it is one; null when you see none")
     children: list[Relative] = Field(description=f"at most {CHILDREN}, in the order in which they were created")
-    has_more_children: bool = Field(description="the rest is in …/tree, and in the list with `parent`")
+    has_more_children: bool = Field(
+        description="the rest is in …/tree, and in the list with `parent`", examples=[False]
+    )
 
 
 class TimedStep(NamedTuple):

@@ -14,21 +14,23 @@ from execledger_query.views import Cursor, Money, Row, Shape, Timestamp, Workflo
 class Relative(Shape):
     """An execution that belongs to another."""
 
-    id: UUID
-    external_id: str
-    workflow: Workflow | None
-    status: ExecutionStatus
-    started_at: Timestamp | None
-    duration_ms: int | None
+    id: UUID = Field(description="the internal id", examples=["019ca945-0a7b-7d77-aed5-0b667674308f"])
+    external_id: str = Field(description="as its orchestrator calls it", examples=["run-2"])
+    workflow: Workflow | None = Field(
+        description="the definition that ran", examples=[{"id": "research", "name": "Research", "version": "3"}]
+    )
+    status: ExecutionStatus = Field(description="where it stands", examples=["running"])
+    started_at: Timestamp | None = Field(description="when it began", examples=["2026-03-01T12:00:00.123Z"])
+    duration_ms: int | None = Field(description="how long it took", examples=[9000])
 
 
 class Member(Relative):
     """An execution of a tree, with its figures."""
 
-    parent_execution_id: str | None = Field(description="an external id, as it was sent")
-    ended_at: Timestamp | None
-    total_tokens: int
-    cost_usd: Money
+    parent_execution_id: str | None = Field(description="an external id, as it was sent", examples=["run-1"])
+    ended_at: Timestamp | None = Field(description="when it ended", examples=["2026-03-01T12:00:00.123Z"])
+    total_tokens: int = Field(description="tokens that it consumed", examples=[1200])
+    cost_usd: Money = Field(description="what it cost", examples=["0.0125"])
 
 
 class TreePage(Shape):
