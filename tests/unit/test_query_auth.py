@@ -1,6 +1,7 @@
 """Who a token vouches for."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,6 +85,34 @@ async def test_roles_that_we_do_not_know_give_nothing() -> None:
     caller = await shared().identify(token("ann", "acme", "superuser"))
     assert caller is not None
     assert caller.sees is Sees.OWNER
+
+
+async def test_a_token_that_was_verified_counts_until_it_ends_and_no_longer() -> None:
+    now = time.time()
+    authenticator = Authenticator(SharedSecret(SECRET), clock=lambda: now)
+    lasting = token("ann", "acme", exp=datetime.now(UTC) + timedelta(hours=1))
+    first = await authenticator.identify(lasting)
+    assert await authenticator.identify(lasting) is first
+    now += 3600
+    assert await authenticator.identify(lasting) is not first
+
+
+async def test_a_token_that_was_verified_counts_no_more_when_its_key_is_another() -> None:
+    keys = SharedSecret(SECRET)
+    authenticator = Authenticator(keys)
+    assert await authenticator.identify(token()) is not None
+    keys._key = SharedSecret("another secret, as long as it has to be")._key
+    with pytest.raises(InvalidTokenError):
+        await authenticator.identify(token())
+
+
+async def test_of_very_many_tokens_few_are_remembered() -> None:
+    authenticator = shared()
+    for number in range(1_010):
+        assert await authenticator.identify(token(f"ann-{number}")) is not None
+    assert len(authenticator._known) == 1_000
+    await authenticator.identify(token("ann", padding="x" * 8_000))
+    assert len(authenticator._known) == 1_000
 
 
 async def test_audience_and_issuer_are_checked_when_set() -> None:

@@ -48,7 +48,8 @@ class Services:
     explaining: asyncio.Semaphore  # a core is what an explanation takes: others would but wait with all they hold
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
+    """The framework runs what does not wait in a thread, which takes longer than a statement: so this one can."""
     held: Services = request.app.state.services
     return held
 

@@ -59,7 +59,7 @@ _MOST_EXPLAINED_BYTES: Final = 33_554_432
 of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBLEMS)
 
 
-def endings_of(request: Request) -> Endings:
+async def endings_of(request: Request) -> Endings:
     held: Endings = request.app.state.endings
     return held
 
@@ -111,7 +111,7 @@ async def list_steps(
     held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOfSteps, Query()]
 ) -> Response:
     """The steps of an execution, all attempts, by the time of their first event; with `as=columns` all at once."""
-    async with held.store.reading(caller) as reader:
+    async with held.store.reading(caller, one_plan=True) as reader:
         execution = await found(reader, name)
         if asked.as_columns:
             return _all_steps(await reader.step_columns(execution["id"], columns.MOST_BYTES))
@@ -223,7 +223,7 @@ async def _shown(held: Services, caller: Caller, name: str, asked: AsItWas) -> v
         async with held.explaining:
             then = await _as_it_was(held, caller, name, asked, moment)
         return past.shown_of(then.execution, then.payloads)
-    async with held.store.reading(caller) as reader:
+    async with held.store.reading(caller, one_plan=True) as reader:
         row = await found(reader, name)
         allow_payloads(caller, row, asked)
         payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())

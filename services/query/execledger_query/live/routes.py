@@ -40,7 +40,7 @@ _ENDED: Final[dict[int | str, dict[str, Any]]] = {204: {"description": "The end 
 live = APIRouter(prefix="/v1", tags=["streams"], responses=PROBLEMS)
 
 
-def hub(request: Request) -> Hub:
+async def hub(request: Request) -> Hub:
     held: Hub = request.app.state.hub
     return held
 
@@ -122,5 +122,5 @@ def _from_header() -> Iterator[None]:
 def _answer(request: Request, stream: Stream, reading: Reading) -> Response:
     if request.scope.get(WITHOUT_BODY):
         return Response(media_type=_MEDIA_TYPE)
-    streams = hub(request)
+    streams: Hub = request.app.state.hub
     return StreamingResponse(streams.follow(stream, reading), media_type=_MEDIA_TYPE, headers=_HEADERS)
