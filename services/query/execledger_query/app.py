@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -142,9 +143,10 @@ def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
 async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.socket | None) -> AsyncIterator[None]:
     _warn_of_any_token(settings)
     async with (
-        Store.open(_options(settings)) as store,
-        Hub.open(store, _stream_limits(settings)) as hub,
-        Endings.open(store) as endings,
+        Store.open(_options(settings)) as primary,
+        _reading_from(settings, primary) as store,
+        Hub.open(primary, _stream_limits(settings)) as hub,
+        Endings.open(primary) as endings,
         httpx2.AsyncClient(trust_env=False) as client,
     ):
         figures = ExecutionFigures()
@@ -155,13 +157,14 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
         freshness = Freshness(store, settings.topics)
         app.state.services = Services(
             store,
+            primary,
             authenticator(settings, client),
             freshness,
             registry,
             Shares(_allowance(settings)),
             settings.serves_metrics,
             settings.query_page_bytes,
-            Signing(store, None if settings.cursor_secret is None else settings.cursor_secret.get_secret_value()),
+            Signing(primary, None if settings.cursor_secret is None else settings.cursor_secret.get_secret_value()),
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
         looking = asyncio.create_task(
@@ -180,6 +183,17 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+
+
+@asynccontextmanager
+async def _reading_from(settings: Settings, primary: Store) -> AsyncIterator[Store]:
+    """The replica, if there is one."""
+    if settings.query_replica_dsn is None:
+        yield primary
+        return
+    dsn = settings.query_replica_dsn.get_secret_value()
+    async with Store.open(replace(_options(settings), dsn=dsn, setting="EXECLEDGER_QUERY_REPLICA_DSN")) as replica:
+        yield replica
 
 
 @asynccontextmanager

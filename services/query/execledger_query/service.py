@@ -38,6 +38,7 @@ class Services:
     """What the routes work with; the application holds it in its state."""
 
     store: Store
+    primary: Store  # what must not lie behind: streams, waits, and what is written
     authenticator: Authenticator
     freshness: Freshness
     registry: CollectorRegistry

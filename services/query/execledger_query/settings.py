@@ -21,6 +21,9 @@ class Settings(EnvironmentSettings):
     """Each is read from EXECLEDGER_ and its name in capitals."""
 
     postgres_dsn: SecretStr = Field(description="database to read: postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    query_replica_dsn: SecretStr | None = Field(
+        default=None, description="a replica of that database, to read from; its delay counts as lag"
+    )
     events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
     topic_tenants: TopicTenants | None = Field(
         default=None, description="as the recorder's: the topics that it reads besides"
@@ -97,10 +100,10 @@ class Settings(EnvironmentSettings):
         """Whether /metrics is on the API's port: it says more of all tenants than a stranger should know."""
         return self.query_metrics_port is None and is_loopback(self.query_host)
 
-    @field_validator("postgres_dsn")
+    @field_validator("postgres_dsn", "query_replica_dsn")
     @classmethod
-    def _is_postgres(cls, dsn: SecretStr) -> SecretStr:
-        if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+    def _is_postgres(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("should begin with postgresql://")
         return dsn
 

@@ -57,7 +57,7 @@ async def cancel_execution(
     key: Key = None,
 ) -> Response:
     """Ask the orchestrator to stop an execution; roles service and admin. It goes on until the orchestrator ends it."""
-    async with held.store.acting(caller) as actor:
+    async with held.primary.acting(caller) as actor:
         said = await ask(actor, await found(actor, name), asked, key)
     return Response(said, 202, media_type="application/json")
 

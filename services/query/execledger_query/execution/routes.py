@@ -96,6 +96,8 @@ async def show_execution(
     asked: Annotated[OneExecution, Query()],
 ) -> Response:
     """One execution, as it is, as it was, or once it has ended."""
+    if asked.wait:
+        held = replace(held, store=held.primary)  # a replica may not know of the end that was waited for
     with few_enough():
         async with held.shares.admitted(caller.person):
             shown = await _shown(held, caller, name, asked)

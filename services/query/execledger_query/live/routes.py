@@ -74,7 +74,7 @@ async def stream_executions(
     seen_as = caller.likeness(with_payloads=asked.with_payloads)
     channel = ListChannel(seen_as, asked.filters, frozenset(fields), asked.with_payloads)
     with few_enough(), _from_header():
-        async with held.shares.admitted(caller.person), held.store.reading(caller) as reader:
+        async with held.shares.admitted(caller.person), held.primary.reading(caller) as reader:
             given = _given(channel, last_event_id)
             place = await channel.begin(reader, asked.limit) if given is None else given
             reading = await channel.read(reader, place)
@@ -93,7 +93,7 @@ async def stream_execution(
     """One execution: its events in the order in which they came, the record after each change, and its end."""
     seen_as = caller.likeness(with_payloads=asked.with_payloads)
     with few_enough(), _from_header():
-        async with held.shares.admitted(caller.person), held.store.reading(caller) as reader:
+        async with held.shares.admitted(caller.person), held.primary.reading(caller) as reader:
             row = await found(reader, name)
             allow_payloads(caller, row, asked)
             channel = ExecutionChannel(seen_as, row["id"], held.page_bytes, asked.with_payloads)

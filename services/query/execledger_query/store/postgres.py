@@ -24,7 +24,6 @@ from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
 REQUIRED_SCHEMA: Final = 23
-_DATABASE: Final = "the database of EXECLEDGER_POSTGRES_DSN"
 _RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
 _CHANGED: Final = "execledger_changes"
 
@@ -48,6 +47,7 @@ class Options:
     connect_timeout: float = 5
     statement_timeout: float = 10
     application_name: str = "execledger-query"
+    setting: str = "EXECLEDGER_POSTGRES_DSN"  # that says so
 
     @property
     def address(self) -> str:
@@ -117,7 +117,7 @@ class Store:
                 await connection.execute(statement("become"), role, caller.tenant, caller.subject)
                 yield Actor(connection, caller.sees, None)
         except (asyncpg.ReadOnlySQLTransactionError, asyncpg.FeatureNotSupportedError) as error:
-            raise StoreUnavailable(f"{_DATABASE} takes no writes just now") from error
+            raise StoreUnavailable(f"the database of {self._options.setting} takes no writes just now") from error
 
     @asynccontextmanager
     async def woken(self, wake: Callable[[], None]) -> AsyncIterator[None]:
@@ -181,8 +181,10 @@ class Store:
             log.warning("database_unavailable", address=self.address, cause=str(error))
         self._away = True
         if isinstance(error, SchemaMissing):
-            return SchemaMissing(f"{_DATABASE} has no schema of ours yet: run execledger migrate")
-        return StoreUnavailable(f"{_DATABASE} does not answer")
+            return SchemaMissing(
+                f"the database of {self._options.setting} has no schema of ours yet: run execledger migrate"
+            )
+        return StoreUnavailable(f"the database of {self._options.setting} does not answer")
 
     def _answered(self) -> None:
         if self._away:
