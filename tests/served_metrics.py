@@ -6,8 +6,9 @@ from prometheus_client import CollectorRegistry, Metric
 
 from execledger_query.figures import ExecutionFigures, Look
 from execledger_query.store import Options, Store
-from execledger_query.telemetry import PoolFigures, open_streams, request_seconds
+from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, request_seconds
 from execledger_recorder.metrics import Metrics
+from execledger_runtime.build import build_info
 
 
 def recorder_metrics() -> dict[str, Metric]:
@@ -23,7 +24,10 @@ async def query_metrics() -> dict[str, Metric]:
     request_seconds(registry)
     open_streams(registry, lambda: 0)
     figures = ExecutionFigures()
-    figures.look = Look(rows=[], read_at=0.0, took=0.0)
+    lag_seconds(registry, lambda: 0.0)
+    build_info(registry, "query")
+    nothing_open = {"oldest_seconds": None, "paused": 0}
+    figures.look = Look(rows=[], steps=[], open=nothing_open, read_at=0.0, took=0.0)
     async with Store.open(Options("postgresql://127.0.0.1/nowhere")) as store:
         return _by_name([*registry.collect(), *figures.collect(), *PoolFigures(store).collect()])
 

@@ -43,7 +43,8 @@ from execledger_query.settings import Settings
 from execledger_query.shares import Allowance, Shares
 from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
-from execledger_query.telemetry import PoolFigures, open_streams, registry_of, request_seconds
+from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, registry_of, request_seconds
+from execledger_runtime.build import build_info
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 from execledger_runtime.listener import Answer, Kept, answering
 
@@ -155,6 +156,8 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
         app.state.hub, app.state.endings = hub, endings
         app.state.request_seconds = request_seconds(registry)
         freshness = Freshness(store, settings.topics)
+        lag_seconds(registry, lambda: freshness.last)
+        build_info(registry, "query")
         app.state.services = Services(
             store,
             primary,
@@ -167,14 +170,15 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
             Signing(primary, None if settings.cursor_secret is None else settings.cursor_secret.get_secret_value()),
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
-        looking = asyncio.create_task(
+        looking = asyncio.gather(
+            freshness.keep(),
             keep_fresh(
                 store,
                 figures,
                 interval=settings.metrics_interval_seconds,
                 longest=settings.metrics_timeout_seconds,
                 top_workflows=settings.metrics_top_workflows,
-            )
+            ),
         )
         try:
             async with _showing_metrics(metrics_listener, registry):

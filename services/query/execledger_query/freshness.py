@@ -59,6 +59,17 @@ class Freshness:
                     self._tried_at = self._clock()
         return None if self._look is None else lag(self._look, self._clock() - self._looked_at)
 
+    async def keep(self) -> None:
+        """Look again and again, until cancelled: for whoever reads `last`."""
+        while True:
+            await self.seconds()
+            await asyncio.sleep(_CACHE_SECONDS)
+
+    @property
+    def last(self) -> float:
+        """Seconds of lag by the last look; -1 before there was one. It grows until there is another."""
+        return -1.0 if self._look is None else lag(self._look, self._clock() - self._looked_at)
+
     async def schema_version(self) -> int:
         """The schema of the database; one question at a time, whose answer is that of all who ask meanwhile."""
         if self._question is None or self._question.done():

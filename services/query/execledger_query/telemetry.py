@@ -44,6 +44,12 @@ def open_streams(registry: CollectorRegistry, count: Callable[[], int]) -> None:
     Gauge("execledger_query_streams", "Streams that are open.", registry=registry).set_function(count)
 
 
+def lag_seconds(registry: CollectorRegistry, last: Callable[[], float]) -> None:
+    """How far the record lies behind Kafka, as answers say it."""
+    text = "Age of the oldest record that is not recorded yet, or of the recorder's last look; -1: never seen."
+    Gauge("execledger_query_lag_seconds", text, registry=registry).set_function(last)
+
+
 def registry_of(*collectors: Collector) -> CollectorRegistry:
     """A registry of our own: the library's global one would be shared by every application in a process."""
     registry = CollectorRegistry()

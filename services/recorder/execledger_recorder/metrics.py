@@ -2,15 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import product
 from time import perf_counter, time
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from execledger_contracts.decoding import Reason
+from execledger_contracts.events import EVENTS, OtherEvent
+from execledger_contracts.ignored import Rule
+from execledger_contracts.status import EXECUTION_STATUSES, STEP_STATUSES, TERMINAL
 from execledger_lifecycle import Outcome
 from execledger_recorder.recording import Report
 from execledger_recorder.rules.ledger import LedgerRow
 from execledger_recorder.rules.partition import TopicPartition
+from execledger_runtime.build import build_info
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 _RECORDS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2000, 4000, 10_000)
@@ -83,6 +89,27 @@ class Metrics:
         self.feed_changes = gauge("feed_changes", "Changes that are kept for those who follow them")
         self.outbox = gauge("outbox_messages", "Messages that wait to be sent")
         self.outbox_age = gauge("outbox_oldest_seconds", "How long the oldest message has waited to be sent")
+
+        build_info(registry, "recorder")
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show each label before it is first counted: else the first dead letter is no increase."""
+        types = [*(event.canonical for event in EVENTS if event is not OtherEvent), "other"]
+        for counter, *labels in (
+            (self.dead_letters, Reason),
+            (self.records, (Outcome.DUPLICATE, Outcome.DEAD_LETTERED, Outcome.SKIPPED), ("none",)),
+            (self.records, (Outcome.APPLIED, Outcome.LATE, Outcome.REJECTED), types),
+            (self.ignored_fields, types, Rule),
+            (self.rejections, [f"already {status}" for status in STEP_STATUSES if status in TERMINAL]),
+            (self.commands, ("execution.halt", "execution.warning", "execution.cancel")),
+        ):
+            for values in product(*labels):
+                counter.labels(*values)
+        for before, after in product(("none", *EXECUTION_STATUSES), EXECUTION_STATUSES):
+            if before != after:
+                self.transitions.labels(before, after)
+        self.watched({})
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:

@@ -103,8 +103,8 @@ async def list_slowest(held: ServicesOf, caller: CallerOf, asked: Annotated[Rank
 
 @analytics.get("/costliest", response_model=shapes.RankedExecutions)
 async def list_costliest(held: ServicesOf, caller: CallerOf, asked: Annotated[Ranked, Query()]) -> Response:
-    """The executions that cost most of those that started in the range."""
-    return await _ranked(held, caller, asked, "cost_nanos")
+    """The executions that cost most of those that started in the range and have ended."""
+    return await _ranked(held, caller, asked, "ended_cost_nanos")
 
 
 async def _summed(

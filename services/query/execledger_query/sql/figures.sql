@@ -1,19 +1,20 @@
--- One pass over the executions for /metrics: by workflow (the most used are named), status and bucket of duration.
--- width_bucket counts the bounds that are less than a duration, so bucket n holds those up to bound n.
+-- What all executions come to, from roll-ups, for /metrics: by workflow (the most used are named), status and bucket of
+-- duration. Of a bucket it is how many have ended in it; without one, all the rest.
 WITH counted AS MATERIALIZED (
-    SELECT
-        workflow_id, status,
-        CASE WHEN ended_at IS NOT NULL THEN width_bucket(duration_ms - 1, $2::bigint[]) END AS bucket,
-        count(*) AS executions,
-        coalesce(sum(duration_ms) FILTER (WHERE ended_at IS NOT NULL), 0) AS duration_ms,
-        min(coalesce(started_at, created_at)) FILTER (WHERE status = 'running') AS oldest_at,
-        count(*) FILTER (WHERE killed_by_budget) AS killed_by_budget
-    FROM execledger.executions
-    GROUP BY 1, 2, 3
+    SELECT workflow_id, status, NULL::smallint AS bucket, sum(executions) AS executions, sum(killed) AS killed,
+           sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd,
+           sum(lasted_ms) AS lasted_ms
+    FROM execledger.settled_executions
+    GROUP BY workflow_id, status
+    UNION ALL
+    SELECT workflow_id, '', cell.bucket, sum(cell.number), 0, 0, 0, 0, 0
+    FROM execledger.settled_executions
+    CROSS JOIN LATERAL unnest(buckets, counts) AS cell (bucket, number)
+    GROUP BY workflow_id, cell.bucket
 ), named AS (
     SELECT workflow_id
     FROM counted
-    WHERE workflow_id IS NOT NULL
+    WHERE workflow_id IS NOT NULL AND bucket IS NULL
     GROUP BY workflow_id
     ORDER BY sum(executions) DESC, workflow_id
     LIMIT $1
@@ -21,11 +22,9 @@ WITH counted AS MATERIALIZED (
 SELECT
     CASE WHEN counted.workflow_id IS NULL THEN '' WHEN named.workflow_id IS NULL THEN 'other' ELSE named.workflow_id END
         AS workflow,
-    status, bucket,
-    sum(executions)::bigint AS executions,
-    sum(counted.duration_ms)::float8 AS duration_ms,
-    extract(epoch FROM now() - min(oldest_at))::float8 AS oldest_seconds,
-    sum(counted.killed_by_budget)::bigint AS killed_by_budget
+    status, bucket, sum(executions)::float8 AS executions, sum(killed)::float8 AS killed_by_budget,
+    sum(prompt_tokens)::float8 AS prompt_tokens, sum(completion_tokens)::float8 AS completion_tokens,
+    sum(cost_usd)::float8 AS cost_usd, sum(lasted_ms)::float8 AS duration_ms
 FROM counted
 LEFT JOIN named ON named.workflow_id = counted.workflow_id
 GROUP BY 1, 2, 3

@@ -1,7 +1,8 @@
 -- Of the executions that start in a range those of which there is most: they took longest, or cost most.
 SELECT id, external_id, workflow_id, workflow_version, owner_id, status, started_at, ended_at, duration_ms, total_tokens,
        cost_usd
-FROM execledger.measured_executions
-WHERE start_at >= $2::timestamptz AND start_at < $3::timestamptz AND /* by */ IS NOT NULL/* AND filters */
-ORDER BY /* by */ DESC, id DESC
+FROM execledger.executions
+WHERE execledger.start_of(started_at, created_at) >= $2::timestamptz
+  AND execledger.start_of(started_at, created_at) < $3::timestamptz/* AND filters */
+ORDER BY /* by DESC, */id DESC
 LIMIT $1

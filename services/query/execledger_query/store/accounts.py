@@ -26,5 +26,9 @@ class Accounts(Reads):
     async def lag(self, topics: Sequence[str]) -> Row | None:
         return await self._row(statement("lag"), topics)
 
-    async def figures(self, top_workflows: int, bounds_ms: Sequence[int]) -> Sequence[Row]:
-        return await self._rows(statement("figures"), top_workflows, bounds_ms)
+    async def figures(self, top_workflows: int) -> tuple[Sequence[Row], Sequence[Row], Row]:
+        """What all executions come to; all steps; and what is open."""
+        executions = await self._rows(statement("figures"), top_workflows)
+        steps = await self._rows(statement("step_figures"))
+        (of_open,) = await self._rows(statement("open_figures"))
+        return executions, steps, of_open

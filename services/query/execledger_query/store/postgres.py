@@ -23,7 +23,7 @@ from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, St
 from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 23
+REQUIRED_SCHEMA: Final = 24
 _RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
 _CHANGED: Final = "execledger_changes"
 

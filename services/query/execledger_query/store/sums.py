@@ -88,8 +88,12 @@ class Summing(Reads):
         self, by: str, begin: datetime, end: datetime, narrowing: Mapping[str, Any], limit: int
     ) -> Sequence[Row]:
         """At most `limit` executions that start in a range, those first that have most of it."""
-        conditions = [f" AND {NARROWINGS[key].format(f'${place}')}" for place, key in enumerate(narrowing, 4)]
-        query = statement("ranked").replace("/* AND filters */", "".join(conditions)).replace("/* by */", by)
+        conditions = [f" AND {by} IS NOT NULL"]
+        conditions += [
+            f" AND {NARROWINGS[key].format(f'${place}')}".replace(*_BAND) for place, key in enumerate(narrowing, 4)
+        ]
+        query = statement("ranked").replace("/* AND filters */", "".join(conditions))
+        query = query.replace("/* by DESC, */", f"{by} DESC, ")
         return await self._rows(query, limit, begin, end, *narrowing.values())
 
 
