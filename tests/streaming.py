@@ -38,6 +38,13 @@ class Reader:
         async with asyncio.timeout(seconds):
             return await self._next()
 
+    async def some(self, most: int, seconds: float) -> AsyncIterator[Sent]:
+        """So many events at most."""
+        for _ in range(most):
+            if (sent := await self.next(seconds)) is None:
+                return
+            yield sent
+
     async def many(self, count: int) -> list[Sent]:
         """So many events."""
         return [sent for _ in range(count) if (sent := await self.next())]

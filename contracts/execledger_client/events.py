@@ -31,17 +31,17 @@ class Place:
         self.last_event_id = last_event_id
         self.retry_seconds = 2.0
         self.has_ended = False
-        self._lines = _Lines()
+        self._blocks = Blocks()
 
     @property
     def headers(self) -> dict[str, str]:
         """Those of the next connection."""
-        self._lines = _Lines()
+        self._blocks = Blocks()
         return {"Accept": "text/event-stream", **({"Last-Event-ID": self.last_event_id} if self.last_event_id else {})}
 
     def take(self, piece: bytes) -> Iterator[StreamEvent]:
         """The events that a piece completes. Raises ProblemError where going on would not help."""
-        for fields in self._lines.blocks(piece):
+        for fields in self._blocks.completed(piece):
             self.last_event_id = fields.get("id") or self.last_event_id
             self.retry_seconds = int(fields.get("retry", self.retry_seconds * 1000)) / 1000
             if event := _event(fields):
@@ -49,15 +49,15 @@ class Place:
                 yield event
 
 
-class _Lines:
-    """Lines of a stream, gathered into blocks of fields."""
+class Blocks:
+    """The lines of a stream, gathered into blocks of fields."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._fields: dict[str, str] = {}
 
-    def blocks(self, piece: bytes) -> Iterator[dict[str, str]]:
-        """Blocks that a piece completes. Data is one line: the service writes JSON so."""
+    def completed(self, piece: bytes) -> Iterator[dict[str, str]]:
+        """Those that a piece completes. Data is one line: the service writes JSON so."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             name, _, value = line.rstrip(b"\r").decode().partition(":")

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -103,7 +104,7 @@ async def test_whoever_is_cut_off_at_any_point_goes_on_without_loss_or_repetitio
     office: Desk, client: httpx2.AsyncClient, path: str
 ) -> None:
     """While three partitions are recorded at once, a client reads some events, goes, and comes back with their id."""
-    random, topic, seen = chance(7), Topic(), list[Sent]()
+    random, topic = chance(7), Topic()
     lanes: list[list[Any]] = [[], [], []]
     for number, said in enumerate(history()):
         lanes[number % 3] += topic.add(said, partition=number % 3)
@@ -115,28 +116,29 @@ async def test_whoever_is_cut_off_at_any_point_goes_on_without_loss_or_repetitio
             await office.record(list(part))
             await asyncio.sleep(random.random() / 50)
 
-    async def read() -> None:
-        last = None
-        while True:
-            try:
-                async with reading(client, path, READER, last) as stream:
-                    for _ in range(random.randint(1, 4)):
-                        if (sent := await stream.next(1)) is None:
-                            return
-                        seen.append(sent)
-                        last = sent.id or last
-            except TimeoutError:
-                if done.is_set():
-                    return
-
     first = asyncio.create_task(record_lane(lanes[0][:2]))
     await first
-    reader = asyncio.create_task(read())
+    reader = asyncio.create_task(read_cut_off(client, path, random, done))
     await asyncio.gather(record_lane(lanes[0][2:]), record_lane(lanes[1]), record_lane(lanes[2]))
     done.set()
     async with asyncio.timeout(60):
-        await reader
+        seen = await reader
     await assert_whole(office, seen, path)
+
+
+async def read_cut_off(client: httpx2.AsyncClient, path: str, random: Random, done: asyncio.Event) -> list[Sent]:
+    """All that comes until it is done, over many connections."""
+    seen: list[Sent] = []
+    while not (seen and seen[-1].kind == "end"):
+        last = seen[-1].id if seen else None
+        async with reading(client, path, READER, last) as stream:
+            try:
+                async for sent in stream.some(random.randint(1, 4), seconds=1):
+                    seen.append(sent)  # noqa: PERF401 - what came before a timeout counts
+            except TimeoutError:
+                if done.is_set():
+                    break
+    return seen
 
 
 async def assert_whole(office: Desk, seen: list[Sent], path: str) -> None:
@@ -172,6 +174,50 @@ async def test_a_transaction_that_commits_late_is_not_skipped(office: Desk, clie
     async with reading(client, "/v1/stream", READER, last=first.id) as stream:
         assert names(await stream.many(1)) == ["late"]
         assert await stream.is_silent()
+
+
+@pytest.mark.parametrize(
+    ("path", "channel"), [(NEW, ListChannel), ("/v1/executions/run-1/stream", ExecutionChannel)], ids=["list", "one"]
+)
+async def test_who_joins_late_gets_what_was_read_for_others_and_those_get_it_once(
+    office: Desk,
+    client: httpx2.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    channel: type[ListChannel | ExecutionChannel],
+) -> None:
+    """Between what the second reads for itself and its joining the first is sent a change."""
+    topic, first_reading, goes_on = Topic(), asyncio.Event(), asyncio.Event()
+    read = channel.read
+
+    async def read_slowly(*arguments: Any) -> Any:
+        reading = await read(*arguments)
+        if asyncio.current_task() is not hub_task() and not first_reading.is_set():
+            first_reading.set()
+            await goes_on.wait()
+        return reading
+
+    def hub_task() -> asyncio.Task[Any] | None:
+        return next((task for task in asyncio.all_tasks() if "_read_on" in repr(task.get_coro())), None)
+
+    await office.record(topic.add(event()))
+    begun = 0 if path == NEW else 2
+    async with reading(client, path, READER) as first:
+        await first.many(begun)
+        monkeypatch.setattr(channel, "read", read_slowly)
+
+        async def join() -> list[Sent]:
+            async with reading(client, path, READER) as second:
+                return await second.many(begun + 1)
+
+        joining = asyncio.create_task(join())
+        await first_reading.wait()
+        await office.record(topic.add(event("execution.progressed", {"message": "on"}, at=1)))
+        seen = await first.many(1 if path == NEW else 2)
+        goes_on.set()
+        late = (await joining)[-1]
+        assert (late.kind, late.data) == (seen[0].kind, seen[0].data)
+        assert await first.is_silent()
 
 
 async def test_filters_decide_what_a_stream_has(office: Desk, client: httpx2.AsyncClient) -> None:

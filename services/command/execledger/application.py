@@ -20,6 +20,7 @@ from execledger.commands.recorder import recorder
 from execledger.commands.reprice import reprice
 from execledger.commands.show import show
 from execledger.commands.status import status
+from execledger.commands.tail import tail
 from execledger.commands.token import token
 from execledger.commands.up import up
 
@@ -44,6 +45,7 @@ COMMANDS = (
     publish,
     show,
     explain,
+    tail,
     cancel,
     rebuild,
     reprice,

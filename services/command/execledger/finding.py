@@ -28,8 +28,8 @@ async def found(dsn: str, name: str, tenant: str | None, command: str) -> AsyncI
     UserError without one.
     """
     _check(name, tenant)
-    async with _opened(dsn, command) as store, store.reading(EVERYTHING) as reader:
-        yield reader, await _found(reader, name, tenant) or await _begun(reader, name, tenant)
+    async with opened(dsn, command) as store, store.reading(EVERYTHING) as reader:
+        yield reader, await found_in(reader, name, tenant)
 
 
 @asynccontextmanager
@@ -37,14 +37,14 @@ async def acting(dsn: str, name: str, tenant: str | None, command: str) -> Async
     """The execution with that id, and what can be asked of it in the name of the one who is logged in here."""
     caller = replace(EVERYTHING, subject=f"{getuser()}@command")
     _check(name, tenant)
-    async with _opened(dsn, command) as store, store.acting(caller) as actor:
+    async with opened(dsn, command) as store, store.acting(caller) as actor:
         yield actor, await _found(actor, name, tenant) or _missing(name, tenant)
 
 
 @asynccontextmanager
 async def listing(dsn: str, command: str) -> AsyncIterator[Reader]:
     """Where executions can be listed."""
-    async with _opened(dsn, command) as store, store.reading(EVERYTHING, walking=True) as reader:
+    async with opened(dsn, command) as store, store.reading(EVERYTHING, walking=True) as reader:
         yield reader
 
 
@@ -54,7 +54,8 @@ def _check(name: str, tenant: str | None) -> None:
 
 
 @asynccontextmanager
-async def _opened(dsn: str, command: str) -> AsyncIterator[Store]:
+async def opened(dsn: str, command: str) -> AsyncIterator[Store]:
+    """The database, to be read; what it refuses while it is open is a UserError."""
     configure_log(level="error")
     options = Options(dsn, pool_size=1, statement_timeout=60, application_name=f"execledger-{command}")
     try:
@@ -68,6 +69,11 @@ async def _opened(dsn: str, command: str) -> AsyncIterator[Store]:
                 f"{error.__cause__}: let EXECLEDGER_POSTGRES_DSN name the account execledger_query, or a superuser"
             ) from error
         raise UserError(str(error)) from error
+
+
+async def found_in(reader: Reader, name: str, tenant: str | None) -> Row:
+    """The execution whose internal or external id is that or alone begins so; UserError without one."""
+    return await _found(reader, name, tenant) or await _begun(reader, name, tenant)
 
 
 async def _found(reader: Reader, name: str, tenant: str | None) -> Row | None:
