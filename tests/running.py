@@ -83,17 +83,19 @@ async def recorder(folder: Path, *, ready: bool = True, **settings: object) -> A
 
 
 @asynccontextmanager
-async def query(folder: Path, *, ready: bool = True, **settings: object) -> AsyncIterator[Service]:
+async def query(
+    folder: Path, *, ready: bool = True, port: int | None = None, **settings: object
+) -> AsyncIterator[Service]:
     """A query service; its log is shown when the block fails."""
-    async with _service("execledger_query", "EXECLEDGER_QUERY_PORT", folder, ready, settings) as service:
+    async with _service("execledger_query", "EXECLEDGER_QUERY_PORT", folder, ready, settings, port) as service:
         yield service
 
 
 @asynccontextmanager
 async def _service(
-    module: str, port_setting: str, folder: Path, ready: bool, settings: dict[str, object]
+    module: str, port_setting: str, folder: Path, ready: bool, settings: dict[str, object], port: int | None = None
 ) -> AsyncIterator[Service]:
-    port = choose_port(None)
+    port = port or choose_port(None)
     log = folder / f"{module}-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own program, and its start keeps nobody waiting
