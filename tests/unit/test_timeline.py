@@ -172,6 +172,8 @@ def test_gaps_are_where_nothing_ran() -> None:
         (moment(4), moment(6), 2000),
         (moment(7), moment(10), 3000),
     ]
+    around = [part("outer", 0, 8), part("inner", 1, 2), part("later", 9, 10)]
+    assert [gap.milliseconds for gap in gaps(run(10), around)] == [1000]
     assert gaps(run(10), []) == []
     assert [gap.milliseconds for gap in gaps(run(None), steps)] == [1000, 2000]
     assert [gap.milliseconds for gap in gaps(run(10), [part("open", 3, None)])] == [3000]
