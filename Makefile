@@ -16,12 +16,12 @@ STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]
 STRANGERS := $(STRANGERS)|https?://[^/[:space:]]*([r]egistry|[m]irror|[p]roxy|[a]rtifact|[n]exus)
 TREE := --exclude-dir=.git --exclude-dir=$(VENV) --exclude-dir='.*_cache' --exclude-dir=.hypothesis --exclude-dir='.execledger*'
 
-.PHONY: help demo test check bench faults fuzz torture attack schema constraints clean
+.PHONY: help demo test check bench bench-query faults fuzz torture attack schema constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@echo 'make TARGET; the targets are'
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' Makefile | expand -t 16
 
 demo: $(VENV)/local ## start everything on this machine, publish traffic, show what was recorded; KEEP=1 leaves it running
 	@$(RUN) execledger.demo $(if $(KEEP),--keep)
@@ -41,6 +41,9 @@ check: $(VENV)/dev ## style, types, layers, generated files, nothing of a machin
 
 bench: $(VENV)/dev ## how fast and how big, as ratios measured in one run; ARGS=--quick takes a minute, ARGS=--help lists more
 	@PYTHONPATH=tests $(RUN) bench $(ARGS)
+
+bench-query: $(VENV)/dev ## the query service on a million executions; SIZE=10m for ten, ARGS=--quick for a look
+	@PYTHONPATH=tests $(RUN) bench.query $(if $(SIZE),--size $(SIZE)) $(ARGS)
 
 fuzz: $(VENV)/dev ## a million inputs to decoding, most of them bad; ARGS=-runs=N -seed=N
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        with _servers(console, options.partitions) as servers:
+        with servers_of_its_own(console, options.partitions) as servers:
             report = asyncio.run(
                 measure(servers, _sizes(options), _cases(options), grown=options.grown, say=console.print)
             )
@@ -95,7 +95,7 @@ def _cases(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 @contextmanager
-def _servers(console: Console, partitions: int) -> Iterator[Servers]:
+def servers_of_its_own(console: Console, partitions: int) -> Iterator[Servers]:
     """Servers of this run, whatever the environment names; recorders are told what it says of their sizes and times."""
     for name in _NAMED_SERVERS:
         os.environ.pop(name, None)
