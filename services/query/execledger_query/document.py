@@ -176,8 +176,8 @@ def complete(document: Schema) -> None:
                 said.setdefault("description", meaning)
     for schema in schemas.values():
         for name, said in schema.get("properties", {}).items():
-            if "examples" not in said:
-                said["examples"] = [_example(name, said, schemas)]
+            known = said.get("examples") or [_example(name, said, schemas)]
+            said["examples"] = [_with_nulls(example, said, schemas) for example in known]
 
 
 def _explain_parameters(document: Schema) -> None:
@@ -204,6 +204,21 @@ def lacking(document: Schema) -> list[str]:
         for parameter in operation.get("parameters", ())
         if not (parameter.get("description") or parameter.get("schema", {}).get("description"))
     ]
+
+
+def _with_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    """The same, with the members that are null: the framework drops them, though they are required."""
+    shapes = [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    shapes = [schemas[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in shapes]
+    if isinstance(example, list):
+        items: Schema = next((each["items"] for each in shapes if "items" in each), {})
+        return [_with_nulls(each, items, schemas) for each in example]
+    shape = next((each for each in shapes if "properties" in each), None)
+    if shape is None or not isinstance(example, dict):
+        return example
+    members = shape["properties"]
+    whole = {**dict.fromkeys(shape.get("required", ())), **example}
+    return {name: _with_nulls(value, members.get(name, {}), schemas) for name, value in whole.items()}
 
 
 def _meaning(name: str) -> str | None:
