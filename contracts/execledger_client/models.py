@@ -633,6 +633,14 @@ class PatchOperation(Struct, frozen=True, kw_only=True):
     value: Any
 
 
+class Percentiles(Struct, frozen=True, kw_only=True):
+    """Milliseconds, from a histogram: each lies within 4.4 % of the true one; null of none."""
+
+    p50: int | None
+    p95: int | None
+    p99: int | None
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """Why a request was not answered: problem details, RFC 9457."""
 
@@ -681,6 +689,20 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     status: str | None = None
     schema_version: int
+
+
+class RegisteredWorkflow(Struct, frozen=True, kw_only=True):
+    """A workflow of which executions were recorded, and what they come to."""
+
+    id: str
+    tenant_id: str
+    name: str | None
+    versions: list[str]
+    executions: int
+    by_status: dict[str, int]
+    success_rate: float | None
+    duration_ms: Percentiles
+    last_started_at: datetime | None
 
 
 class Relative(Struct, frozen=True, kw_only=True):
@@ -1065,3 +1087,11 @@ class Workflow(Struct, frozen=True, kw_only=True):
     id: str | None
     name: str | None
     version: str | None
+
+
+class WorkflowPage(Struct, frozen=True, kw_only=True):
+    """A page of workflows, by tenant and id."""
+
+    items: list[RegisteredWorkflow]
+    next_cursor: str | None
+    total: int

@@ -291,3 +291,37 @@ async def test_owners_read_no_sums_of_their_tenant(recorded: tuple[str, list[Ite
             assert await into.connection.fetchval(f"SELECT count(*) FROM execledger.rolled_{table}") == 0  # noqa: S608
         seen = await into.connection.fetch("SELECT DISTINCT owner_id FROM execledger.rolled_usage")
         assert [row["owner_id"] for row in seen] == ["ann"]
+
+
+async def test_workflows_are_listed_with_what_their_executions_come_to(
+    recorded: tuple[str, list[Item]], client: httpx2.AsyncClient
+) -> None:
+    async with ledger(recorded[0]) as into:
+        for tenant, name in (("acme", "write"), ("acme", "read"), ("acme", "never"), ("umbra", "write")):
+            row = {"tenant_id": tenant, "id": name, "name": name.title(), "version": "1", "occurred_at": BEGIN}
+            await into.insert("workflows", {**row, "event_id": uuid4()})
+    first = (await client.get("/v1/workflows", params={"limit": 2}, headers=READER)).json()
+    assert [item["id"] for item in first["items"]] == ["never", "read"]
+    assert first["total"] == 3
+    rest = await client.get("/v1/workflows", params={"limit": 2, "cursor": first["next_cursor"]}, headers=READER)
+    assert [item["id"] for item in rest.json()["items"]] == ["write"]
+    assert rest.json()["next_cursor"] is None
+    skipped = await client.get("/v1/workflows", params={"offset": 2}, headers=READER)
+    assert skipped.json()["items"] == rest.json()["items"]
+    for headers, owners in ((READER, ("ann", "bob", None)), (OWNER, ("ann",))):
+        (shown,) = [(await client.get("/v1/workflows/write", headers=headers)).json()]
+        rows = [
+            row
+            for row in recorded[1]
+            if (row["tenant_id"], row["workflow_id"]) == ("acme", "write") and row["owner_id"] in owners
+        ]
+        assert shown["executions"] == len(rows)
+        statuses = Counter(row["status"] for row in rows)
+        assert {status: count for status, count in shown["by_status"].items() if count} == statuses
+        assert shown["versions"] == sorted({row["workflow_version"] for row in rows})
+        lasted = sorted(row["duration_ms"] for row in rows if row["duration_ms"] is not None)
+        exact = lasted[(len(lasted) + 1) // 2 - 1]
+        assert abs(shown["duration_ms"]["p50"] - exact) <= DURATION_ERROR * exact + 0.5
+    assert (await client.get("/v1/workflows/other", headers=READER)).status_code == 404
+    assert (await client.get("/v1/workflows/write", headers=ADMIN)).status_code == 409
+    assert (await client.get("/v1/workflows?offset=-1", headers=READER)).json()["errors"][0]["parameter"] == "offset"

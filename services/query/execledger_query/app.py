@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from execledger_query import problems
-from execledger_query.analytics import analytics
+from execledger_query.analytics import analytics, registry
 from execledger_query.auth import authenticator
 from execledger_query.compression import Compressed
 from execledger_query.conditional import Conditional
@@ -99,6 +99,7 @@ def create_api() -> FastAPI:
     api.include_router(acting)
     api.include_router(live)
     api.include_router(analytics)
+    api.include_router(registry)
     api.include_router(accounts)
     api.include_router(operations)
     api.add_exception_handler(ProblemError, _said)

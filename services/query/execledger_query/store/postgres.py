@@ -19,6 +19,7 @@ from execledger_query.store.parts import Parts
 from execledger_query.store.relatives import Relatives
 from execledger_query.store.requests import Requests
 from execledger_query.store.sums import Summing
+from execledger_query.store.workflows import Workflows
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import RAISED, Database
 
@@ -192,7 +193,7 @@ class Store:
         self._away = False
 
 
-class Reader(Executions, Parts, Relatives, Accounts, Feed, Summing):
+class Reader(Executions, Parts, Relatives, Accounts, Feed, Summing, Workflows):
     """The reads of one transaction."""
 
 

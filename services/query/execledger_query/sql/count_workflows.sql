@@ -1,0 +1,2 @@
+-- How many workflows there are.
+SELECT count(*) AS total FROM execledger.workflows
