@@ -2,17 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import httpx2
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from execledger_query import problems
@@ -23,11 +21,6 @@ from execledger_query.conditional import Conditional
 from execledger_query.correlation import REQUEST_ID, TRACE_PARENT
 from execledger_query.document import complete
 from execledger_query.edge import LAG_HEADER, Edge
-from execledger_query.errors import (
-    DamagedError,
-    InvalidCursorError,
-    KeysUnavailableError,
-)
 from execledger_query.execution.cancelling import acting
 from execledger_query.execution.endings import Endings
 from execledger_query.execution.routes import of_execution
@@ -36,7 +29,7 @@ from execledger_query.freshness import Freshness
 from execledger_query.ledger_routes import accounts
 from execledger_query.live.hub import Hub, StreamLimits
 from execledger_query.live.routes import live
-from execledger_query.problems import ParameterError, ProblemError
+from execledger_query.refusals import say_refusals
 from execledger_query.routes import operations, v1
 from execledger_query.service import Services
 from execledger_query.settings import Settings
@@ -45,10 +38,8 @@ from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, registry_of, request_seconds
 from execledger_runtime.build import build_info
-from execledger_runtime.errors import StoreTooSlow, StoreUnavailable
 from execledger_runtime.listener import Answer, Kept, answering
 
-_RETRY_SECONDS = "5"
 _EXPLAINING_AT_ONCE = 2
 _METRICS_CONNECTIONS = 50
 _METRICS_SECONDS = 10.0
@@ -102,14 +93,7 @@ def create_api() -> FastAPI:
     api.include_router(registry)
     api.include_router(accounts)
     api.include_router(operations)
-    api.add_exception_handler(ProblemError, _said)
-    api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(InvalidCursorError, _invalid_cursor)
-    api.add_exception_handler(StoreUnavailable, _unavailable)
-    api.add_exception_handler(KeysUnavailableError, _unavailable)
-    api.add_exception_handler(StoreTooSlow, _too_slow)
-    api.add_exception_handler(DamagedError, _damaged)
-    api.add_exception_handler(HTTPException, _refused)
+    say_refusals(api)
     return api
 
 
@@ -240,64 +224,3 @@ def _allowance(settings: Settings) -> Allowance:
         a_second=settings.query_subject_requests_per_second,
         wait_seconds=settings.query_pool_timeout_seconds,
     )
-
-
-async def _said(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101  # for the type checker: registered for nothing else
-    return error.response
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    there_are = _parameters_of(request)
-    return problems.invalid_parameters([_explained(fault, there_are) for fault in error.errors()])
-
-
-def _parameters_of(request: Request) -> str:
-    """The names of what may stand in the query of this route, as the document has them."""
-    paths = request.app.openapi()["paths"]
-    operation = paths.get(getattr(request.scope.get("route"), "path", ""), {}).get(request.method.lower(), {})
-    return ", ".join(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
-
-
-async def _invalid_cursor(_request: Request, error: Exception) -> Response:
-    faults = [{"parameter": "cursor", "detail": str(error)}]
-    return problems.problem("invalid-cursor", str(error), errors=faults)
-
-
-async def _unavailable(_request: Request, error: Exception) -> Response:
-    return problems.problem("unavailable", str(error), headers={"Retry-After": _RETRY_SECONDS})
-
-
-async def _too_slow(_request: Request, error: Exception) -> Response:
-    return problems.problem("too-slow", f"{error}: narrow the request")
-
-
-async def _damaged(_request: Request, error: Exception) -> Response:
-    log.error("record_damaged", cause=str(error))
-    return problems.problem("damaged", str(error))
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return problems.of_status(error.status_code, error.headers)
-
-
-def _explained(fault: Mapping[str, Any], there_are: str) -> ParameterError:
-    """What pydantic says, without the value; of a rule over several parameters the text names the one."""
-    where, *within = fault["loc"]
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["type"] == "json_invalid":
-        return ParameterError(pointer="", detail="this is not JSON")
-    if fault["type"] == "extra_forbidden":
-        message = (
-            "there is no such member" if where == "body" else f"there is none of that name, but {there_are or 'none'}"
-        )
-    if fault["type"] == "model_attributes_type":
-        message = "should be a JSON object, sent as application/json"
-    if where == "body":
-        return ParameterError(pointer="".join(f"/{part}" for part in within), detail=message)
-    if within:
-        return ParameterError(parameter=str(within[0]), detail=message)
-    parameter, _, detail = message.partition(": ")
-    return ParameterError(parameter=parameter, detail=detail)
