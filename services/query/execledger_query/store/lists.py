@@ -138,8 +138,6 @@ _LABELLED: Final = (
 # index of those alone finds them, so that the list begins where executions can have started before that.
 _SINCE: Final = "id {} execledger.uuid_floor({{}}::timestamptz + interval '1 ms')"
 _EARLIER: Final = "started_at < execledger.uuid_time(id)"
-# The planner takes a bound in an index for a third of all rows.
-_UNINDEXED_BOUND: Final = "started_at + interval '0' < {}::timestamptz"
 _OPEN: Final = "status IN ('pending', 'running')"  # as the partial index says it
 
 
@@ -147,15 +145,8 @@ _OF_PAGE: Final = "(SELECT page.tenant_id, page.external_id)"
 _OWN_TREES: Final = f"LATERAL ({statement('own_trees').replace('unnest($1::text[], $2::text[])', _OF_PAGE)}) AS tree"
 _WALKED: Final = frozenset(
     (
-        "tenant_id",
-        "statuses",
-        "workflow_id",
-        "owner_id",
-        "session_id",
-        "error_type",
-        "paused",
-        "killed_by_budget",
-        "tags",
+        *("tenant_id", "statuses", "workflow_id", "owner_id", "session_id", "error_type", "external_id"),
+        *("parent", "root", "paused", "waiting_for", "killed_by_budget"),
     )
 )
 
@@ -174,7 +165,7 @@ def executions_statement(
     One branch for each status, merged: each walks its own range of an index and stops at the limit. `status = ANY(...)`
     would read either all executions of those statuses or all newer ones of others.
     """
-    common = [*_conditions(filters, by_id=sort.column == "id"), *besides]
+    common = [*_conditions(filters), *besides]
     groups = _groups(filters, sort)
     branches = [[*common, *chain.from_iterable(choice)] for choice in product(*groups)]
     arguments: list[Any] = []
@@ -192,16 +183,16 @@ def executions_statement(
 def counting_statement(filters: Filters, besides: Sequence[Condition] = ()) -> tuple[str, list[Any]]:
     """The statement that counts a list as far as $1."""
     arguments: list[Any] = []
-    conditions = [*_conditions(filters, by_id=True), *besides]
+    conditions = [*_conditions(filters), *besides]
     groups = _groups(filters, SORTS[NEWEST_FIRST])
     wanted = [*conditions, *(_either(group) for group in groups)]
     return _narrowed(statement("count_executions"), wanted, arguments), arguments
 
 
-def _conditions(filters: Filters, *, by_id: bool) -> Iterator[Condition]:
+def _conditions(filters: Filters) -> Iterator[Condition]:
     """Those that hold in every branch."""
     for name, clause in (*_EQUAL.items(), *_BOUNDS.items()):
-        if (value := getattr(filters, name)) is not None and not (name == "started_before" and by_id):
+        if (value := getattr(filters, name)) is not None:
             yield Condition(clause, (value,))
     for name, (holds, fails) in _TRUTHS.items():
         if (value := getattr(filters, name)) is not None:
@@ -218,7 +209,11 @@ def _groups(filters: Filters, sort: Sort) -> list[list[list[Condition]]]:
     if filters.started_before is not None and sort.column == "id":
         bound = (filters.started_before,)
         usual = [Condition(_SINCE.format("<"), bound), Condition(_BOUNDS["started_before"], bound)]
-        unusual = [Condition(_SINCE.format(">="), bound), Condition(_EARLIER), Condition(_UNINDEXED_BOUND, bound)]
+        unusual = [
+            Condition(_SINCE.format(">="), bound),
+            Condition(_EARLIER),
+            Condition(_BOUNDS["started_before"], bound),
+        ]
         groups.append([usual, unusual])
     if filters.root is not None:
         itself = [Condition(_EQUAL["external_id"], (filters.root,)), Condition("root_execution_id = external_id")]
