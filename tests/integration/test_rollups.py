@@ -15,6 +15,8 @@ from execledger_recorder.duties.rebuild import rebuild
 from execledger_recorder.duties.rollups import settle
 from execledger_recorder.store import Store
 from factories_recorder import Desk, Topic, desk, history
+from recorder_bench import Bench
+from running import eventually
 
 Sums = dict[tuple[Any, ...], tuple[list[Decimal], dict[int, int]]]
 
@@ -186,3 +188,17 @@ async def test_a_duration_lies_in_the_bucket_that_is_told_from_it(database: str)
     for row in rows:
         assert abs(bucket_ms(row["bucket"]) - row["ms"]) <= (DURATION_ERROR + 1e-9) * row["ms"], row
     assert timedelta(milliseconds=bucket_ms(300)) > timedelta(days=365)
+
+
+async def test_a_running_recorder_keeps_rollups_up_to_date(bench: Bench) -> None:
+    async with bench.recorder(), desk(bench.dsn) as office:
+        await bench.publish(*history())
+        await bench.until_recorded()
+
+        async def summed() -> bool:
+            hours = "SELECT sum(executions) FROM execledger.rolled_executions WHERE span = 'hour'"
+            events = "SELECT sum(events) FROM execledger.rolled_events WHERE span = 'day'"
+            logged = "SELECT count(*) FROM execledger.execution_events"
+            return bool(await office.value(hours) == 4 and await office.value(events) == await office.value(logged))
+
+        await eventually(summed)

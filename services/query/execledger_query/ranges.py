@@ -65,7 +65,7 @@ def pieces_of(
     found: dict[str, list[Piece]] = {}
     coarsest = [span for span in ("month", "day", "hour") if span in spans]
     for begin, end in pairwise(bounds):
-        for span, piece in _cut(begin, end, coarsest, unsettled):
+        for span, piece in _cut_by_spans(begin, end, coarsest, unsettled):
             of_span = found.setdefault(span, [])
             if of_span and of_span[-1][1] == piece[0]:
                 of_span[-1] = (of_span[-1][0], piece[1])
@@ -74,7 +74,7 @@ def pieces_of(
     return found
 
 
-def _cut(
+def _cut_by_spans(
     begin: datetime, end: datetime, spans: Sequence[str], unsettled: Collection[tuple[str, datetime]]
 ) -> Iterator[tuple[str, Piece]]:
     if begin >= end:
@@ -85,15 +85,15 @@ def _cut(
     span, *finer = spans
     first, last = _ceiling(begin, span), _floor(end, span)
     if first >= last:
-        yield from _cut(begin, end, finer, unsettled)
+        yield from _cut_by_spans(begin, end, finer, unsettled)
         return
-    yield from _cut(begin, first, finer, unsettled)
+    yield from _cut_by_spans(begin, first, finer, unsettled)
     for start, follows in _settled(first, last, span, unsettled):
         if (span, start) in unsettled:
-            yield from _cut(start, follows, finer, unsettled)
+            yield from _cut_by_spans(start, follows, finer, unsettled)
         else:
             yield span, (start, follows)
-    yield from _cut(last, end, finer, unsettled)
+    yield from _cut_by_spans(last, end, finer, unsettled)
 
 
 def _settled(
