@@ -4,10 +4,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -95,14 +93,14 @@ async def test_a_program_without_an_event_loop_waits_and_follows(office: Desk, a
                     follows.set()
         return seen
 
-    def wait() -> Any:
+    def wait(seconds: float) -> str:
         with Client(address, TOKEN) as client:
-            with suppress(TimeoutError):
-                client.wait("run-1", timeout=0.2)
-                raise AssertionError("it has not ended")
-            return client.wait("run-1", timeout=20).status
+            return client.wait("run-1", timeout=seconds).status
 
-    following, waiting = asyncio.create_task(asyncio.to_thread(follow)), asyncio.create_task(asyncio.to_thread(wait))
+    with pytest.raises(TimeoutError):
+        await asyncio.to_thread(wait, 0.2)
+    following = asyncio.create_task(asyncio.to_thread(follow))
+    waiting = asyncio.create_task(asyncio.to_thread(wait, 20))
     await asyncio.to_thread(follows.wait, 20)
     await office.record(topic.add(event("execution.failed", at=1)))
     assert await following == ["event", "execution", "event", "execution", "end"]
