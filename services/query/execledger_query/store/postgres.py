@@ -221,9 +221,10 @@ def _database(options: Options, most_connections: int) -> Database:
 
 def _opening(caller: Caller, longest: float | None, *, walking: bool, one_plan: bool) -> str:
     """Begins a transaction that is somebody's: the role's policies compare with these two. One round trip."""
+    sees = caller.sees.value
     said = [
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        f"SET LOCAL ROLE execledger_{caller.sees.value}",
+        f"SET LOCAL ROLE execledger_{sees}",
         f"SET LOCAL execledger.tenant = {_quoted(caller.tenant)}",
         f"SET LOCAL execledger.owner = {_quoted(caller.subject)}",
     ]
