@@ -24,6 +24,7 @@ MARK = "s3cr3t"  # in all that ann says in acme
 OF_TENANT = "wf-t3nant"  # what her tenant shares
 EXECUTION = {"tenantid": "acme", "subject": "ann-run"}
 DOCUMENT = create_api().openapi()
+# For anybody who reaches this machine; metrics name workflows, and are elsewhere where others do: docs/security.md.
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
 
 STRANGERS = {
@@ -146,8 +147,9 @@ async def test_another_is_shown_nothing_on_any_route(office: Desk, who: str) -> 
         for asked in await all_requests(office):
             answer = await ask(app, asked, OTHERS[who])
             assert not shows(answer, MARK), asked
-            assert "umbra" not in OTHERS[who] or not shows(answer, OF_TENANT), asked
-            if "{id}" in asked.route and not asked.route.startswith("/v1/workflows"):
+            is_of_tenant = who == "another owner"  # who shares with ann what her tenant shares
+            assert is_of_tenant or asked.route in OPEN or not shows(answer, OF_TENANT), asked
+            if "{id}" in asked.route and not (is_of_tenant and asked.route.startswith("/v1/workflows")):
                 assert answer.status in (403, 404), asked
 
 
@@ -167,6 +169,8 @@ async def test_nor_where_statements_forget_whose_rows_they_want(
         shown = [(asked, await ask(app, asked, OTHERS[who])) for asked in await all_requests(office)]
     assert any(_WHOSE.search(query) for query in sent)
     assert [str(asked) for asked, answer in shown if shows(answer, MARK)] == []
+    if "another tenant" in who:
+        assert {asked.route for asked, answer in shown if shows(answer, OF_TENANT)} <= OPEN
     if "reader" in who:  # it is shown what it may see, and did not ask for: the conditions are gone indeed
         assert any(
             answer.status == 200 and shows(answer, "umbra-run") for asked, answer in shown if "{id}" in asked.route
