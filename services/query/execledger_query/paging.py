@@ -1,7 +1,7 @@
 """Keyset pages: where a page ended, as text that a client hands back. Pure.
 
-A cursor holds the sort key of the last row shown, and a checksum over it and the list that it belongs to. It is no
-secret and proves no right: what a cursor reaches is decided by the reader's token alone.
+A cursor holds the sort key of the last row shown, and a checksum over it and the list that it belongs to, whose name
+holds a secret (see `signing`). It proves no right: what a cursor reaches is decided by the reader's token alone.
 """
 
 import json
