@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -240,11 +241,13 @@ async def test_a_record_that_was_damaged_is_named_wherever_it_is_read_and_rebuil
         f"the stored record of execution {damaged} is damaged in {damage.split()[0]}: "
         f"`execledger rebuild {damaged}` mends it, or says why not"
     )
-    for path in ("", "/run-1", "/run-1/explain"):
+    for path in ("/run-1", "/run-1/explain"):
         answer = await client.get(f"/v1/executions{path}", headers=RITA)
         assert answer.headers["content-type"] == "application/problem+json"
         shown = (answer.status_code, answer.json()["type"], answer.json()["detail"])
         assert shown == (500, "urn:execledger:problem:damaged", said), path
+    listed = await client.get("/v1/executions", headers=RITA)  # a page dies of none of its rows
+    assert damaged in {UUID(item["id"]) for item in listed.json()["items"]}
     for command in ("show", "explain"):
         told = await execledger(command, "run-1", postgres_dsn=recorder.dsn)
         assert (told.status, told.err) == (1, f"execledger: {said}\n"), command
