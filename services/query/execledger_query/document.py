@@ -169,6 +169,7 @@ def complete(document: Schema) -> None:
     schemas: dict[str, Schema] = document["components"]["schemas"]
     for name in _NOT_OURS:
         schemas.pop(name, None)
+    _leave_out_spellings(document)
     _explain_parameters(document)
     for schema in schemas.values():
         for name, said in schema.get("properties", {}).items():
@@ -178,6 +179,14 @@ def complete(document: Schema) -> None:
         for name, said in schema.get("properties", {}).items():
             known = said.get("examples") or [_example(name, said, schemas)]
             said["examples"] = [_with_nulls(example, said, schemas) for example in known]
+
+
+def _leave_out_spellings(document: Schema) -> None:
+    """`status[]` is `status` in another spelling: a generated client has one name for both, and would have neither."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if said := operation.get("parameters"):
+                operation["parameters"] = [each for each in said if not each["name"].endswith("[]")]
 
 
 def _explain_parameters(document: Schema) -> None:
