@@ -21,6 +21,7 @@ from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.change import Change, Judged, decide, fold_log, refold
 from execledger_recorder.rules.needs import Before, Digests, Known, Log, Need, Pause, StepKeys, Steps
 from execledger_recorder.rules.rows import DuplicateRow, LockedExecution
+from execledger_recorder.rules.said import start_hour
 from execledger_recorder.rules.tables import TABLES, Row, Table, Writing
 from histories import EXTERNAL_ID, PRICES
 
@@ -101,7 +102,9 @@ class Memory:
         alias = ("default", EXTERNAL_ID)
         if self.row is None:
             return Known(EXECUTION_ID, alias, caps=self.caps)
-        said = self.row._asdict() | {"tenant_id": alias[0], "external_id": alias[1]}
+        row = self.row._asdict()
+        hour = start_hour(row["started_at"], row["created_at"])
+        said = row | {"tenant_id": alias[0], "external_id": alias[1], "start_hour": hour}
         return Known(
             EXECUTION_ID, alias, LockedExecution(*(said[name] for name in LockedExecution._fields)), caps=self.caps
         )

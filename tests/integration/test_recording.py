@@ -256,7 +256,10 @@ async def test_two_recorders_that_need_the_same_ids_take_them_in_one_order(offic
         await recorded
     known = await ids(office)
     assert len(known) == 5
-    assert {known["a", OWN], known["b", OTHER]} == {OWN, OTHER}
+    first, second = (
+        {known[name] for name in told} for told in ((("a", OWN), ("b", OTHER)), (("a", OTHER), ("b", OWN)))
+    )
+    assert {OWN, OTHER} in (first, second)  # whoever came first
 
 
 async def wait_for_locks(office: Desk, sessions: int) -> bool:
@@ -747,7 +750,7 @@ async def test_two_recorders_on_the_same_executions_converge(office: Desk) -> No
 async def test_a_bug_is_not_taken_for_bad_luck(office: Desk) -> None:
     await office.open("events")
     before = await position(office)
-    await office.connection.execute("ALTER TABLE execledger.tool_calls DROP COLUMN success")
+    await office.connection.execute("ALTER TABLE execledger.tool_calls DROP COLUMN success CASCADE")
     with pytest.raises(asyncpg.UndefinedColumnError):
         await office.record(Topic().add(event(), event("tool.called", at=1)))
     assert await position(office) == before

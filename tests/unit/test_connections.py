@@ -6,9 +6,11 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from execledger_runtime import connections
@@ -79,26 +81,40 @@ async def listener() -> AsyncIterator[socket.socket]:
         yield held
 
 
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that no other test of this process has bound for ever to what it had set up."""
+    monkeypatch.setattr(connections, "log", structlog.get_logger())
+
+
+@contextmanager
+def opened(gate: Gate) -> Iterator[None]:
+    """A gate that is open, and leaves nothing in the loop when the block fails."""
+    gate.open(Echo)
+    try:
+        yield
+    finally:
+        gate.close()
+        gate.drop_all()
+
+
 async def test_one_on_which_nothing_was_asked_makes_room_before_one_that_is_idle(listener: socket.socket) -> None:
     gate = Gate(listener, most=3)
-    gate.open(Echo)
-    first, second = await _open(listener, b"i"), await _open(listener, b"i")
-    silent, _ = await _open(listener)
-    another = await _open(listener, b"i")
-    assert await _is_closed(silent)
-    for reader, writer in (first, second, another):
-        assert await _said(reader, writer, b"i") == b"i"
-    last = await _open(listener, b"i")
-    assert await _is_closed(first[0])
-    assert await _said(*last, b"i") == b"i"
-    gate.close()
-    gate.drop_all()
+    with opened(gate):
+        first, second = await _open(listener, b"i"), await _open(listener, b"i")
+        silent, _ = await _open(listener)
+        another = await _open(listener, b"i")
+        assert await _is_closed(silent)
+        for reader, writer in (first, second, another):
+            assert await _said(reader, writer, b"i") == b"i"
+        last = await _open(listener, b"i")
+        assert await _is_closed(first[0])
+        assert await _said(*last, b"i") == b"i"
 
 
 async def test_who_comes_while_all_are_busy_waits_until_one_goes(listener: socket.socket) -> None:
     gate = Gate(listener, most=2)
-    gate.open(Echo)
-    with capture_logs() as lines:
+    with opened(gate), capture_logs() as lines:
         busy = [await _open(listener, b"b") for _ in range(2)]
         reader, writer = await _open(listener)
         writer.write(b"i")
@@ -108,8 +124,6 @@ async def test_who_comes_while_all_are_busy_waits_until_one_goes(listener: socke
         assert lines == [{"event": "connections_full", "connections": 2, "log_level": "warning"}]
         busy[0][1].close()
         assert await asyncio.wait_for(reader.read(1), 10) == b"i"
-    gate.close()
-    gate.drop_all()
 
 
 async def test_without_file_descriptors_nobody_is_asked_for_again_and_again_and_one_line_is_said(
@@ -118,8 +132,7 @@ async def test_without_file_descriptors_nobody_is_asked_for_again_and_again_and_
     monkeypatch.setattr(connections, "_PAUSE_SECONDS", 0.05)
     exhausted = Exhausted(listener)
     gate = Gate(exhausted, most=2)  # type: ignore[arg-type]  # what a gate needs of a socket
-    with capture_logs() as lines:
-        gate.open(Echo)
+    with capture_logs() as lines, opened(gate):
         reader, writer = await _open(listener)
         writer.write(b"i")
         await asyncio.wait_for(exhausted.thrice.wait(), 10)
@@ -127,8 +140,6 @@ async def test_without_file_descriptors_nobody_is_asked_for_again_and_again_and_
         exhausted.is_exhausted = False
         assert await asyncio.wait_for(reader.read(1), 10) == b"i"
     assert [line["event"] for line in lines] == ["out_of_file_descriptors"]
-    gate.close()
-    gate.drop_all()
 
 
 async def test_a_rush_comes_in_at_once_and_what_goes_on_has_its_turn_second_by_second(
@@ -137,21 +148,19 @@ async def test_a_rush_comes_in_at_once_and_what_goes_on_has_its_turn_second_by_s
     gate = Gate(listener, most=100, a_second=3)
     now = 0.0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-    gate.open(Echo)
-    opened = [socket.create_connection(listener.getsockname()) for _ in range(17)]
-    for connection in opened:
-        connection.send(b"i")
-    counts = []
-    for _ in range(3):
-        for _ in range(20):
-            await asyncio.sleep(0)
-        counts.append(sum(map(_has_answer, opened)))
-        now += 1.0
-    assert counts == [12, 15, 17]
-    gate.close()
-    gate.drop_all()
-    for connection in opened:
-        connection.close()
+    with opened(gate):
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(17)]
+        for connection in clients:
+            connection.send(b"i")
+        counts = []
+        for _ in range(3):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            counts.append(sum(map(_has_answer, clients)))
+            now += 1.0
+        assert counts == [12, 15, 17]
+        for connection in clients:
+            connection.close()
 
 
 def test_a_service_may_open_as_many_files_as_the_system_lets_it() -> None:

@@ -112,7 +112,9 @@ def test_statements_order_events_as_the_fold_does() -> None:
         for clause in re.findall(r"ORDER BY(.*?)(?:LIMIT|FILTER|$)", file.read_text(), re.DOTALL)
         if re.search(r"\b(sequence|rank)\b", clause)
     ]
-    assert {name for name, _ in clauses} == {"attempts.sql", "events.sql", "overdue_executions.sql"}
+    assert {name for name, _ in clauses} == {
+        "attempts.sql", "events.sql", "overdue_executions.sql", "take_cancel_requests.sql"
+    }  # fmt: skip
     for name, clause in clauses:
         assert clause.endswith(", ".join(LIST_ORDER)), name  # where attempts are told apart, that comes before
 

@@ -15,6 +15,7 @@ DSN = "postgresql://u:hunter2@h/d"
 ALL = (RecorderSettings, QuerySettings, StackSettings)
 SECRETS = (
     "EXECLEDGER_POSTGRES_DSN",
+    "EXECLEDGER_QUERY_REPLICA_DSN",
     "EXECLEDGER_JWT_SECRET",
     "EXECLEDGER_CURSOR_SECRET",
     "EXECLEDGER_KAFKA_SASL_PASSWORD",
