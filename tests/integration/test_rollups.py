@@ -12,7 +12,7 @@ import pytest
 
 from execledger_lifecycle.rollups import ROLLUPS, SPANS, Rollup
 from execledger_recorder.duties.rebuild import rebuild
-from execledger_recorder.duties.rollups import settle
+from execledger_recorder.duties.rollups import RollupTask, settle
 from execledger_recorder.store import Store
 from factories_recorder import Desk, Topic, desk, history
 from recorder_bench import Bench
@@ -202,3 +202,21 @@ async def test_a_running_recorder_keeps_rollups_up_to_date(bench: Bench) -> None
             return bool(await office.value(hours) == 4 and await office.value(events) == await office.value(logged))
 
         await eventually(summed)
+
+
+async def test_a_pass_is_followed_by_a_rest_of_all_recorders(database: str) -> None:
+    async with desk(database) as office, Store(database) as other:
+        await office.record(Topic().add(*history()))
+        times = iter([0.0, 3.0])
+        await RollupTask(office.store, clock=lambda: next(times)).settle()
+        assert await office.value("SELECT count(*) FROM execledger.rolled_executions") > 0
+        await office.connection.execute("DELETE FROM execledger.rolled_executions")
+        await office.connection.execute(
+            "INSERT INTO execledger.rollup_marks SELECT tenant_id, 'hour', date_trunc('hour', created_at, 'UTC')"
+            " FROM execledger.executions"
+        )
+        for store in (office.store, other):
+            await RollupTask(store).settle()
+        assert await office.value("SELECT count(*) FROM execledger.rolled_executions") == 0
+        left = await office.value("SELECT extract(epoch FROM until_at - now()) FROM execledger.rollup_rest")
+        assert 50 < left <= 60

@@ -11,21 +11,22 @@ _REST: Final = 20  # a pass is followed by a rest of twenty times its length: a 
 
 
 class RollupTask:
-    """Settles what is marked. An hour in which much is recorded is computed the more seldom, the more it holds."""
+    """Settles what is marked. An hour in which much is recorded is computed the more seldom, the more it holds.
+
+    The rest is one for all recorders: where each has its own, they take turns.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float] = monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._rests_until = float("-inf")
 
     async def settle(self) -> None:
         """Bring up to date what is marked, unless it is time to rest. Raises MustWait."""
-        if self._clock() < self._rests_until:
+        if await self._store.rollups.is_at_rest():
             return
         started_at = self._clock()
         await settle(self._store)
-        now = self._clock()
-        self._rests_until = now + _REST * (now - started_at)
+        await self._store.rollups.rest(_REST * (self._clock() - started_at))
 
 
 async def settle(store: Store) -> None:

@@ -24,8 +24,18 @@ class Rollups:
         self._connect = connect
         self._rest_seconds = rest_seconds
 
+    async def is_at_rest(self) -> bool:
+        """Whether it is not time yet for another pass, by whomever."""
+        async with self._connect() as connection:
+            return bool(await connection.fetchval(SQL["is_at_rest"]))
+
+    async def rest(self, seconds: float) -> None:
+        """Let nobody begin another pass for so long."""
+        async with self._connect() as connection:
+            await connection.execute(SQL["rest"], seconds)
+
     async def settle_hours(self) -> int:
-        """Sum some marked hours anew, HOURS_AT_ONCE at most; how many. None while another recorder does."""
+        """Sum some marked hours anew, HOURS_AT_ONCE at most; how many. 0 while another recorder does."""
         async with self._connect() as connection, connection.transaction():
             if not (hours := await self._take(connection, "take_hour_marks", HOURS_AT_ONCE)):
                 return 0

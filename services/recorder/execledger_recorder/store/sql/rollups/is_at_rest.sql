@@ -1,0 +1,1 @@
+SELECT now() < until_at FROM execledger.rollup_rest

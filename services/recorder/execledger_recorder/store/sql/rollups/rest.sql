@@ -1,0 +1,1 @@
+UPDATE execledger.rollup_rest SET until_at = now() + make_interval(secs => $1)
