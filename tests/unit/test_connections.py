@@ -82,9 +82,13 @@ async def listener() -> AsyncIterator[socket.socket]:
 
 
 @pytest.fixture(autouse=True)
-def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that no other test of this process has bound for ever to what it had set up."""
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logs as they are by default: a command that other tests of this process ran may have left a level of its own."""
+    shape = structlog.get_config()
+    structlog.reset_defaults()
     monkeypatch.setattr(connections, "log", structlog.get_logger())
+    yield
+    structlog.configure(**shape)
 
 
 @contextmanager
