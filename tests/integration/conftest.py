@@ -1,13 +1,16 @@
-"""What the tests of the running recorder share."""
+"""What the tests of the running services share."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from conftest import Servers, Topics
 from execledger import stack
+from execledger_runtime.kafka.batches import tolerate
+from factories_query import serving
 from recorder_bench import Bench
 from vault import Vault
 
@@ -34,3 +37,16 @@ async def vault(
         yield vault
     finally:
         await asyncio.to_thread(stack.delete, tmp_path / "own")
+
+
+@pytest.fixture
+async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of a query service over the database."""
+    async with serving(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tolerant() -> None:
+    """Let the tests, too, read records that the Kafka client by itself cannot."""
+    tolerate()

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from factories_query import bearing, serving
+from factories_query import bearing
 from factories_recorder import Desk, Topic, desk, event
 
 RITA, PAULA = bearing("rita", "default", "reader"), bearing("paula", "default", "reader", "payloads")
@@ -24,12 +24,6 @@ async def recorder(database: str) -> AsyncIterator[Desk]:
         said = {"tool_name": "search", "success": False, "error": "none", "input": {"q": 1}, "output": [None, "x"]}
         tools = [event("tool.called", {**said, "duration_ms": n}, at=10 + n) for n in range(5)]
         await opened.record(Topic().add(event(), *(event("llm.called", c, at=n) for n, c in enumerate(CALLS)), *tools))
-        yield opened
-
-
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
         yield opened
 
 

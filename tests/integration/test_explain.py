@@ -13,7 +13,7 @@ from command_line import execledger
 from execledger_query.caller import EVERYTHING
 from execledger_query.execution import routes
 from execledger_query.store import Options, Store
-from factories_query import bearing, serving
+from factories_query import bearing
 from factories_recorder import Desk, Row, Topic, desk, event, history
 
 RUNS = ("run-1", "run-2", "run-3", "run-4")
@@ -24,12 +24,6 @@ ANN, RITA = bearing("ann", "default"), bearing("rita", "default", "reader", "pay
 async def recorder(database: str) -> AsyncIterator[Desk]:
     async with desk(database) as opened:
         await opened.record(Topic().add(*history()))
-        yield opened
-
-
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
         yield opened
 
 

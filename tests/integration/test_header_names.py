@@ -5,16 +5,11 @@ import json
 import pytest
 
 from command_line import execledger
-from execledger_runtime.kafka.batches import tolerate
 from factories_recorder import event
 from odd_headers import READ, send_crooked
 from recorder_bench import Bench, connected, producing
 
-
-@pytest.fixture(autouse=True)
-def tolerant() -> None:
-    """The tests read the topic too."""
-    tolerate()
+pytestmark = pytest.mark.usefixtures("tolerant")
 
 
 async def test_a_header_name_that_is_not_utf8_stops_nobody_and_its_record_s_content_decides(

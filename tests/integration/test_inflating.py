@@ -6,7 +6,6 @@ import pytest
 
 from bombs import bomb, send_batch
 from command_line import execledger
-from execledger_runtime.kafka.batches import tolerate
 from factories_recorder import event
 from recorder_bench import Bench, connected, producing
 from running import peak_mib
@@ -15,10 +14,7 @@ GIGABYTE = 1_000_000_000
 MOST_MIB = 300  # 151 were measured, of which some 70 are what a recorder has without such records
 
 
-@pytest.fixture(autouse=True)
-def tolerant() -> None:
-    """The tests read the topic too."""
-    tolerate()
+pytestmark = pytest.mark.usefixtures("tolerant")
 
 
 async def test_a_gigabyte_that_is_a_megabyte_on_the_wire_costs_neither_memory_nor_what_lies_beside_it(

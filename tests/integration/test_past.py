@@ -13,7 +13,7 @@ from command_line import execledger
 from execledger_query.execution import routes
 from execledger_recorder.duties.reprice import Wanted, reprice
 from execledger_recorder.rules import pricing
-from factories_query import bearing, serving
+from factories_query import bearing
 from factories_recorder import Desk, Topic, batches, chance, desk, event, history
 
 RITA, PAULA = bearing("rita", "default", "reader"), bearing("paula", "default", "reader", "payloads")
@@ -23,12 +23,6 @@ RUNS = ("run-1", "run-2", "run-3", "run-4")
 @pytest.fixture
 async def recorder(database: str) -> AsyncIterator[Desk]:
     async with desk(database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
         yield opened
 
 

@@ -29,12 +29,6 @@ async def rows(database: str) -> AsyncIterator[Ledger]:
         yield opened
 
 
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
-        yield opened
-
-
 async def test_an_execution_has_the_shape_that_is_promised(rows: Ledger, client: httpx2.AsyncClient) -> None:
     execution = await rows.execution(
         external_id="run-1", owner_id="ann", labels={"venture": "v"}, tags=["a"], metadata={"deep": {"n": None}},

@@ -18,7 +18,7 @@ from execledger_query.execution import log, routes
 from execledger_query.execution.explanations import explanation_of
 from execledger_query.sql import statement
 from execledger_query.store import Options, Store
-from factories_query import bearing, ledger, serving
+from factories_query import bearing, ledger
 from factories_recorder import Desk, Row, Topic, desk, event, history
 
 RITA, PAULA = bearing("rita", "default", "reader"), bearing("paula", "default", "reader", "payloads")
@@ -59,12 +59,6 @@ async def recorder(database: str) -> AsyncIterator[Desk]:
             event("llm.called", {"total_tokens": 3, "prompt_tokens": 3, "cost_usd": "0.5"}, at=21, subject="second"),
         ]
         await opened.record(Topic().add(*history(), *looped(), *family))
-        yield opened
-
-
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
         yield opened
 
 

@@ -24,12 +24,6 @@ async def recorder(database: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-@pytest.fixture
-async def client(database: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with serving(database) as opened:
-        yield opened
-
-
 async def test_who_waits_gets_the_execution_when_it_has_ended(recorder: Desk, client: httpx2.AsyncClient) -> None:
     waiting = asyncio.create_task(client.get(f"{WAITING}&timeout=30", headers=RITA))
     await asyncio.sleep(0.6)
