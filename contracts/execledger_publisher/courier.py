@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from execledger_publisher.buffer import Buffer
+from execledger_publisher.cancelling import cancel
 from execledger_publisher.delivery import SECONDS_TO_STOP, Delivery
 from execledger_publisher.drops import DropReason, Tally, log
 from execledger_publisher.encoding import Record
@@ -195,8 +196,7 @@ class _Thread(threading.Thread):
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
         self._on_end()
-        running.cancel()
-        await asyncio.wait([running])
+        await cancel([running])
         if not running.cancelled() and (bug := running.exception()) is not None:
             self._on_failure(bug)
         await delivery.disconnect()

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from execledger_publisher.cancelling import is_cancelled
 from execledger_publisher.drops import log
 from execledger_publisher.outages import Outage
 
@@ -59,6 +60,8 @@ class Listener:
                         self._outage.is_over()
                         failures = 0
             except Exception as error:  # noqa: BLE001 - whatever ails the client, the orchestrator goes on
+                if is_cancelled():  # while the client was closed, which swallows it
+                    return
                 self._outage.goes_on(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(min(LONGEST_BACKOFF, 0.25 * 2 ** min(failures, 10)))
                 failures += 1

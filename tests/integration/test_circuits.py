@@ -85,6 +85,14 @@ async def until_at(bench: Bench, partition: int, offset: int) -> None:
     await eventually(is_there)
 
 
+async def held_at(bench: Bench, partition: int = 0) -> int:
+    """Where a stopped partition stands, once what lies before the stop is recorded: the stop is shown first."""
+    (stopped,) = [circuit for circuit in await circuits(bench) if circuit.partition == partition]
+    await until_at(bench, partition, stopped.at_offset)
+    assert await position(bench, partition) == stopped.at_offset
+    return stopped.at_offset
+
+
 async def until_forgotten(bench: Bench) -> None:
     async def is_forgotten() -> bool:
         return not await circuits(bench)
@@ -112,9 +120,9 @@ async def test_a_partition_of_bad_records_stops_and_the_others_go_on(bench: Benc
         await bench.publish(*good(5, "still"), partition=1)
         await bench.publish(*good(3, "behind"), partition=0)
         await until_at(bench, 1, 60)
-        held_at = await position(bench, 0)
-        assert 20 <= held_at < 120
-        assert await letters(bench) == 50 + held_at - 20
+        offset = await held_at(bench)
+        assert 20 <= offset < 120
+        assert await letters(bench) == 50 + offset - 20
         assert await service.stop() == 0
     assert [(circuit.partition, circuit.drain_until) for circuit in await circuits(bench)] == [(0, None)]
     assert sum(row.unaccounted for row in await bench.ledger()) == 0
@@ -127,8 +135,8 @@ async def test_a_stopped_partition_is_still_stopped_after_a_restart_until_it_is_
     await bench.publish(*bad(250), *good(3, "among"), partition=0)
     async with bench.recorder(**NEVER) as service:
         await eventually(lambda: is_stopped(service))
+        before = await held_at(bench)
         service.kill()
-    before = await position(bench, 0)
     async with bench.recorder(**NEVER) as service:
         await eventually(lambda: names_stopped(service))
         await bench.publish(*good(4, "elsewhere"), partition=1)
@@ -157,8 +165,7 @@ async def test_a_partition_is_accepted_while_the_recorder_is_stopped_and_stops_a
     await bench.publish(*bad(250), partition=0)
     async with bench.recorder(batch_size=1000, **NEVER) as service:
         await eventually(lambda: is_stopped(service))
-        assert 250 <= await position(bench, 0) < 350
-        assert (await circuits(bench))[0].at_offset == await position(bench, 0)
+        assert 250 <= await held_at(bench) < 350
     assert sum(row.unaccounted for row in await bench.ledger()) == 0
 
 
@@ -233,13 +240,13 @@ async def test_a_new_version_that_reads_what_is_held_back_goes_on(bench: Bench) 
     async with bench.recorder(max_record_bytes=16_384, batch_size=1000, batch_wait_ms=2000, **QUICK) as service:
         await eventually(lambda: is_stopped(service))
         assert await service.stop() == 0
-    held_at = await position(bench, 0)  # not before: what lies before the stop may be on its way when it is shown
-    assert held_at < 210 - 100
+    offset = await held_at(bench)
+    assert offset < 210 - 100
     async with bench.recorder(**QUICK) as service:
         await bench.until_recorded()
         await until_forgotten(bench)
     await bench.assert_every_record_is_accounted_for()
-    assert await letters(bench) == held_at - 10 + 100
+    assert await letters(bench) == offset - 10 + 100
 
 
 async def test_a_stopped_partition_stays_so_in_another_recorder_s_hands(bench: Bench) -> None:
@@ -248,7 +255,7 @@ async def test_a_stopped_partition_stays_so_in_another_recorder_s_hands(bench: B
     async with bench.recorder(**NEVER) as first:
         for partition in range(3):
             await eventually(partial(is_stopped, first, partition))
-        before = [await position(bench, partition) for partition in range(3)]
+        before = [await held_at(bench, partition) for partition in range(3)]
         async with bench.recorder(**NEVER) as second:
             await eventually(lambda: names_stopped(second))
             assert await second.stop() == 0
@@ -287,13 +294,13 @@ async def test_what_kafka_deletes_of_a_stopped_partition_is_missed_when_it_goes_
     await bench.publish(*bad(300), partition=0)
     async with bench.recorder(batch_size=50, **NEVER) as service:
         await eventually(lambda: is_stopped(service))
-        held_at = await position(bench, 0)
+        offset = await held_at(bench)
         await delete_before(bench, partition=0, offset=280)
         assert (await accept(bench, "0")).status == 0
         await bench.until_recorded()
         await until_forgotten(bench)
     (account,) = [row for row in await bench.ledger() if row.partition == 0]
-    assert (account.missed, account.dead_lettered, account.unaccounted) == (280 - held_at, held_at + 20, 0)
+    assert (account.missed, account.dead_lettered, account.unaccounted) == (280 - offset, offset + 20, 0)
 
 
 async def test_what_a_stop_keeps_from_being_recorded_is_neither_passed_over_nor_taken_for_nothing(bench: Bench) -> None:

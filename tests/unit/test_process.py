@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -78,4 +79,20 @@ async def test_what_runs_beside_is_stopped_with_its_block() -> None:
     async with lifetime.background([work()]):
         pass
     assert stopped.is_set()
+    assert not lifetime.has_failed
+
+
+async def test_what_swallows_a_cancellation_is_cancelled_again() -> None:
+    """As aiokafka does while it closes a consumer: what came then is as if it had never been said."""
+    lifetime, is_closing = Lifetime(Passing), asyncio.Event()
+
+    async def swallow_once() -> None:
+        if not is_closing.is_set():
+            is_closing.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        async with lifetime.background([lifetime.every(60, swallow_once)]):
+            await is_closing.wait()
     assert not lifetime.has_failed

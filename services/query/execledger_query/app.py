@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 
+from execledger_publisher.cancelling import cancel
 from execledger_query import problems
 from execledger_query.analytics import analytics, registry
 from execledger_query.auth import authenticator
@@ -169,9 +170,7 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
             async with _showing_metrics(metrics_listener, registry):
                 yield
         finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+            await cancel([looking])
 
 
 @asynccontextmanager

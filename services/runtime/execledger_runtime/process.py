@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from execledger_publisher.cancelling import cancel
 from execledger_publisher.outages import Outage
 from execledger_runtime.errors import Unstorable
 from execledger_runtime.settings import EnvironmentSettings, SettingsError
@@ -100,9 +101,7 @@ class Lifetime:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
 
     async def every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         """Do it again and again, so many seconds after each end. What time mends is logged, and tried again."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Self
 from uuid import UUID
 
+from execledger_publisher.cancelling import cancel
 from execledger_query.caller import EVERYTHING
 from execledger_query.seldom import Seldom
 from execledger_query.shares import TooManyError
@@ -39,9 +40,7 @@ class Endings:
         finally:
             endings.close()
             if endings._looking is not None:
-                endings._looking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await endings._looking
+                await cancel([endings._looking])
 
     def close(self) -> None:
         """Let all go on: the service stops, and whoever waits gets an answer before."""

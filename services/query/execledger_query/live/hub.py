@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Self
 import structlog
 from fastapi.sse import format_sse_event
 
+from execledger_publisher.cancelling import cancel
 from execledger_query.caller import EVERYTHING, Sees
 from execledger_query.errors import DamagedError
 from execledger_query.feed import Cursor, Expired, Place
@@ -143,9 +144,7 @@ class Hub:
         finally:
             hub.close()
             if hub._reader is not None:
-                hub._reader.cancel()
-                with suppress(asyncio.CancelledError):
-                    await hub._reader
+                await cancel([hub._reader])
 
     def close(self) -> None:
         """End all streams: who follows goes on elsewhere, or later."""

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 
+from execledger_publisher.cancelling import cancel
 from execledger_publisher.outages import Outage
 from execledger_recorder.rules.dead_letter import CUT, FACTS
 from execledger_recorder.settings import Settings
@@ -85,8 +86,7 @@ async def _send_forever(relay: Relay, settings: Settings, outage: Outage) -> Non
                 for topic in [topic for topic, task in sending.items() if task.done()]:
                     sending.pop(topic).result()
         finally:
-            for task in sending.values():
-                task.cancel()
+            await cancel(sending.values())
             await asyncio.gather(*sending.values(), return_exceptions=True)
 
 
