@@ -119,8 +119,12 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 @asynccontextmanager
 async def producing(servers: Servers, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer; what it sends again after an error lies once in the log."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=servers.bootstrap_servers, max_request_size=4_000_000, linger_ms=2, **options
+        bootstrap_servers=servers.bootstrap_servers,
+        max_request_size=4_000_000,
+        enable_idempotence=True,
+        **{"linger_ms": 2, **options},
     )
     await producer.start()
     try:
