@@ -23,7 +23,8 @@ from prometheus_client import CollectorRegistry
 
 from execledger_recorder.intake import consumer as consumer_module
 from execledger_recorder.intake.consumer import Consumer
-from execledger_recorder.intake.lane import Fetched, Lane
+from execledger_recorder.intake.fetched import Fetched
+from execledger_recorder.intake.lane import Lane
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store

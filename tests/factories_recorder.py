@@ -140,7 +140,7 @@ async def assert_balanced(connection: asyncpg.Connection) -> None:
     counted = {(row["topic"], row["partition"]): row for row in await connection.fetch("TABLE execledger.ledger")}
     found: Counter[tuple[str, int, str]] = Counter()
     for row in await connection.fetch(_COUNTED_AGAIN):
-        found[row["topic"], row["partition"], row["outcome"]] = row["count"]
+        found[row["topic"], row["partition"], row["outcome"]] += row["count"]
     for (topic, partition), ledger in counted.items():
         counts = {outcome: ledger[outcome] for outcome in OUTCOMES}
         assert counts == {outcome: found[topic, partition, outcome] for outcome in OUTCOMES}, (topic, partition)
@@ -212,9 +212,10 @@ def history(**attributes: Any) -> list[Row]:
 
 
 _COUNTED_AGAIN = """
-SELECT topic, partition, outcome, count(*) FROM execledger.execution_events GROUP BY 1, 2, 3
-UNION ALL SELECT topic, partition, 'duplicate', count(*) FROM execledger.duplicates GROUP BY 1, 2
-UNION ALL SELECT topic, partition, 'dead_lettered', count(*) FROM execledger.dead_letters GROUP BY 1, 2
+SELECT topic, partition, outcome, count(*) FROM execledger.execution_events WHERE event_index = 0 GROUP BY 1, 2, 3
+UNION ALL SELECT topic, partition, 'duplicate', count(*) FROM execledger.duplicates WHERE event_index = 0 GROUP BY 1, 2
+UNION ALL SELECT topic, partition, 'dead_lettered', count(*) FROM execledger.dead_letters
+    WHERE event_index = 0 GROUP BY 1, 2
 UNION ALL SELECT topic, partition, outcome, count(*) FROM execledger.unlogged_records
     WHERE recorded_at IS NOT NULL GROUP BY 1, 2, 3
 """

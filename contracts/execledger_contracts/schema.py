@@ -1,4 +1,5 @@
-"""The contract for readers of other languages: JSON Schemas, an AsyncAPI document, golden samples.
+"""The contract for readers of other languages: JSON Schemas, an AsyncAPI document, golden samples, and
+what adapters make of the events of other systems.
 
 `python -m execledger_contracts.schema` writes them into the repository; with `--check` it writes nothing, names the
 files that differ, and exits 1.
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from execledger_contracts.adapters.examples import example
 from execledger_contracts.control import COMMANDS, Command
 from execledger_contracts.ignored import Rule
 from execledger_contracts.models import COSTS_THE_EVENT, DATASCHEMA, EVENTS, TABLE_EVENTS, CloudEvent, OtherEvent
@@ -42,6 +44,7 @@ def documents() -> dict[str, str]:
         **{f"samples/valid/{sample.name}.json": _text(valid_document(sample)) for sample in VALID},
         **{f"samples/lenient/{sample.name}.json": _text(lenient_document(sample)) for sample in LENIENT},
         **{f"samples/invalid/{sample.name}.json": _text(invalid_document(sample)) for sample in INVALID},
+        **{f"foreign/{file.stem}.json": _translated(file) for file in sorted((ROOT / "foreign").glob("*.jsonl"))},
     }
 
 
@@ -243,6 +246,10 @@ def _operations() -> dict[str, Any]:
     }
 
 
+def _translated(file: Path) -> str:
+    return _text(example(file.stem, file.read_bytes().splitlines()))
+
+
 def _text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -252,7 +259,7 @@ def drifted(root: Path) -> list[str]:
     wanted = documents()
     found = {
         path.relative_to(root).as_posix()
-        for folder in ("schema", "samples")
+        for folder in ("schema", "samples", "foreign")
         for path in (root / folder).rglob("*.json")
     }
     return sorted(

@@ -490,7 +490,7 @@ async def end_sessions(office: Desk, state: str) -> None:
 
 
 async def test_a_connection_that_postgres_has_ended_and_not_yet_closed_is_a_lost_one(office: Desk) -> None:
-    row = DuplicateRow("events", 0, 0, OWN, OWN, "repeated")
+    row = DuplicateRow("events", 0, 0, 0, OWN, OWN, "repeated")
 
     async def copy(store: Store) -> None:
         async with store.batch() as tx:
@@ -521,7 +521,7 @@ async def stand_still(office: Desk) -> None:
         thread = Thread(target=asyncio.run, args=(until_it_is_gone(tx.connection.get_server_pid()),))
         thread.start()
         thread.join()
-        await tx.append_duplicates([DuplicateRow("events", 0, 0, OWN, OWN, "repeated")])
+        await tx.append_duplicates([DuplicateRow("events", 0, 0, 0, OWN, OWN, "repeated")])
 
 
 async def test_a_session_that_postgres_ends_because_it_stood_still_is_a_lost_one(office: Desk) -> None:

@@ -13,7 +13,7 @@ from factories_recorder import NOON
 
 def drawn(value: bytes | None, reason: str = "not_json", detail: str = "", **said: Any) -> list[str]:
     """The lines of a letter behind its facts."""
-    row = DeadLetterRow("events", 0, 5, NOON, b"key", "[]", value, reason, detail, "f00d", None, None)
+    row = DeadLetterRow("events", 0, 5, NOON, b"key", "[]", value, reason, detail, "f00d", None, None, 0)
     console = Console(file=io.StringIO(), width=80)
     draw(KeptDeadLetter(1, None, row._replace(**said)), console)
     assert isinstance(console.file, io.StringIO)

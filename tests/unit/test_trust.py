@@ -12,6 +12,7 @@ from execledger_publisher import Collector
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.trust import is_ours, refusal_of_bound, refusal_of_likeness, refusal_of_ours
 from execledger_recorder.settings import RecordingSettings
+from execledger_runtime.kafka.adapters import consumed
 from execledger_runtime.kafka.bindings import Bindings
 from execledger_runtime.kafka.signatures import HEADER, SigningKey, read_signature, sign
 from factories import started
@@ -141,7 +142,8 @@ def test_other_sources_are_anybodys(source: str) -> None:
     Collector(source)
 
 
-BOUND = Bindings.read("acme.events = acme, shared;urn:umbra:=umbra|hive, shared=acme|umbra, mine;urn:me:=me")
+SAID = "acme.events = acme, shared;urn:umbra:=umbra|hive, shared=acme|umbra, mine;urn:me:=me"
+BOUND = Bindings.read(SAID)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_bindings_that_say_nothing_or_two_things_are_refused(text: str) -> None:
 
 
 def test_the_topics_that_are_bound_are_read_besides_the_events_topic() -> None:
-    assert BOUND.consumed("executions.events") == ("executions.events", "acme.events", "shared", "mine")
-    assert BOUND.consumed("shared") == ("shared", "acme.events", "mine")
+    assert consumed("executions.events", SAID, None) == ("executions.events", "acme.events", "shared", "mine")
+    assert consumed("shared", SAID, "runs=openlineage") == ("shared", "acme.events", "mine", "runs")
     with pytest.raises(ValueError, match="another topic's name"):
         RecordingSettings(postgres_dsn="postgresql://localhost/x", topic_tenants="a=b", control_topic="a")

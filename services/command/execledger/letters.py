@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from execledger.pointing import VALUE, Fault, find_fault
-from execledger_contracts.decoding import Decoded, Reason, Undecodable
+from execledger_contracts.decoding import Reason, Undecodable
 from execledger_query.views import show_time
+from execledger_recorder.rules.arrivals import Found, NoEvent
 from execledger_recorder.store import DeadLetter, DeadLetterGroup, KeptDeadLetter, unpack_headers
 
 _MOST_SHOWN: Final = 65_536  # characters or bytes of a value; --raw gives all
@@ -63,12 +64,14 @@ def document_of(letter: DeadLetter) -> dict[str, Any]:
     return shown
 
 
-def verdict_line(letter: KeptDeadLetter, found: Decoded | Undecodable) -> str:
+def verdict_line(letter: KeptDeadLetter, found: Found) -> str:
     """Whether a dead letter would pass now, as one line."""
     row = letter.row
     where = f"{letter.id}  {row.topic}/{row.partition}/{row.offset}"
     if isinstance(found, Undecodable):
         return f"{where}  would not pass: {found.reason}: {_on_one_line(found.detail)}"
+    if isinstance(found, NoEvent):
+        return f"{where}  would pass: it is about no execution"
     if row.reason == Reason.UNSTORABLE:
         return f"{where}  reads well; whether Postgres takes it now, only recording shows"
     return f"{where}  would pass: {_on_one_line(found.event.type)} of {_on_one_line(found.event.subject)}"

@@ -9,9 +9,10 @@ from typing import Final
 from execledger.errors import UserError
 from execledger.originals import GONE, Originals
 from execledger.publish import SECONDS_TO_DELIVER, refusal
-from execledger_contracts.decoding import Decoded, Reason, Undecodable
+from execledger_contracts.decoding import Reason, Undecodable
 from execledger_recorder.recording import Trust, read
 from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.arrivals import Found, Read
 from execledger_recorder.rules.dead_letter import REDRIVEN_FROM
 from execledger_recorder.rules.rows import DeadLetterRow
 from execledger_recorder.settings import RecordingSettings
@@ -47,7 +48,7 @@ async def listed(store: Store, wanted: DeadLetterFilter, *, redriven: bool) -> A
 
 async def judge(
     store: Store, letters: Sequence[DeadLetter], settings: RecordingSettings, originals: Originals
-) -> AsyncIterator[tuple[KeptDeadLetter, Decoded | Undecodable]]:
+) -> AsyncIterator[tuple[KeptDeadLetter, Found]]:
     """What each would be if it came now. Only recording shows whether Postgres takes what it refused before."""
     trust = Trust(store, settings.bindings)
     for chunk in chunks(letters, _AT_ONCE):
@@ -55,8 +56,10 @@ async def judge(
             if (row := await originals.of(letter.row)) is None:
                 yield letter, Undecodable(Reason(letter.row.reason), GONE)
                 continue
-            [(_, found)] = await trust.judge(read([_as_sent_now(row, settings)], settings.limits))
-            yield letter, found
+            yield (
+                letter,
+                _found(await trust.judge(read([_as_sent_now(row, settings)], settings.limits, settings.translations))),
+            )
 
 
 async def redrive(
@@ -168,6 +171,11 @@ def _message(topic: str, row: DeadLetterRow) -> Message:
 def destination(topic: str, settings: RecordingSettings) -> str:
     """Where a letter goes that lay in a topic: there, to which is bound what it may say, as long as it is read."""
     return topic if topic in settings.topics else settings.events_topic
+
+
+def _found(reads: Sequence[Read]) -> Found:
+    """What a record comes to: of several events the first that is bad, else the first."""
+    return next((found for _, found in reads if isinstance(found, Undecodable)), reads[0][1])
 
 
 def _as_sent_now(row: DeadLetterRow, settings: RecordingSettings) -> Record:

@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from execledger_query.claims import ClaimNames
-from execledger_runtime.kafka.bindings import Bindings, TopicTenants
+from execledger_runtime.kafka.adapters import TopicAdapters, consumed
+from execledger_runtime.kafka.bindings import TopicTenants
 from execledger_runtime.logs import Level
 from execledger_runtime.settings import EnvironmentSettings
 
@@ -27,6 +28,9 @@ class Settings(EnvironmentSettings):
     events_topic: str = Field(default="executions.events", min_length=1, description="topic that the recorder reads")
     topic_tenants: TopicTenants | None = Field(
         default=None, description="as the recorder's: the topics that it reads besides"
+    )
+    topic_adapters: TopicAdapters | None = Field(
+        default=None, description="likewise: those with events of other systems"
     )
     query_host: str = Field(default="127.0.0.1", description="address to listen on")
     query_port: int = Field(default=8080, ge=0, le=65535, description="port to listen on, 0 for any free one")
@@ -88,7 +92,7 @@ class Settings(EnvironmentSettings):
     @property
     def topics(self) -> tuple[str, ...]:
         """Those that the recorder reads."""
-        return Bindings.read(self.topic_tenants or "").consumed(self.events_topic)
+        return consumed(self.events_topic, self.topic_tenants, self.topic_adapters)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

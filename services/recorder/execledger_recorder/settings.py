@@ -1,6 +1,8 @@
 """What the recorder can be told, by environment variables that start with EXECLEDGER_."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from pydantic import Field, PostgresDsn, Secret, ValidationInfo, field_validator
 
@@ -8,10 +10,14 @@ from execledger_contracts.cleaning import Limits
 from execledger_lifecycle import Caps
 from execledger_recorder.rules.commands import CommandPolicy
 from execledger_recorder.rules.months import PartitionPolicy
+from execledger_recorder.rules.translation import Translation
+from execledger_runtime.kafka.adapters import TopicAdapters, consumed, read_adapters
 from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.kafka.settings import KafkaSettings
 from execledger_runtime.logs import Shape
 from execledger_runtime.settings import EnvironmentSettings
+
+_DEFAULT_TENANT: Final = "default"
 
 
 class RecordingSettings(EnvironmentSettings):
@@ -22,6 +28,9 @@ class RecordingSettings(EnvironmentSettings):
     events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
     topic_tenants: TopicTenants | None = Field(
         None, description="topics of events with the tenants that they speak for: `topic[;source-prefix]=tenant`, …"
+    )
+    topic_adapters: TopicAdapters | None = Field(
+        None, description="topics with events of other systems, and what reads each: `topic=adapter`, …"
     )
     dead_letter_topic: str = Field("executions.dead-letter", min_length=1, description="topic for bad records")
     control_topic: str = Field("executions.control", min_length=1, description="topic for commands to orchestrators")
@@ -83,12 +92,20 @@ class RecordingSettings(EnvironmentSettings):
     budget_warning_share: float = Field(0.8, gt=0, le=1, description="share of a budget at which a warning is sent")
     log_format: Shape = Field("json", description="shape of the log lines on stderr")
 
+    @field_validator("topic_adapters", mode="after")
+    @classmethod
+    def _leaves_the_events_topic(cls, said: str | None, info: ValidationInfo) -> str | None:
+        if (topic := info.data.get("events_topic")) in read_adapters(said or ""):
+            raise ValueError(f"{topic} is the events topic, which holds CloudEvents")
+        return said
+
     @field_validator("dead_letter_topic", "control_topic", mode="after")
     @classmethod
     def _is_a_topic_of_its_own(cls, topic: str, info: ValidationInfo) -> str:
         """A dead letter on a topic of events would be recorded as the next one, without end."""
         bound = Bindings.read(info.data.get("topic_tenants") or "").topics
-        if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic"), *bound):
+        adapted = read_adapters(info.data.get("topic_adapters") or "")
+        if topic in (info.data.get("events_topic"), info.data.get("dead_letter_topic"), *bound, *adapted):
             raise ValueError(f"{topic} is another topic's name already")
         return topic
 
@@ -99,8 +116,17 @@ class RecordingSettings(EnvironmentSettings):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Those that are read: the events topic, and each that is bound."""
-        return self.bindings.consumed(self.events_topic)
+        """Those that are read: the events topic, and each that is bound or has an adapter."""
+        return consumed(self.events_topic, self.topic_tenants, self.topic_adapters)
+
+    @property
+    def translations(self) -> Mapping[str, Translation]:
+        """How topics are read that hold the events of other systems."""
+        bindings = self.bindings
+        return {
+            topic: Translation(adapter, bindings.only_tenant_of(topic) or _DEFAULT_TENANT)
+            for topic, adapter in read_adapters(self.topic_adapters or "").items()
+        }
 
     @property
     def dsn(self) -> str:

@@ -267,15 +267,15 @@ async def _judge(wanted: "DeadLetterFilter", *, again: bool) -> int:
     from execledger.originals import Originals
     from execledger.recorder_settings import kafka_options
     from execledger.redriving import judge
-    from execledger_contracts.decoding import Decoded
+    from execledger_contracts.decoding import Undecodable
 
     passing = failing = 0
     async with _open() as (store, settings), Originals.open(kafka_options()) as originals:
         letters = await _selected(store, wanted, again=again)
         async for letter, found in judge(store, letters, settings, originals):
             sys.stdout.write(verdict_line(letter, found) + "\n")
-            passing += isinstance(found, Decoded)
-            failing += not isinstance(found, Decoded)
+            passing += not isinstance(found, Undecodable)
+            failing += isinstance(found, Undecodable)
     if passing or failing:
         sys.stdout.write(f"{passing} would pass, {failing} would not; nothing was sent\n")
     return 0

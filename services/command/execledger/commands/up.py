@@ -13,12 +13,12 @@ def up(*, data: Data = DEFAULT_DATA, docker: Annotated[bool, Parameter(negative=
     Prints the settings to export: eval "$(execledger up)". Servers that EXECLEDGER_KAFKA_BOOTSTRAP_SERVERS
     or EXECLEDGER_POSTGRES_DSN name are used and not started.
 
-    Read as well: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_TOPIC_TENANTS, EXECLEDGER_DEAD_LETTER_TOPIC,
-    EXECLEDGER_CONTROL_TOPIC, EXECLEDGER_EVENTS_PARTITIONS and EXECLEDGER_MAX_MESSAGE_BYTES, for topics that are
-    missing; EXECLEDGER_JWT_SECRET, which is printed, or EXECLEDGER_JWKS_URL; EXECLEDGER_MAVEN_REPOSITORY, where Kafka's
-    files come from. A file that EXECLEDGER_POSTGRES_DSN_FILE or EXECLEDGER_JWT_SECRET_FILE names may hold a secret; it
-    is not printed then. The command token reads EXECLEDGER_JWT_AUDIENCE,
-    EXECLEDGER_JWT_ISSUER and EXECLEDGER_JWT_CLAIMS.
+    Read as well: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_TOPIC_TENANTS, EXECLEDGER_TOPIC_ADAPTERS,
+    EXECLEDGER_DEAD_LETTER_TOPIC, EXECLEDGER_CONTROL_TOPIC, EXECLEDGER_EVENTS_PARTITIONS and
+    EXECLEDGER_MAX_MESSAGE_BYTES, for topics that are missing; EXECLEDGER_JWT_SECRET, which is printed, or
+    EXECLEDGER_JWKS_URL; EXECLEDGER_MAVEN_REPOSITORY, where Kafka's files come from. A file that
+    EXECLEDGER_POSTGRES_DSN_FILE or EXECLEDGER_JWT_SECRET_FILE names may hold a secret; it is not printed then. The
+    command token reads EXECLEDGER_JWT_AUDIENCE, EXECLEDGER_JWT_ISSUER and EXECLEDGER_JWT_CLAIMS.
 
     Parameters
     ----------

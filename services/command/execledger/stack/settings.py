@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr
 
 from execledger.errors import UserError
-from execledger_runtime.kafka.bindings import Bindings, TopicTenants
+from execledger_runtime.kafka.adapters import TopicAdapters, consumed
+from execledger_runtime.kafka.bindings import TopicTenants
 from execledger_runtime.kafka.settings import Brokers
 from execledger_runtime.settings import EnvironmentSettings, SettingsError
 
@@ -25,6 +26,7 @@ class StackSettings(EnvironmentSettings):
     postgres_dsn: SecretStr | None = Field(None, description="the same for Postgres")
     events_topic: str = Field("executions.events", description="topic to make and to publish to")
     topic_tenants: TopicTenants | None = Field(None, description="as the recorder's: the topics to make besides")
+    topic_adapters: TopicAdapters | None = Field(None, description="likewise: those with events of other systems")
     dead_letter_topic: str = Field("executions.dead-letter", description="topic to make, for twice the message size")
     control_topic: str = Field("executions.control", description="topic to make")
     events_partitions: int = Field(3, ge=1, le=1000, description="partitions of the events topic, when it is made")
@@ -48,7 +50,7 @@ class StackSettings(EnvironmentSettings):
     @property
     def topics(self) -> tuple[str, ...]:
         """Those that a recorder reads."""
-        return Bindings.read(self.topic_tenants or "").consumed(self.events_topic)
+        return consumed(self.events_topic, self.topic_tenants, self.topic_adapters)
 
 
 def load(settings: type[SettingsT]) -> SettingsT:

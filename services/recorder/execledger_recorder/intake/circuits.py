@@ -14,6 +14,7 @@ from execledger_contracts.sources import named_source
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Read, Trust, read_in_turns
 from execledger_recorder.rules.account import Record
+from execledger_recorder.rules.arrivals import Found
 from execledger_recorder.rules.circuit import LOOK, Breaker, Circuit, Look, Stop, accepting, is_mended
 from execledger_recorder.rules.dead_letter import is_redriven
 from execledger_recorder.rules.notices import Notices
@@ -54,7 +55,7 @@ class Circuits:
         seen = (
             (record.offset, type(found) is Undecodable, _source(record, found))
             for record, found in reads
-            if not record.headers or not is_redriven(record)
+            if not record.event_index and (not record.headers or not is_redriven(record))
         )
         breaker = self._breaker(partition)
         stop = breaker.look(partition, seen)
@@ -138,7 +139,9 @@ class Circuits:
 
     async def _read(self, records: Sequence[ConsumerRecord]) -> Sequence[Read]:
         received = [Record.received(raw, raw.offset) for raw in records]
-        return await self._trust.judge(await read_in_turns(received, self._settings.limits))
+        return await self._trust.judge(
+            await read_in_turns(received, self._settings.limits, self._settings.translations)
+        )
 
 
 def _look(reads: Sequence[Read]) -> Look:
@@ -146,5 +149,5 @@ def _look(reads: Sequence[Read]) -> Look:
     return [(isinstance(found, Undecodable) or is_redriven(record), _source(record, found)) for record, found in reads]
 
 
-def _source(record: Record, found: Decoded | Undecodable) -> str | None:
+def _source(record: Record, found: Found) -> str | None:
     return found.event.source if type(found) is Decoded else named_source(record.value, record.headers)

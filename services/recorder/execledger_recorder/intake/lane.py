@@ -13,41 +13,20 @@ from aiokafka import ConsumerRecord
 
 from execledger_recorder.intake.circuits import Circuits
 from execledger_recorder.intake.client import Client
+from execledger_recorder.intake.fetched import Decoded, Fetched, fetched_of
 from execledger_recorder.intake.patience import TROUBLE, Patience
 from execledger_recorder.intake.places import Places
 from execledger_recorder.intake.waiting import Waiting
 from execledger_recorder.metrics import Metrics
 from execledger_recorder.recording import Letters, Read, Report, Trust, read_in_turns, record
 from execledger_recorder.rules.account import Misplaced, Record
+from execledger_recorder.rules.arrivals import parts
 from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import Partition, TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
-from execledger_runtime.kafka.fetching import size_of
-from execledger_runtime.kafka.records import LATEST_MS
 
 log = structlog.get_logger()
-
-_RECORD_BYTES: Final = 500  # what a record takes beside its key and value
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Records that the client handed out at once, after it had been told so often to read from somewhere."""
-
-    records: Sequence[ConsumerRecord]
-    seeks: int
-    oldest_ms: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """The same records, decoded at that moment of the monotonic clock."""
-
-    fetched: Fetched
-    reads: Sequence[Read]
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +86,7 @@ class Lane:
 
     def put(self, records: Sequence[ConsumerRecord]) -> None:
         """Take what the client has just handed out."""
-        self._fetched.put(_fetched(records, self.partition.seeks))
+        self._fetched.put(fetched_of(records, self.partition.seeks))
         self._note_oldest()
         self.moved_at = monotonic()
 
@@ -156,7 +135,7 @@ class Lane:
             return ()
         placed = await self._placed(fetched)
         with self._shop.metrics.phase("decode"):
-            reads = await read_in_turns(placed, self._shop.settings.limits)
+            reads = await read_in_turns(placed, self._shop.settings.limits, self._shop.settings.translations)
         return await self._shop.trust.judge(reads)
 
     async def _placed(self, fetched: Fetched) -> list[Record]:
@@ -208,7 +187,9 @@ class Lane:
     async def _record_admitted(self, batch: Sequence[Decoded]) -> None:
         reads = [read for part in batch for read in part.reads]
         if admitted := await self._admitted(reads, batch[0].fetched):
-            await self._record(admitted)
+            for part in parts(admitted, self._shop.settings.batch_size):
+                if not self._is_void(batch[0].fetched):  # as it is once a part was misplaced
+                    await self._record(part)
 
     def _fitting(self, parts: Sequence[Decoded]) -> int:
         """How many of them make a batch: as many as fit, and were fetched from one place on; in any case the first."""
@@ -252,7 +233,8 @@ class Lane:
 
     def _committed(self, report: Report, reads: Sequence[Read]) -> None:
         oldest = report.oldest_occurred_at
-        self._shop.metrics.recorded(report, len(reads), None if oldest is None else time() - oldest.timestamp())
+        records = sum(not record.event_index for record, _ in reads)
+        self._shop.metrics.recorded(report, records, None if oldest is None else time() - oldest.timestamp())
         self.partition.record(reads[-1][0].offset)
         counts = Counter[str]()
         for (_, outcome), count in report.outcomes.items():
@@ -261,7 +243,7 @@ class Lane:
             "batch_recorded",
             topic=self.partition.id.topic,
             partition=self.partition.id.partition,
-            records=len(reads),
+            records=records,
             executions=report.executions,
             **counts,
         )
@@ -297,9 +279,3 @@ class Lane:
         """With nothing in hand the last figure stands: how old the next records are will be known when they come."""
         if times := [fetched.oldest_ms for fetched in (*self._fetched.parts, *self._taken)]:
             self.partition.oldest_ms = min(times)
-
-
-def _fetched(records: Sequence[ConsumerRecord], seeks: int) -> Fetched:
-    oldest_ms = min(max(record.timestamp, 0) for record in records)  # producers say when, and their clocks differ
-    size = sum(_RECORD_BYTES + size_of(record) for record in records)
-    return Fetched(records, seeks, min(oldest_ms, LATEST_MS), size)

@@ -14,7 +14,7 @@ from execledger_recorder.recording.dead_letters import Letters
 from execledger_recorder.recording.report import Report, report_of
 from execledger_recorder.rules import said
 from execledger_recorder.rules.account import Record, account
-from execledger_recorder.rules.arrivals import Arrivals, Read, id_times, sort
+from execledger_recorder.rules.arrivals import Arrivals, Found, Read, id_times, middle, sort
 from execledger_recorder.rules.change import decide
 from execledger_recorder.rules.commands import DEFAULT_POLICY, CommandPolicy
 from execledger_recorder.rules.feed import lane_of
@@ -45,13 +45,13 @@ async def record(
     try:
         report = await _record_whole(store, batch, letters, policy)
     except (StoreTooSlow, SessionLost):
-        if len(batch) == 1:
+        if not middle(batch):
             raise
         return await _record_halves(store, batch, letters, policy, on_commit)
     except Unstorable:
-        if len(batch) > 1:
+        if middle(batch):
             return await _record_halves(store, batch, letters, policy, on_commit)
-        report = await _record_last(store, batch[0], letters, policy)
+        report = await _record_last(store, batch, letters, policy)
     on_commit(report, batch)
     return report
 
@@ -59,25 +59,28 @@ async def record(
 async def _record_halves(
     store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy, on_commit: Committed
 ) -> Report:
-    middle = len(batch) // 2
-    report = await record(store, batch[:middle], letters, policy, on_commit=on_commit)
-    return report + await record(store, batch[middle:], letters, policy, on_commit=on_commit)
+    at = middle(batch)
+    report = await record(store, batch[:at], letters, policy, on_commit=on_commit)
+    return report + await record(store, batch[at:], letters, policy, on_commit=on_commit)
 
 
-async def _record_last(store: Store, refused: Read, letters: Letters, policy: CommandPolicy) -> Report:
-    """Once more, for it may have been a partition that was missing; then as a dead letter, at last without bytes."""
+async def _record_last(store: Store, refused: Sequence[Read], letters: Letters, policy: CommandPolicy) -> Report:
+    """One record, once more, for it may have been a partition that was missing; then as a dead letter, whatever of its
+    events it was, and at last without bytes."""
     try:
-        return await _record_whole(store, [refused], letters, policy)
+        return await _record_whole(store, refused, letters, policy)
     except Unstorable as error:
-        read = (refused[0], Undecodable(Reason.UNSTORABLE, str(error), _tenant_of(refused[1])))
+        read = (refused[0][0], Undecodable(Reason.UNSTORABLE, str(error), _tenant_of(refused[0][1])))
     try:
         return await _record_whole(store, [read], letters, policy)
     except Unstorable:  # whatever is in it: that it was there can always be kept
         return await _record_whole(store, [read], letters._replace(most_bytes=0), policy)
 
 
-def _tenant_of(found: Decoded | Undecodable) -> str | None:
-    return found.event.tenantid if isinstance(found, Decoded) else found.tenant_id
+def _tenant_of(found: Found) -> str | None:
+    if isinstance(found, Decoded):
+        return found.event.tenantid
+    return found.tenant_id if isinstance(found, Undecodable) else None
 
 
 async def _record_whole(store: Store, batch: Sequence[Read], letters: Letters, policy: CommandPolicy) -> Report:
@@ -121,8 +124,9 @@ async def _record_fresh(
     sent = await commands.send(tx, commands.called_for(changes), policy.topic)
     await tx.append_duplicates([row for each in judged for row in each.duplicates])
     await dead_letters.add(tx, arrivals.bad, letters)
+    await tx.note_silent(arrivals.silent)
     await tx.append_changes(lane, said.feed_entries(changes))
-    return report_of(judged, changes, arrivals.bad, sent)
+    return report_of(judged, changes, arrivals.bad, arrivals.silent, sent)
 
 
 @asynccontextmanager

@@ -50,6 +50,7 @@ def _row(record: Record, why: Undecodable, kept: Kept) -> DeadLetterRow:
         fingerprint(why),
         json.dumps(kept.cut) if kept.cut else None,
         why.tenant_id,
+        record.event_index,
     )
 
 

@@ -1,13 +1,15 @@
 """Kafka records decoded, each by itself: a bad one does not hold up its neighbours."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Reason, Undecodable, decode
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.arrivals import Read
+from execledger_recorder.rules.translation import Translation, is_translated, translated
 from execledger_runtime.kafka.records import MOST_BYTES, MOST_RECORDS, Unread
 
 # Bytes decoded before the loop turns, about 1 ms, and what a record counts beside them; a larger one goes to a thread.
@@ -21,18 +23,25 @@ _UNREAD: Final = Undecodable(
 )
 
 
-def read(records: Sequence[Record], limits: Limits) -> list[Read]:
+Translations = Mapping[str, Translation]
+"""How topics are read that hold the events of other systems."""
+
+_NONE: Final[Translations] = MappingProxyType({})
+
+
+def read(records: Sequence[Record], limits: Limits, translations: Translations = _NONE) -> list[Read]:
     """Decode each record."""
-    return [_read_one(record, limits) for record in records]
+    return [each for record in records for each in _read_one(record, limits, translations)]
 
 
-async def read_in_turns(records: Sequence[Record], limits: Limits) -> list[Read]:
+async def read_in_turns(records: Sequence[Record], limits: Limits, translations: Translations = _NONE) -> list[Read]:
     """The same, in turns with other work: the transaction of the batch before goes on, and so does the group."""
     reads: list[Read] = []
     weight = 0
     for record in records:
         size = len(record.value or b"")
-        reads.append(await asyncio.to_thread(_read_one, record, limits) if size >= TURN else _read_one(record, limits))
+        said = (record, limits, translations)
+        reads += await asyncio.to_thread(_read_one, *said) if size >= TURN else _read_one(*said)
         weight += RECORD_WEIGHT + size
         if weight >= TURN:
             weight = 0
@@ -40,7 +49,9 @@ async def read_in_turns(records: Sequence[Record], limits: Limits) -> list[Read]
     return reads
 
 
-def _read_one(record: Record, limits: Limits) -> Read:
+def _read_one(record: Record, limits: Limits, translations: Translations) -> Sequence[Read]:
     if isinstance(record.value, Unread):
-        return record, _UNREAD
-    return record, decode(record.value, record.headers, record.timestamp_ms, limits)
+        return ((record, _UNREAD),)
+    if translations and (by := translations.get(record.topic)) and is_translated(record):
+        return translated(record, by, limits)
+    return ((record, decode(record.value, record.headers, record.timestamp_ms, limits)),)

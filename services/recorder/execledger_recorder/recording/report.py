@@ -66,20 +66,23 @@ def report_of(
     judged: Sequence[Judged],
     changes: Sequence[Change],
     bad: Sequence[tuple[Record, Undecodable]],
+    silent: Sequence[Record],
     commands: Counter[str],
 ) -> Report:
     """What a batch came to."""
     rows = [row for each in judged for row in each.events]
     outcomes, types, rejections = Counter[tuple[int, Outcome]](), Counter[tuple[str, Outcome]](), Counter[str]()
-    for (partition, type_, outcome, reason), count in Counter(map(_kind, rows)).items():
-        outcomes[partition, outcome] += count
+    for (partition, type_, outcome, reason, event_index), count in Counter(map(_kind, rows)).items():
+        if not event_index:  # the outcome of a record is that of its first event
+            outcomes[partition, outcome] += count
         types[canonical_type(type_) or "other", outcome] += count
         if reason:
             rejections[reason] += count
     oldest = min((entry for each in judged for entry in each.entries), key=_at, default=None)
     duplicates = [row for each in judged for row in each.duplicates]
-    outcomes.update((row.partition, Outcome.DUPLICATE) for row in duplicates)
-    outcomes.update((record.partition, Outcome.DEAD_LETTERED) for record, _ in bad)
+    outcomes.update((row.partition, Outcome.DUPLICATE) for row in duplicates if not row.event_index)
+    outcomes.update((record.partition, Outcome.DEAD_LETTERED) for record, _ in bad if not record.event_index)
+    outcomes.update((record.partition, Outcome.APPLIED) for record in silent)
     return Report(
         outcomes,
         types,
@@ -116,4 +119,4 @@ def _at(entry: Entry) -> int:
 
 
 # Of 2,000 events few differ in these; each is looked at once, in C.
-_kind: Final = itemgetter(*map(EventRow._fields.index, ("partition", "type", "outcome", "reason")))
+_kind: Final = itemgetter(*map(EventRow._fields.index, ("partition", "type", "outcome", "reason", "event_index")))

@@ -9,7 +9,7 @@ from execledger_contracts.decoding import Decoded, Undecodable
 from execledger_contracts.events import Event
 from execledger_contracts.likeness import looks_like_ours
 from execledger_recorder.rules.account import Record
-from execledger_recorder.rules.arrivals import Read
+from execledger_recorder.rules.arrivals import Found, NoEvent, Read
 from execledger_recorder.rules.trust import (
     is_ours,
     refusal_of_bound,
@@ -44,7 +44,9 @@ class Trust:
         await self._look_up([record for record, event in suspect if is_ours(event)])
         return [(record, self._judged(record, found)) for record, found in reads]
 
-    def _judged(self, record: Record, found: Decoded | Undecodable) -> Decoded | Undecodable:
+    def _judged(self, record: Record, found: Found) -> Found:
+        if isinstance(found, NoEvent):
+            return found
         why = found if isinstance(found, Undecodable) else self._refusal(record, found.event)
         if why is None:
             return found

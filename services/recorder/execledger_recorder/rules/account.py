@@ -16,7 +16,8 @@ class Misplaced(Exception):  # noqa: N818  # it says where to read on, and is no
 class Record(NamedTuple):
     """A Kafka record, its timestamp not beyond the year 9999.
 
-    Its fetch showed that no other of its partition lies from `reaches_back_to` up to it.
+    Its fetch showed that no other of its partition lies from `reaches_back_to` up to it. A record that brings several
+    events stands once for each, `event_index` being its number among them, from 0.
     """
 
     topic: str
@@ -27,6 +28,7 @@ class Record(NamedTuple):
     headers: Sequence[tuple[str, bytes | None]]
     value: bytes | None
     reaches_back_to: int
+    event_index: int = 0
 
     @classmethod
     def received(cls, raw: Any, reaches_back_to: int) -> Self:
@@ -66,7 +68,7 @@ class Tally:
 def account(accounts: Accounts, records: Iterable[Record]) -> tuple[list[Record], dict[int, Tally]]:
     """The records that lie ahead of the ledger and are not to be skipped, and the gaps between them.
 
-    A record below the ledger's position was counted before and is passed over.
+    A record below the ledger's position was counted before and is passed over; one of several events is given once.
     Raises Misplaced when a hole is not known to be a gap: reading on from the ledger's position shows what it is.
     """
     fresh: list[Record] = []

@@ -3,7 +3,8 @@
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 from execledger_contracts.decoding import Decoded, Undecodable
 from execledger_recorder.rules.account import Record
@@ -11,8 +12,16 @@ from execledger_recorder.rules.ids import id_milliseconds, own_id
 from execledger_recorder.rules.needs import Digests, Known, Need
 from execledger_recorder.rules.rows import Alias, DuplicateRow
 
-Read = tuple[Record, Decoded | Undecodable]
-"""A record, and what it says or why it says nothing."""
+
+class NoEvent:
+    """What a record says that is about no execution."""
+
+
+NO_EVENT: Final = NoEvent()
+Found = Decoded | Undecodable | NoEvent
+"""What a record says, or why it cannot be read."""
+Read = tuple[Record, Found]
+"""A record, and what was found in it: of one that brings several events a pair for each, in their order."""
 Arrived = tuple[Record, Decoded]
 """A record that brought an event."""
 Sifted = tuple[Sequence[Arrived], Sequence[DuplicateRow]]
@@ -20,16 +29,21 @@ Sifted = tuple[Sequence[Arrived], Sequence[DuplicateRow]]
 
 
 class Arrivals(NamedTuple):
-    """The events of a batch by the execution that they are of, each in offset order; and the records without event."""
+    """The events of a batch by the execution that they are of, each in offset order; and the records without event.
+
+    Of a record in which several events are bad the first of them stands for all.
+    """
 
     events: Mapping[Alias, Sequence[Arrived]]
     bad: Sequence[tuple[Record, Undecodable]]
+    silent: Sequence[Record] = ()
 
 
 def sort(reads: Iterable[Read]) -> Arrivals:
     """Sort the records of a batch."""
     events: dict[Alias, list[Arrived]] = {}
     bad: list[tuple[Record, Undecodable]] = []
+    silent: list[Record] = []
     for record, decoded in reads:
         if isinstance(decoded, Decoded):
             event = decoded.event
@@ -38,9 +52,29 @@ def sort(reads: Iterable[Read]) -> Arrivals:
                 events[alias] = [(record, decoded)]
             else:
                 known.append((record, decoded))
-        else:
+        elif isinstance(decoded, NoEvent):
+            silent.append(record)
+        elif not bad or not _is_one_record(bad[-1][0], record):
             bad.append((record, decoded))
-    return Arrivals(events, bad)
+    return Arrivals(events, bad, silent)
+
+
+def middle(batch: Sequence[Read]) -> int:
+    """Where a batch can be halved: before the first event of a record, near the middle; 0 when it is but one record."""
+    half = len(batch) // 2
+    for at in chain(range(half, 0, -1), range(half + 1, len(batch))):
+        if not batch[at][0].event_index:
+            return at
+    return 0
+
+
+def parts(batch: Sequence[Read], most: int) -> Iterator[Sequence[Read]]:
+    """A batch in parts of so many events at most, unless a single record brings more."""
+    if len(batch) <= most or not (at := middle(batch)):
+        yield batch
+        return
+    yield from parts(batch[:at], most)
+    yield from parts(batch[at:], most)
 
 
 def id_times(arrivals: Arrivals) -> Iterator[datetime]:
@@ -70,8 +104,14 @@ def sift(known: Known, arrived: Sequence[Arrived]) -> Generator[Need, Any, Sifte
             first[event_id] = (record, decoded)
             continue
         reason = "repeated" if is_same else "conflict"
-        duplicates.append(DuplicateRow(record.topic, record.partition, record.offset, known.id, event_id, reason))
+        duplicates.append(
+            DuplicateRow(record.topic, record.partition, record.offset, record.event_index, known.id, event_id, reason)
+        )
     return list(first.values()), duplicates
+
+
+def _is_one_record(first: Record, second: Record) -> bool:
+    return (first.partition, first.offset) == (second.partition, second.offset)
 
 
 def _is_same(decoded: Decoded, logged: bytes) -> bool:

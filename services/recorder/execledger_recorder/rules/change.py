@@ -143,6 +143,7 @@ def _judge(
                 record.topic,
                 record.partition,
                 record.offset,
+                record.event_index,
                 decoded.digest,
                 decoded.text,
             )

@@ -26,6 +26,7 @@ class EventRow(NamedTuple):
     topic: str
     partition: int
     offset: int
+    event_index: int
     digest: bytes
     raw: str
 
@@ -99,6 +100,7 @@ class DuplicateRow(NamedTuple):
     topic: str
     partition: int
     offset: int
+    event_index: int
     execution_id: str
     event_id: str
     reason: str
@@ -122,6 +124,7 @@ class DeadLetterRow(NamedTuple):
     fingerprint: str
     cut: str | None
     tenant_id: str | None
+    event_index: int
 
 
 class LabelRow(NamedTuple):

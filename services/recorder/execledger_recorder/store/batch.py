@@ -70,6 +70,12 @@ class Batch:
         rows = await self._connection.fetch(SQL["note_skipped"], topic, *columns(places, 2))
         return [tuple(row) for row in rows]
 
+    async def note_silent(self, silent: Sequence[Record]) -> None:
+        """Note records that said nothing of any execution."""
+        if silent:
+            places = [(record.topic, record.partition, record.offset) for record in silent]
+            await self._connection.execute(SQL["note_silent"], *columns(places, 3), Outcome.APPLIED)
+
     async def find_aliases(self, aliases: Sequence[Alias]) -> dict[Alias, str]:
         """The ids of the executions that are known."""
         rows = await self._connection.fetch(SQL["find_aliases"], *columns(aliases, 2))

@@ -57,10 +57,6 @@ class Bindings:
         tenants = {tenant for each in bindings for tenant in each.tenants}
         return tenants.pop() if len(tenants) == 1 and any(not each.source_prefix for each in bindings) else None
 
-    def consumed(self, events_topic: str) -> tuple[str, ...]:
-        """The topics that a recorder reads."""
-        return tuple(dict.fromkeys((events_topic, *self.topics)))
-
 
 def _longest_first(bindings: Mapping[str, frozenset[str]]) -> Sequence[Binding]:
     return sorted((Binding(*each) for each in bindings.items()), key=lambda each: -len(each.source_prefix))
