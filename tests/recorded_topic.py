@@ -8,10 +8,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from conftest import Servers
 from execledger_contracts.cleaning import Limits
-from execledger_recorder.recording import read, record
+from execledger_recorder.recording import Trust, read, record
 from execledger_recorder.rules.account import Record
 from execledger_recorder.rules.partition import TopicPartition as RecordedPartition
 from execledger_recorder.store import Store
+from execledger_runtime.kafka.bindings import Bindings
 from factories_recorder import LETTERS, Row, record_of
 
 
@@ -40,6 +41,7 @@ async def record_topic(store: Store, servers: Servers, topic: str, upto: Sequenc
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers.bootstrap_servers, isolation_level="read_committed", fetch_max_wait_ms=50
     )
+    trust = Trust(store, Bindings.read(""))
     await consumer.start()
     try:
         for partition in range(3):
@@ -49,7 +51,7 @@ async def record_topic(store: Store, servers: Servers, topic: str, upto: Sequenc
             position = (await store.ledger.open({RecordedPartition(*place): start}))[RecordedPartition(*place)]
             end = upto[partition] if upto else (await consumer.end_offsets([place]))[place]
             if records := await _records(consumer, place, position, end):
-                await record(store, read(records, Limits()), LETTERS)
+                await record(store, await trust.judge(read(records, Limits())), LETTERS)
     finally:
         await consumer.stop()
 

@@ -44,6 +44,9 @@ WATCHDOG_SOURCE: Final = "execledger:watchdog"
 IMPORT_SOURCE: Final = "execledger:import"
 """Source of events made from rows of older tables, alone or followed by a colon and more: history, not news."""
 
+IMPORTED_TYPE: Final = "imported:"
+"""Stands before the type of an event that an older log held: it is kept, and does nothing here."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)

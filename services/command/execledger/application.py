@@ -8,6 +8,7 @@ from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
 from execledger.commands.explain import explain
+from execledger.commands.import_ import import_
 from execledger.commands.keys import keys
 from execledger.commands.ledger import ledger
 from execledger.commands.limits import limits
@@ -55,6 +56,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(command)
 app.command(list_, name="list")
+app.command(import_, name="import")
 app.command(dead_letters)
 app.command(ledger)
 app.command(limits)

@@ -86,17 +86,18 @@ async def publish_lines(
 
 
 @contextmanager
-def open_lines(file: str) -> Iterator[Iterable[bytes]]:
-    """The lines of a file, `-` being the standard input."""
+def open_lines(file: str, lines: Callable[[BinaryIO], Iterable[bytes]] | None = None) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, `-` being the standard input; `lines` says what they are, if not what may be events."""
+    lines = lines or _lines
     if file == "-":
-        yield _lines(sys.stdin.buffer)
+        yield lines(sys.stdin.buffer)
         return
     try:
         stream = Path(file).open("rb")  # noqa: SIM115 - opened apart, so that only this failure is told so
     except OSError as error:
         raise UserError(f"Cannot read {file}: {error.strerror}.") from None
     with stream:
-        yield _lines(stream)
+        yield lines(stream)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from execledger_recorder.store.circuits import Circuits
 from execledger_recorder.store.dead_letters import DeadLetters
 from execledger_recorder.store.executions import Executions
 from execledger_recorder.store.feed import Feed
+from execledger_recorder.store.imports import Imports
 from execledger_recorder.store.ledger import Ledger
 from execledger_recorder.store.limits import Limits
 from execledger_recorder.store.outbox import Outbox
@@ -69,6 +70,7 @@ class Store:
         self.dead_letters = DeadLetters(connect)
         self.executions = Executions(connect)
         self.feed = Feed(connect)
+        self.imports = Imports(connect)
         self.ledger = Ledger(connect)
         self.limits = Limits(connect)
         self.outbox = Outbox(connect, self._idle_timeout_ms)
