@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 Document = dict[str, Any]
+_T = TypeVar("_T")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_WORD: Final = 200
 _OF_A_URI: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -61,7 +63,7 @@ def whole(said: Any, *path: str) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def first(*found: Any) -> Any:
+def first(*found: _T | None) -> _T | None:
     """The first of them that is not None."""
     return next((each for each in found if each is not None), None)
 
@@ -106,6 +108,11 @@ def each(items: Iterable[Document], translate: Callable[[Document], Iterable[Doc
             yield from list(translate(item))
         except Untranslatable as error:
             yield error
+
+
+def own_type(system: str, word: str) -> str:
+    """A type that only that system has: one label behind another, so that it reads as none of the table."""
+    return f"{system}.{word.replace('.', '_')[:_LONGEST_WORD].lower() or 'event'}"
 
 
 def as_source(name: str) -> str:

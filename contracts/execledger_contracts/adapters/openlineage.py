@@ -15,6 +15,7 @@ from execledger_contracts.adapters.foreign import (
     digest,
     event,
     needed,
+    own_type,
     part,
     parts,
     said,
@@ -49,7 +50,7 @@ def translate(document: Document, key: str | None) -> Iterator[Document]:
     id_ = f"{run_id}/{state}/{digest(document) if state in _MANY or state not in _STATES else time}"
     ending = _STATES.get(state)
     if ending is None:
-        yield event(f"openlineage.{state.lower()}", id_, source, run_id, time, document)
+        yield event(own_type("openlineage", state), id_, source, run_id, time, document)
         return
     yield event(f"execution.{ending}", id_, source, run_id, time, _data(document, ending))
     parent_id = text(document, "run", "facets", "parent", "run", "runId")
