@@ -112,6 +112,7 @@ def test_a_status_is_read_in_any_common_spelling(table: str, words: tuple[str, .
         ("workflow_executions", "pending", {"started_at": "2026-03-01T12:00:00Z"}, "started_at"),
         ("workflow_executions", "pending", {"progress_percent": 5}, "progress_percent"),
         ("workflow_executions", "running", {"started_at": None}, "started_at"),
+        ("workflow_executions", "cancelled", {"started_at": None, "duration_ms": 5}, "duration_ms"),
         ("workflow_executions", "failed", {"phase_results": []}, "phase_results"),
         ("workflow_executions", "failed", {"phase_results": {"a": {"status": "running"}}}, "phase_results.a"),
         ("workflow_executions", "failed", {"phase_results": {"a": {"status": "x"}}}, "phase_results.a.status"),

@@ -14,6 +14,9 @@ from execledger_contracts.status import EXECUTION_STATUSES, OPEN, Status, read_s
 ROW_ID: Final = "row_id"
 """The label of an execution that says the id of its row."""
 
+ROW_WITHOUT: Final = "row_without"
+"""The label that names what the row does not say and the record works out: the view of the older table shows null."""
+
 _PROGRESS: Final = ("progress_percent", "completed_steps", "total_steps")
 
 
@@ -93,6 +96,8 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _check_ended(table: Table, row: Row, status: Status) -> None:
+    if table.duration_ms in row and table.started_at not in row:
+        raise Refused(table.duration_ms, "is there, and no start: from it the record would work one out")
     for name, place in table.end.items():
         if name in row and place.startswith("error.") and status is Status.COMPLETED:
             raise Refused(name, "is there: a completed execution has no error")
@@ -113,9 +118,11 @@ class _Telling:
     def beginning(self) -> list[Draft]:
         table, row = self.table, self.row
         data = placed(row, table.begin)
-        data.setdefault("labels", {})[ROW_ID] = self.row_id
+        data["labels"] = {**data.get("labels", {}), ROW_ID: self.row_id}
         if self.status not in OPEN:
             data.pop("metadata", None)
+            if table.duration_ms not in row:
+                data["labels"][ROW_WITHOUT] = table.duration_ms
         if self.status is Status.PENDING and (planned := self.row.get(table.progress.get("total_steps", ""))):
             data["total_steps"] = planned
         started_at, created_at = row.get(table.started_at), row.get(table.created_at)
