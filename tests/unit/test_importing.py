@@ -15,7 +15,8 @@ from execledger.errors import UserError
 from execledger.importing.columns import Column, Refused, document, moment, money, read_row, text, uuid, whole
 from execledger.importing.drafts import Draft, Home, written
 from execledger.importing.progress import Place, note_place, read_place
-from execledger.importing.reading import Wanted, rows_of
+from execledger.importing.reading import Sent, Wanted, rows_of
+from execledger.importing.report import Report
 from execledger.importing.shapes.children import Named, Parent, parent_of
 from execledger.importing.shapes.registry import SHAPES, Child, Whole
 from execledger_contracts.cleaning import Limits
@@ -267,6 +268,17 @@ def test_a_value_is_read_as_files_hold_it(read: Any, sent: Any, value: Any) -> N
 def test_what_is_no_such_value_is_not_made_one(read: Any, sent: Any) -> None:
     with pytest.raises(ValueError, match="should"):
         read(sent)
+
+
+def test_what_was_refused_is_kept_when_an_import_goes_on_and_not_when_it_begins_anew(tmp_path: Path) -> None:
+    file, why = tmp_path / "refused", Refused("id", "is odd")
+    for number, is_continued in enumerate((False, True, False), 1):
+        with Report(file, is_continued=is_continued) as report:
+            report.refuse(Sent(number, {"id": number}, 1), why)
+        assert [json.loads(line)["line"] for line in file.read_text().splitlines()] == {1: [1], 2: [1, 2], 3: [3]}[
+            number
+        ]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_how_far_an_import_is_is_noted_whole_and_for_that_import(tmp_path: Path) -> None:

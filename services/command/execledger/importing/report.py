@@ -32,6 +32,7 @@ class Report:
         self.flush()
         if self._stream is not None:
             self._stream.close()
+            self._beside.replace(self.file)
 
     def refuse(self, sent: Sent, why: Refused) -> None:
         """A row stays out."""
@@ -51,8 +52,17 @@ class Report:
         stream.flush()
         self._waiting.clear()
 
+    @property
+    def _beside(self) -> Path:
+        """Where it is written until it is whole: the rows may be read from the file of the import before."""
+        return self.file.with_name(f"{self.file.name}.new")
+
     def _open(self) -> IO[str]:
         if self._stream is None:
-            self.file.touch(mode=0o600)
-            self._stream = self.file.open("a" if self.is_continued else "w", encoding="utf-8")
+            if not self.is_continued:
+                self._beside.unlink(missing_ok=True)
+            elif self.file.exists() and not self._beside.exists():
+                self.file.replace(self._beside)
+            self._beside.touch(mode=0o600)
+            self._stream = self._beside.open("a", encoding="utf-8")
         return self._stream
