@@ -1094,4 +1094,5 @@ class WorkflowPage(Struct, frozen=True, kw_only=True):
 
     items: list[RegisteredWorkflow]
     next_cursor: str | None
-    total: int
+    total: int | None = None
+    total_is_exact: bool | None = None

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from execledger.errors import UserError
 from execledger.terminal import printable
-from execledger_query.parameters import PageOfExecutions
+from execledger_query.narrowing import PageOfExecutions
 from execledger_query.views import show_money, show_time
 
 _COLOURS: Final = {"completed": "green", "failed": "red", "timed_out": "red", "cancelled": "yellow", "running": "cyan"}

@@ -14,7 +14,7 @@ from execledger_query.feed import Place
 from execledger_query.live.channels import Channel, ExecutionChannel, ListChannel
 from execledger_query.live.hub import Hub, StreamLimits
 from execledger_query.live.stream import Stream
-from execledger_query.parameters import StreamOfExecutions
+from execledger_query.narrowing import StreamOfExecutions
 from execledger_query.store import Reader
 from execledger_query.views import shown_fields
 

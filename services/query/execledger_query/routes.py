@@ -8,22 +8,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from execledger_query import reference, views
-from execledger_query.pages import page_of_texts
-from execledger_query.paging import Key, split
-from execledger_query.parameters import PageOfExecutions
+from execledger_query.listing import page_of_executions
+from execledger_query.narrowing import PageOfExecutions
 from execledger_query.problems import documented
-from execledger_query.service import (
-    ANY,
-    OF_ONE,
-    PROBLEMS,
-    CallerOf,
-    Services,
-    ServicesOf,
-    allow_payloads_of_list,
-    payloads_of,
-    place,
-)
-from execledger_query.store import REQUIRED_SCHEMA, SORTS, Reader, is_walked
+from execledger_query.service import ANY, OF_ONE, PROBLEMS, CallerOf, ServicesOf
+from execledger_query.store import REQUIRED_SCHEMA
 from execledger_runtime.errors import SchemaMissing
 
 v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
@@ -36,32 +25,7 @@ async def list_executions(held: ServicesOf, caller: CallerOf, asked: Annotated[P
 
     Besides what is listed, `label.KEY=VALUE` narrows to executions that have that label.
     """
-    filters, sort = asked.filters, SORTS[asked.sort]
-    scope = await held.signing.scope(filters.scope(asked.sort))
-    after = place(scope, asked, sort.key_kinds)
-    fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
-    allow_payloads_of_list(caller, filters, asked)
-    async with held.store.reading(caller, walking=True, one_plan=is_walked(filters, sort)) as reader:
-        if asked.with_payloads:
-            shown, end = await _with_payloads(held, reader, asked, after, fields)
-        else:
-            listed = await reader.listed(filters, after, asked.limit + 1, sort, frozenset(fields))
-            rows, end = split(listed, asked.limit, sort.key)
-            shown = {sort.key(row): row["item"] for row in rows}
-        total = await reader.total(filters) if asked.total else None
-    return page_of_texts(scope, shown, end, held.page_bytes, total)
-
-
-async def _with_payloads(
-    held: Services, reader: Reader, asked: PageOfExecutions, after: Key | None, fields: set[str]
-) -> tuple[dict[Key, str], Key | None]:
-    """The items of a page with their payloads, as text of their keys, and the key that it ends at."""
-    sort = SORTS[asked.sort]
-    rows, end = split(await reader.executions(asked.filters, after, asked.limit + 1, sort), asked.limit, sort.key)
-    rows, early, payloads = await payloads_of(held, reader, rows, views.execution_sources, sort.key, asked)
-    trees = await reader.trees(rows)
-    shown = {sort.key(row): views.execution_of(row, payloads, trees).model_dump_json(include=fields) for row in rows}
-    return shown, early or end
+    return await page_of_executions(held, caller, asked, asked.filters)
 
 
 @operations.get("/docs", response_class=HTMLResponse, include_in_schema=False)

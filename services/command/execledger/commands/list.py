@@ -7,7 +7,7 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from execledger_query.parameters import PageOfExecutions
+    from execledger_query.narrowing import PageOfExecutions
     from execledger_query.store import Row
 
 Words = Annotated[list[str] | None, Parameter(negative=())]

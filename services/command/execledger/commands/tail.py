@@ -64,7 +64,7 @@ def _wanted(name: str | None, tenant: str | None, narrow: list[str], limit: int)
     from execledger.commands.opening import check_text
     from execledger.errors import UserError
     from execledger.tailing import Wanted
-    from execledger_query.parameters import StreamOfExecutions
+    from execledger_query.narrowing import StreamOfExecutions
 
     check_text("ID", name or "")
     check_text("--tenant", tenant or "")
@@ -89,7 +89,7 @@ def _wanted(name: str | None, tenant: str | None, narrow: list[str], limit: int)
 
 def _single(said: dict[str, list[str]]) -> "dict[str, str | list[str]]":
     """One value where a filter takes one, a list where it takes several."""
-    from execledger_query.parameters import StreamOfExecutions
+    from execledger_query.narrowing import StreamOfExecutions
 
     fields = StreamOfExecutions.model_fields
     return {

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from execledger_contracts.fields import Identifier, RequiredIdentifier
+from execledger_contracts.fields import RequiredIdentifier
 from execledger_lifecycle.rollups import Complexity
-from execledger_query.parameters import Parameters, Statuses, Time, split_words
+from execledger_query.narrowing import Narrowed
+from execledger_query.parameters import Time, split_words
 from execledger_query.ranges import Bucket, TooManyBucketsError, bounds_of, whole_hours
 
 _DAYS: Final = 30
@@ -57,8 +58,8 @@ def _words(allowed: tuple[str, ...]) -> Any:
     return Annotated[list[str], BeforeValidator(split_words), AfterValidator(check), WithJsonSchema(schema)]
 
 
-class Ranged(Parameters):
-    """A range of time, and the executions that start in it."""
+class Ranged(Narrowed):
+    """A range of time, and of the executions that start in it those that the filters leave."""
 
     rounds_to_hours: ClassVar[bool] = False
 
@@ -67,18 +68,7 @@ class Ranged(Parameters):
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="of the IANA database: where days, weeks (from Monday) and months begin"
     )
-    status: Statuses = Field(default=[], description="of executions: any of these")
-    status_list: Statuses = Field(default=[], alias="status[]", description="the same as `status`")
-    workflow_id: Identifier | None = Field(default=None)
-    workflow_version: Identifier | None = Field(default=None)
-    mode: Identifier | None = Field(default=None)
     complexity: Complexity | None = Field(default=None, description="a band of the score")
-    owner_id: Identifier | None = Field(default=None)
-    session_id: Identifier | None = Field(default=None)
-    trigger: Identifier | None = Field(default=None, description="`manual`, `scheduled` or `triggered`")
-    error_type: str | None = Field(default=None, max_length=1000)
-    tag: RequiredIdentifier | None = Field(default=None)
-    killed_by_budget: bool | None = Field(default=None)
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "Ranged":
@@ -103,21 +93,8 @@ class Ranged(Parameters):
 
     @property
     def narrowing(self) -> dict[str, Any]:
-        """What it is narrowed to, by column."""
-        given = {
-            "status": sorted({*self.status, *self.status_list}) or None,
-            "workflow_id": self.workflow_id,
-            "workflow_version": self.workflow_version,
-            "mode": self.mode,
-            "complexity": self.complexity,
-            "owner_id": self.owner_id,
-            "session_id": self.session_id,
-            "trigger_mode": self.trigger,
-            "error_type": self.error_type,
-            "tag": self.tag,
-            "killed_by_budget": self.killed_by_budget,
-        }
-        return {column: value for column, value in given.items() if value is not None}
+        """What it is narrowed to besides the filters, by column."""
+        return _given(complexity=self.complexity)
 
 
 class Bucketed(Ranged):

@@ -118,7 +118,7 @@ async def _summed(
 
 async def _ranked(held: Services, caller: Caller, asked: Ranked, by: str) -> Response:
     async with held.store.reading(caller) as reader:
-        rows = await reader.ranked(by, *asked.range, asked.narrowing, asked.limit)
+        rows = await reader.ranked(by, *asked.range, asked.limit, asked.filters, asked.narrowing)
     return _answer(asked, [Ranking.model_validate({**row}) for row in rows])
 
 

@@ -72,7 +72,7 @@ def heads(asked: Bucketed, bounds: Sequence[Any]) -> Heads:
 def sums(asked: Bucketed, rollup: Rollup, measures: Mapping[str, str], *, with_durations: bool = False) -> Sums:
     """What a request sums of a roll-up."""
     keys = [GROUPS[name] for name in asked.groups]
-    return Sums(rollup, measures, keys, asked.narrowing, with_durations=with_durations)
+    return Sums(rollup, measures, keys, asked.filters, asked.narrowing, with_durations=with_durations)
 
 
 def executions(asked: Bucketed) -> Sums:
@@ -173,7 +173,7 @@ def cost(asked: Bucketed) -> tuple[Sums, Sums | None]:
     measures = {name: name for name in ("executions", *_TOKENS, "cache_hits")}
     of_calls = [name for name in asked.groups if name in _KEYS_OF_CALLS]
     whole = [GROUPS[name] for name in asked.groups if name not in _KEYS_OF_CALLS]
-    executions_sums = Sums(EXECUTIONS, measures, whole, asked.narrowing)
+    executions_sums = Sums(EXECUTIONS, measures, whole, asked.filters, asked.narrowing)
     return executions_sums, sums(asked, LLM_CALLS, _OF_CALLS) if of_calls else None
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -11,16 +12,17 @@ from execledger_contracts.fields import RequiredIdentifier
 from execledger_contracts.status import EXECUTION_STATUSES, TERMINAL, Status
 from execledger_lifecycle.rollups import percentile_ms
 from execledger_query.analytics.shapes import Rate, rate
+from execledger_query.listing import page_of_executions
+from execledger_query.narrowing import MOST_OFFSET, PageOfWorkflow
 from execledger_query.paging import split, write_cursor
 from execledger_query.parameters import Page, Parameters
 from execledger_query.problems import ProblemError
-from execledger_query.service import OF_EXECUTION, PROBLEMS, CallerOf, ServicesOf, answer, place
+from execledger_query.service import OF_EXECUTION, OF_ONE, PROBLEMS, CallerOf, ServicesOf, answer, place
 from execledger_query.store import Row
 from execledger_query.store.workflows import WORKFLOW_KEY, workflow_key
-from execledger_query.views import Cursor, Shape, Timestamp
+from execledger_query.views import Cursor, ExecutionPage, Shape, Timestamp
 
 _SCOPE = "workflows"
-_MOST_OFFSET = 100_000
 
 
 class Percentiles(Shape):
@@ -52,15 +54,18 @@ class WorkflowPage(Shape):
 
     items: list[RegisteredWorkflow] = Field(description="workflows")
     next_cursor: Cursor = Field(description="of the next page; null of the last")
-    total: int = Field(description="how many workflows there are", examples=[12])
+    total: int | None = Field(default=None, description="how many workflows there are", examples=[12])
+    total_is_exact: bool | None = Field(default=None, description="always: they are counted", examples=[True])
 
 
 class PageOfWorkflows(Page):
     """A page of workflows."""
 
-    offset: int = Field(default=0, ge=0, le=_MOST_OFFSET, description="so many are passed over before the page")
+    offset: int = Field(default=0, ge=0, le=MOST_OFFSET, description="so many are passed over before the page")
+    total: bool = Field(default=True, description="say how many there are in all")
 
 
+Id = Annotated[RequiredIdentifier, Path(alias="id", description="as executions say it")]
 registry = APIRouter(prefix="/v1", tags=["workflows"], responses=PROBLEMS)
 
 
@@ -72,16 +77,17 @@ async def list_workflows(held: ServicesOf, caller: CallerOf, asked: Annotated[Pa
         rows = await reader.workflows(after, asked.limit + 1, asked.offset)
         rows, end = split(rows, asked.limit, workflow_key)
         counts = await reader.workflow_counts([row["id"] for row in rows])
-        total = await reader.count_workflows()
+        total = {"total": await reader.count_workflows(), "total_is_exact": True} if asked.total else {}
     cursor = None if end is None else write_cursor(_SCOPE, end)
-    return answer(WorkflowPage(items=[_shown(row, counts) for row in rows], next_cursor=cursor, total=total))
+    page = WorkflowPage(items=[_shown(row, counts) for row in rows], next_cursor=cursor, **total)
+    return answer(page, exclude=None if asked.total else {"total", "total_is_exact"})
 
 
 @registry.get("/workflows/{id}", response_model=RegisteredWorkflow, responses=OF_EXECUTION)
 async def show_workflow(
     held: ServicesOf,
     caller: CallerOf,
-    workflow_id: Annotated[RequiredIdentifier, Path(alias="id", description="as executions say it")],
+    workflow_id: Id,
     _asked: Annotated[Parameters, Query()],
 ) -> Response:
     """One workflow, with counts and rates of its executions."""
@@ -93,6 +99,21 @@ async def show_workflow(
     if len(rows) > 1:
         raise ProblemError("conflict", "several tenants have a workflow of that id: ask the list")
     return answer(_shown(rows[0], counts))
+
+
+@registry.get("/workflows/{id}/executions", response_model=ExecutionPage, responses=OF_ONE)
+async def list_executions_of_workflow(
+    held: ServicesOf, caller: CallerOf, workflow_id: Id, asked: Annotated[PageOfWorkflow, Query()]
+) -> Response:
+    """The executions of a workflow, newest first unless another sort is asked for; with how many there are.
+
+    Besides what is listed, `label.KEY=VALUE` narrows to executions that have that label.
+    """
+    async with held.store.reading(caller) as reader:
+        if not await reader.workflow(workflow_id):
+            raise ProblemError("not-found", "there is no such workflow")
+    filters = replace(asked.filters, workflow_id=workflow_id)
+    return await page_of_executions(held, caller, asked, filters, asked.offset)
 
 
 def _shown(row: Row, counts: Sequence[Row]) -> RegisteredWorkflow:

@@ -15,7 +15,8 @@ from execledger_query.feed import Place, read_place
 from execledger_query.live.channels import Channel, ExecutionChannel, ListChannel, Reading
 from execledger_query.live.hub import Hub
 from execledger_query.live.stream import Stream
-from execledger_query.parameters import Including, StreamOfExecutions
+from execledger_query.narrowing import StreamOfExecutions
+from execledger_query.parameters import Including
 from execledger_query.problems import ProblemError
 from execledger_query.service import (
     OF_EXECUTION,

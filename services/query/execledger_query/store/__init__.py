@@ -12,9 +12,10 @@ from execledger_query.store.filters import (
     member_key,
     step_key,
 )
-from execledger_query.store.lists import NEWEST_FIRST, SORTS, Condition, Filters, Sort, is_walked
+from execledger_query.store.lists import Condition, Filters, is_walked
 from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Actor, Options, Reader, Store
 from execledger_query.store.reads import UNBOUNDED, Row
+from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
 from execledger_query.store.sums import Sums
 
 __all__ = [

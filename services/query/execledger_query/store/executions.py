@@ -9,30 +9,18 @@ from execledger_query.caller import Sees
 from execledger_query.paging import Key
 from execledger_query.sql import small_columns, statement
 from execledger_query.store.filters import narrowed
-from execledger_query.store.lists import (
-    NEWEST_FIRST,
-    SORTS,
-    Condition,
-    Filters,
-    Sort,
-    counting_statement,
-    executions_statement,
-)
-from execledger_query.store.reads import Reads, Row
+from execledger_query.store.lists import Condition, Filters, counting_statement, executions_statement
+from execledger_query.store.reads import Row
 from execledger_query.store.shown import listed_execution
+from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
+from execledger_query.store.words import AMONG, Words
 
 MOST_COUNTED: Final = 10_000
 """So far a list is counted: 3 ms."""
 _NO_LIMIT: Final = 2**62
-_MOST_FOUND: Final = 5_000
-_AMONG: Final = "id = ANY ({}::uuid[])"
-_HOLDS_WORDS: Final = (
-    "execledger.words_of(query, error_message, error_type, workflow_name, owner_name)"
-    " @@ plainto_tsquery('simple', {}::text)"
-)
 
 
-class Executions(Reads):
+class Executions(Words):
     """Executions."""
 
     async def executions(
@@ -42,18 +30,19 @@ class Executions(Reads):
         limit: int,
         sort: Sort = SORTS[NEWEST_FIRST],
         among: Collection[UUID] | None = None,
+        offset: int = 0,
     ) -> Sequence[Row]:
-        """At most `limit` executions, newest first, those behind the key `after`; without their large members.
+        """At most `limit` executions, newest first, `offset` behind the key `after`; without their large members.
 
         Where there are ids, `among` these.
         """
-        return await self._page(filters, after, limit, sort, small_columns(), among)
+        return await self._page(filters, after, limit, sort, small_columns(), offset, among)
 
     async def listed(
-        self, filters: Filters, after: Key | None, limit: int, sort: Sort, fields: frozenset[str]
+        self, filters: Filters, after: Key | None, limit: int, sort: Sort, fields: frozenset[str], offset: int = 0
     ) -> Sequence[Row]:
         """The same as they are shown, with these members: an `item` of text in JSON each, and what a key is made of."""
-        return await self._page(filters, after, limit, sort, listed_execution(fields))
+        return await self._page(filters, after, limit, sort, listed_execution(fields), offset)
 
     async def _page(
         self,
@@ -62,33 +51,25 @@ class Executions(Reads):
         limit: int,
         sort: Sort,
         shown: str,
+        offset: int,
         among: Collection[UUID] | None = None,
     ) -> Sequence[Row]:
-        narrowing = await self._words(filters)
+        narrowing = await self._holding(filters)
         if among is not None:
-            narrowing.append(Condition(_AMONG, (among,)))
+            narrowing.append(Condition(AMONG, (among,)))
         own_trees = self._sees is Sees.OWNER
-        query, arguments = executions_statement(filters, sort, after, shown, narrowing, own_trees=own_trees)
+        query, arguments = executions_statement(filters, sort, after, shown, narrowing, offset, own_trees=own_trees)
         return await self._rows(query, limit, *arguments)
 
-    async def total(self, filters: Filters) -> tuple[int, bool]:
+    async def total(self, filters: Filters, sort: Sort = SORTS[NEWEST_FIRST]) -> tuple[int, bool]:
         """How many executions a list has, and whether that is exact: beyond some thousand it is an estimate."""
-        query, arguments = counting_statement(filters, await self._words(filters))
+        query, arguments = counting_statement(filters, sort, await self._holding(filters))
         counted = (await self._rows(query, MOST_COUNTED + 1, *arguments))[0]["counted"]
         if counted <= MOST_COUNTED:
             return counted, True
         # The planner knows by its statistics. It plans the inner part, as if there were no limit.
         (plan,) = await self._rows(f"EXPLAIN (FORMAT JSON) {query}", _NO_LIMIT, *arguments)
         return max(MOST_COUNTED, _estimated(plan["QUERY PLAN"])), False
-
-    async def _words(self, filters: Filters) -> list[Condition]:
-        """The condition of `q`: the executions that hold those words; where they are many, a look at each."""
-        if filters.q is None:
-            return []
-        found = (await self._rows(statement("found_words"), filters.q, _MOST_FOUND + 1))[0]["ids"] or []
-        if len(found) > _MOST_FOUND:
-            return [Condition(_HOLDS_WORDS, (filters.q,))]
-        return [Condition(_AMONG, (found,))]
 
     async def execution(self, execution_id: UUID) -> Row | None:
         query, arguments = narrowed("executions", {"id": execution_id}, first=2)

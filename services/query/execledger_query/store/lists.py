@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from itertools import chain, product
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from execledger_query.paging import Key
 from execledger_query.sql import statement
+from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
 
 Row = Mapping[str, Any]
 
@@ -65,42 +65,6 @@ class Filters:
         """The same text for the same list, whatever the order in which its filters were written."""
         return json.dumps(["executions", sort, self.given()], default=str)
 
-
-class Sort(NamedTuple):
-    """How a list is sorted: by a column, then by id. Executions without a value have no place in it."""
-
-    column: str
-    sql_type: str
-    kind: type
-    is_descending: bool
-
-    @property
-    def order(self) -> str:
-        direction = "DESC" if self.is_descending else "ASC"
-        return f"id {direction}" if self.column == "id" else f"{{}} {direction}, id {direction}"
-
-    @property
-    def key_kinds(self) -> Sequence[type]:
-        """The kinds of the values that a page ends at."""
-        return (UUID,) if self.column == "id" else (self.kind, UUID)
-
-    def key(self, row: Row) -> Key:
-        """Where a page ends that ends at this row."""
-        return (row["id"],) if self.column == "id" else (row["sort_value"], row["id"])
-
-
-_SORTED_BY: Final = {
-    "id": ("id", "uuid", UUID),
-    "created_at": ("created_at", "timestamptz", datetime),
-    "started_at": ("started_at", "timestamptz", datetime),
-    "duration_ms": ("duration_ms", "bigint", int),
-    "cost_usd": ("cost_nanos", "bigint", int),
-}
-SORTS: Final[Mapping[str, Sort]] = {
-    f"{sign}{name}": Sort(*column, bool(sign)) for name, column in _SORTED_BY.items() for sign in ("-", "")
-}
-NEWEST_FIRST: Final = "-id"
-"""Ids are made of time, and never change: a page of this order neither repeats nor skips a row, whatever is written."""
 
 _EQUAL: Final = {
     "tenant_id": "tenant_id = {}::text",
@@ -157,39 +121,51 @@ def executions_statement(
     after: Key | None,
     shown: str,
     besides: Sequence[Condition] = (),
+    offset: int = 0,
     *,
     own_trees: bool = False,
 ) -> tuple[str, list[Any]]:
-    """The statement of a page behind the key `after`, which shows that, and its arguments from $2.
+    """The statement of a page `offset` behind the key `after`, which shows that, and its arguments from $2.
 
     One branch for each status, merged: each walks its own range of an index and stops at the limit. `status = ANY(...)`
     would read either all executions of those statuses or all newer ones of others.
     """
-    common = [*_conditions(filters), *besides]
+    common = [*shared_conditions(filters), *besides]
     groups = _groups(filters, sort)
     branches = [[*common, *chain.from_iterable(choice)] for choice in product(*groups)]
     arguments: list[Any] = []
     head, branch, tail = _parts()
     texts = [_branch(branch, conditions, sort, after, arguments) for conditions in branches]
-    page = texts[0]
     order = sort.order.format("sort_value")
+    passed = _passed_over(offset, arguments)
+    page = texts[0]
     if len(texts) > 1:
-        united = "\nUNION ALL\n".join(f"({text})" for text in texts)
+        united = "\nUNION ALL\n".join(f"({text}{passed and f' + {passed}'})" for text in texts)
         page = f"SELECT * FROM (\n{united}\n) AS united\nORDER BY {order}\nLIMIT $1"  # noqa: S608  # constants only
+    if passed:
+        page += f" OFFSET {passed}"
     text = f"{head}{page}{tail}".replace("/* shown */", shown).replace("/* order */ id", order)
     return text.replace("/* trees */ execledger.trees AS tree", _OWN_TREES) if own_trees else text, arguments
 
 
-def counting_statement(filters: Filters, besides: Sequence[Condition] = ()) -> tuple[str, list[Any]]:
+def _passed_over(offset: int, arguments: list[Any]) -> str:
+    """Where the statement says how many it passes over: nowhere where there are none, for a plan reckons with some."""
+    if not offset:
+        return ""
+    arguments.append(offset)
+    return f"${len(arguments) + 1}::bigint"
+
+
+def counting_statement(filters: Filters, sort: Sort, besides: Sequence[Condition] = ()) -> tuple[str, list[Any]]:
     """The statement that counts a list as far as $1."""
     arguments: list[Any] = []
-    conditions = [*_conditions(filters), *besides]
+    conditions = [*shared_conditions(filters), *besides, *_with_value(sort.column)]
     groups = _groups(filters, SORTS[NEWEST_FIRST])
     wanted = [*conditions, *(_either(group) for group in groups)]
     return _narrowed(statement("count_executions"), wanted, arguments), arguments
 
 
-def _conditions(filters: Filters) -> Iterator[Condition]:
+def shared_conditions(filters: Filters) -> Iterator[Condition]:
     """Those that hold in every branch."""
     for name, clause in (*_EQUAL.items(), *_BOUNDS.items()):
         if (value := getattr(filters, name)) is not None:
@@ -229,11 +205,26 @@ def _groups(filters: Filters, sort: Sort) -> list[list[list[Condition]]]:
     return groups
 
 
+def row_conditions(filters: Filters) -> Iterator[Condition]:
+    """The same filters for rows that another index finds; without `q`."""
+    yield from shared_conditions(filters)
+    if filters.statuses:
+        yield Condition("status = ANY ({}::text[])", (sorted({*filters.statuses}),))
+    if filters.root is not None:
+        yield Condition("root_execution_id = {}::text", (filters.root,))
+    if filters.cost_usd_gte is not None:
+        yield Condition("cost_nanos >= {}::bigint", (_nanos(filters.cost_usd_gte),))
+
+
+def _nanos(cost: Decimal) -> int:
+    return int(cost.scaleb(9).to_integral_value(ROUND_CEILING))
+
+
 def _by_cost(least: Decimal | None) -> list[list[Condition]]:
     """Costs rise while an execution is open, and only ended ones are in an index: of the others there are few."""
     ended, is_open = [Condition("ended_cost_nanos IS NOT NULL")], [Condition(_OPEN)]
     if least is not None:
-        nanos = int(least.scaleb(9).to_integral_value(ROUND_CEILING))
+        nanos = _nanos(least)
         ended.append(Condition("ended_cost_nanos >= {}::bigint", (nanos,)))
         is_open.append(Condition("cost_nanos >= {}::bigint", (nanos,)))
     return [ended, is_open]
@@ -243,9 +234,7 @@ def _branch(text: str, conditions: Sequence[Condition], sort: Sort, after: Key |
     column = sort.column
     if column == "cost_nanos" and any(each.sql.startswith("ended_cost_nanos") for each in conditions):
         column = "ended_cost_nanos"
-    wanted = [*conditions]
-    if column in ("started_at", "duration_ms"):
-        wanted.append(Condition(f"{column} IS NOT NULL"))
+    wanted = [*conditions, *_with_value(column)]
     if after is not None:
         sign = "<" if sort.is_descending else ">"
         place = (
@@ -254,6 +243,12 @@ def _branch(text: str, conditions: Sequence[Condition], sort: Sort, after: Key |
         wanted.append(Condition(place, after))
     text = text.replace("/* sort */ id", column).replace("/* order */ id", sort.order.format(column))
     return _narrowed(text, wanted, arguments)
+
+
+def _with_value(column: str) -> Iterator[Condition]:
+    """What has no value to sort by has no place."""
+    if column in ("started_at", "duration_ms"):
+        yield Condition(f"{column} IS NOT NULL")
 
 
 def _narrowed(text: str, conditions: Collection[Condition], arguments: list[Any]) -> str:
