@@ -3,12 +3,45 @@
 # fmt: off
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
 from msgspec import Struct, field
+
+ExecutionField: TypeAlias = Literal["id", "external_id", "tenant_id", "owner", "session_id", "workflow", "status", "provisional", "attempt", "trigger", "mode", "query", "created_at", "started_at", "ended_at", "duration_ms", "progress_percent", "completed_steps", "total_steps", "error", "usage", "agents_used", "tools_invoked", "cache_hits", "complexity_score", "timeout_seconds", "budget", "tree", "paused_at", "waiting_for", "cancelled_by", "cancel_reason", "cancel_requested_at", "killed_by_budget", "tags", "labels", "metadata", "parent_execution_id", "root_execution_id", "traceparent", "version", "revision", "capped", "omitted", "input", "output", "result"]
+"""A member of an execution, for `fields`."""
+
+
+class ExecutionFilters(TypedDict, total=False):
+    """What executions are narrowed to, all of which must hold: as the parameters of the API."""
+
+    status: str | Sequence[str]
+    workflow_version: str | None
+    owner_id: str | None
+    session_id: str | None
+    tenant_id: str | None
+    external_id: str | None
+    trigger: str | None
+    mode: str | None
+    tag: str | Sequence[str]
+    label: Mapping[str, str] | Sequence[str]
+    error_type: str | None
+    started_after: datetime | str | None
+    started_before: datetime | str | None
+    duration_ms_gte: int | None
+    duration_ms_lte: int | None
+    cost_usd_gte: Decimal | float | str | None
+    parent: str | None
+    root: str | None
+    has_children: bool | None
+    paused: bool | None
+    waiting_for: str | None
+    killed_by_budget: bool | None
+    q: str | None
+    workflow_id: str | None
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -1,31 +1,26 @@
 """The client for programs without an event loop."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack, overload
 
 import httpx2
 
 from execledger_client import questions
-from execledger_client.events import Place, StreamEvent
-from execledger_client.models import (
-    Event,
-    Execution,
-    Explanation,
-    Step,
-    Timeline,
-)
-from execledger_client.problems import ProblemError
-from execledger_client.questions import SILENCE_SECONDS, Question
+from execledger_client.events import Following, StreamEvent, interruptions
+from execledger_client.models import Event, Execution, Explanation, ListedExecution, Step, Timeline
+from execledger_client.questions import Fields, ListedFilters, Page, Question, StreamedFilters
 
 _Answer = TypeVar("_Answer")
+_Shown = TypeVar("_Shown")
 
 
 class Client:
     """Asks a query service. What it answers instead is raised as a ProblemError; what the network does, as httpx2 says.
 
-    Filters are those of the API: `status`, `workflow_id`, `owner_id`, `started_after`, …; times with an offset.
+    Filters are those of the API: `status`, `workflow_id`, `owner_id`, `started_after`, …; times with an offset, labels
+    as a mapping, several words as a list.
     """
 
     def __init__(
@@ -61,9 +56,22 @@ class Client:
         """How it went."""
         return self._ask(questions.timeline(execution_id, payloads=payloads))
 
-    def executions(self, **filters: Any) -> Iterator[Execution]:
-        """All executions that the filters leave, page by page; `limit` is that of a page."""
-        return self._items(questions.executions(filters))
+    @overload
+    def executions(
+        self, *, fields: None = None, payloads: bool = False, **filters: Unpack[ListedFilters]
+    ) -> Iterator[Execution]: ...
+    @overload
+    def executions(
+        self, *, fields: Fields, payloads: bool = False, **filters: Unpack[ListedFilters]
+    ) -> Iterator[ListedExecution]: ...
+    def executions(
+        self, *, fields: Fields | None = None, payloads: bool = False, **filters: Unpack[ListedFilters]
+    ) -> Iterator[Any]:
+        """All executions that the filters leave, page by page; `limit` is that of a page.
+
+        With `fields` they have those members alone, and the others are None.
+        """
+        return self._items(questions.executions(fields, filters, payloads=payloads))
 
     def steps(self, execution_id: object, *, payloads: bool = False) -> Iterator[Step]:
         """All its steps."""
@@ -75,29 +83,54 @@ class Client:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Whatever else the API has, as JSON."""
-        return self._ask(Question(path, questions.parameters_of(parameters), object))
+        return self._ask(questions.whatever(path, parameters))
 
     def items(self, path: str, **parameters: Any) -> Iterator[Any]:
         """All items of whatever else the API lists, page by page, as JSON."""
-        return self._items(Question(path, questions.parameters_of(parameters), questions.AnyPage))
+        return self._items(questions.all_of(path, parameters))
 
-    def stream(self, *, last_event_id: str | None = None, **filters: Any) -> Iterator[StreamEvent]:
+    @overload
+    def stream(
+        self,
+        *,
+        fields: None = None,
+        payloads: bool = False,
+        last_event_id: str | None = None,
+        **filters: Unpack[StreamedFilters],
+    ) -> Iterator[StreamEvent[Execution]]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        fields: Fields,
+        payloads: bool = False,
+        last_event_id: str | None = None,
+        **filters: Unpack[StreamedFilters],
+    ) -> Iterator[StreamEvent[ListedExecution]]: ...
+    def stream(
+        self,
+        *,
+        fields: Fields | None = None,
+        payloads: bool = False,
+        last_event_id: str | None = None,
+        **filters: Unpack[StreamedFilters],
+    ) -> Iterator[StreamEvent[Any]]:
         """Executions each time they change, without end; the newest ones first, as many as `limit` says.
 
         A connection that is lost is made again, and goes on where it was. Raises ProblemError where that is of no use.
         """
-        return self._follow(questions.stream(filters), Place(last_event_id))
+        return self._follow(Following(questions.stream(fields, filters, payloads=payloads), last_event_id))
 
     def stream_execution(
         self, execution_id: object, *, payloads: bool = False, last_event_id: str | None = None
-    ) -> Iterator[StreamEvent]:
+    ) -> Iterator[StreamEvent[Execution]]:
         """The events of an execution, its record after each change, and `end` when it has really ended."""
-        return self._follow(questions.stream_of(execution_id, payloads=payloads), Place(last_event_id))
+        return self._follow(Following(questions.stream_of(execution_id, payloads=payloads), last_event_id))
 
     def wait(self, execution_id: object, timeout: float | None = None) -> Execution:
         """The execution once it has really ended. Raises TimeoutError after so many seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        for event in self._follow(questions.stream_of(execution_id, payloads=False), Place(None), deadline):
+        following = Following(questions.stream_of(execution_id, payloads=False), seconds=timeout)
+        for event in self._follow(following):
             if event.kind == "end" and event.execution is not None:
                 return event.execution
         raise TimeoutError(f"execution {execution_id} has not ended after {timeout} s")
@@ -106,7 +139,7 @@ class Client:
         address = self._base_url + question.path
         return question.answer(self._http.get(address, params=question.parameters, headers=self._headers))
 
-    def _items(self, question: Question[Any]) -> Iterator[Any]:
+    def _items(self, question: Question[Page[_Shown]]) -> Iterator[_Shown]:
         cursor: str | None = None
         while True:
             page = self._ask(question.at(cursor))
@@ -114,34 +147,18 @@ class Client:
             if (cursor := page.next_cursor) is None:
                 return
 
-    def _follow(
-        self, asked: tuple[str, Mapping[str, Any]], place: Place, deadline: float | None = None
-    ) -> Iterator[StreamEvent]:
-        """Events over as many connections as it takes, until the end, or the deadline."""
-        while not place.has_ended:
-            left = SILENCE_SECONDS if deadline is None else min(SILENCE_SECONDS, deadline - time.monotonic())
-            if left <= 0:
-                return
-            try:
-                yield from self._connection(asked, place, left)
-            except httpx2.TransportError:
-                pass
-            except ProblemError as error:
-                if not error.may_pass:
-                    raise
-            if not place.has_ended:
-                time.sleep(min(place.retry_seconds, left))
+    def _follow(self, following: Following[_Shown]) -> Iterator[StreamEvent[_Shown]]:
+        """Events over as many connections as it takes."""
+        while following.goes_on:
+            with interruptions():
+                yield from self._connection(following)
+            time.sleep(following.pause)
 
-    def _connection(self, asked: tuple[str, Mapping[str, Any]], place: Place, silence: float) -> Iterator[StreamEvent]:
-        path, parameters = asked
-        headers = {**self._headers, **place.headers}
-        timeout = httpx2.Timeout(silence)
-        with self._http.stream(
-            "GET", self._base_url + path, params=parameters, headers=headers, timeout=timeout
-        ) as response:
+    def _connection(self, following: Following[_Shown]) -> Iterator[StreamEvent[_Shown]]:
+        with self._http.stream(**following.request(self._base_url, self._headers)) as response:
             if response.status_code >= 400:
                 response.read()
                 questions.check(response)
-            place.has_ended = response.status_code == 204
+            following.place.has_ended = response.status_code == 204
             for piece in response.iter_bytes():
-                yield from place.take(piece)
+                yield from following.place.take(piece)

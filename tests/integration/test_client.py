@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from execledger_client import AsyncClient, Client, ProblemError, StreamEvent
 from execledger_client.events import Place
+from execledger_client.models import Execution, ExecutionField
 from factories_query import token
 from factories_recorder import Desk, Topic, desk, event, history
 from streaming import served
@@ -61,13 +62,29 @@ async def test_the_client_reads_all_that_there_is_of_executions(office: Desk, ad
         assert (await client.get("/v1/executions", limit=1))["items"][0]["external_id"] == "run-4"
 
 
+async def test_a_client_that_asks_for_some_fields_is_given_those(office: Desk, address: str) -> None:
+    await office.record(Topic().add(*history()))
+    fields: list[ExecutionField] = ["external_id", "status", "usage"]
+    async with AsyncClient(address, TOKEN) as client:
+        found = [each async for each in client.executions(fields=fields, limit=2)]
+        assert [each.external_id for each in found] == ["run-4", "run-3", "run-2", "run-1"]
+        assert {(each.status is None, each.usage is None, each.id) for each in found} == {(False, False, None)}
+        assert [each async for each in client.executions(label={"prd": "8", "graph_id": "g"}, tag=["a,b"])] == []
+        (first,) = [each async for each in client.executions(label={"prd": "8", "graph_id": "g"}, payloads=True)]
+        assert (first.external_id, first.output) == ("run-1", {"a": 1})
+        async for said in client.stream(fields=["external_id"], limit=1):
+            assert said.execution is not None
+            assert (said.execution.external_id, said.execution.status) == ("run-4", None)
+            break
+
+
 async def test_what_the_api_refuses_is_raised_with_what_it_says(office: Desk, address: str) -> None:
     async with AsyncClient(address, TOKEN) as client:
         with pytest.raises(ProblemError) as missing:
             await client.execution("no/such")
         assert (missing.value.name, missing.value.status) == ("not-found", 404)
         with pytest.raises(ProblemError) as wrong:
-            _ = [each async for each in client.executions(status="odd", no=1)]
+            _ = [each async for each in client.executions(status="odd", no=1)]  # type: ignore[call-overload]
         assert {error["parameter"] for error in wrong.value.errors} == {"status", "no"}
         with pytest.raises(ProblemError) as unknown:
             _ = [each async for each in client.stream_execution("nothing")]
@@ -110,7 +127,7 @@ async def test_a_program_without_an_event_loop_waits_and_follows(office: Desk, a
 async def test_a_stream_goes_on_over_another_connection(office: Desk) -> None:
     """The service is stopped and started while it is followed."""
     topic = Topic()
-    seen: list[StreamEvent] = []
+    seen: list[StreamEvent[Execution]] = []
 
     async def follow(client: AsyncClient) -> None:
         async for each in client.stream(limit=0):
@@ -142,8 +159,8 @@ TEXT = (
 
 @given(st.lists(st.integers(1, 30), min_size=1), st.sampled_from(["\n", "\r\n"]))
 def test_a_stream_is_read_alike_in_whatever_pieces_it_comes(sizes: list[int], end: str) -> None:
-    place, text = Place(None), TEXT.replace("\n", end).encode()
-    found: list[StreamEvent] = []
+    place, text = Place(Execution, None), TEXT.replace("\n", end).encode()
+    found: list[StreamEvent[Execution]] = []
     while text:
         for size in sizes:
             found += place.take(text[:size])

@@ -29,6 +29,7 @@ OTHERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "cancel_execution": {"id": "run-2"},
     "compare_executions": {"a": "run-1", "b": "run-2"},
     "show_dead_letter": {"id": 1},
+    "list_executions_of_workflow": {"id": "review"},
     "show_workflow": {"id": "review"},
 }
 """What these are asked with; others need the id of an execution, if anything."""

@@ -1,12 +1,15 @@
 """`execledger list` on a real database."""
 
 import json
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from command_line import execledger
+from execledger.commands.filters import Filters
+from execledger_query.narrowing import Narrowed
 from factories_query import NOON, ledger
 
 
@@ -27,6 +30,11 @@ async def test_executions_are_listed_as_the_api_lists_them(database: str) -> Non
     assert (item["external_id"], item["usage"]["cost_usd"]) == ("b\x1b[2J", "1.239")
     assert (await execledger("list", "--paused", postgres_dsn=database)).out == "no executions\n"
     assert "failed" in (await execledger("list", "--status", "failed", "--no-paused", postgres_dsn=database)).out
+
+
+def test_commands_take_the_filters_that_there_are() -> None:
+    options = {field.name for field in fields(Filters)}
+    assert options == Narrowed.model_fields.keys() - {"status_list", "tag_list"}
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,28 @@ async def test_pages_of_the_origins_that_are_set_may_ask(client: httpx2.AsyncCli
     assert "access-control-allow-origin" not in stranger.headers
 
 
+@pytest.mark.parametrize(
+    ("asks", "refused"),
+    [
+        ({"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}, "origin"),
+        ({"Origin": PAGE, "Access-Control-Request-Method": "DELETE"}, "method"),
+        (
+            {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "cookie2"},
+            "headers",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("rows")
+async def test_a_page_that_may_not_ask_is_told_so_in_the_one_form(
+    client: httpx2.AsyncClient, asks: dict[str, str], refused: str
+) -> None:
+    answer = await client.options("/v1/executions", headers=asks)
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+    assert answer.headers.get("access-control-allow-origin") == (PAGE if refused != "origin" else None)
+    assert (answer.json()["type"], refused in answer.json()["detail"]) == ("urn:execledger:problem:forbidden", True)
+    assert "Origin" in answer.headers["vary"]
+
+
 async def test_no_page_may_ask_where_none_is_set(database: str) -> None:
     async with serving(database) as client:
         answer = await client.get("/v1/executions", headers={**ANN, "Origin": PAGE})

@@ -26,8 +26,8 @@ class Following:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self.changes: list[StreamEvent] = []
-        self.of_one: list[StreamEvent] = []
+        self.changes: list[StreamEvent[Any]] = []
+        self.of_one: list[StreamEvent[Any]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
     async def changes_of_all(self) -> None:

@@ -77,14 +77,13 @@ async def test_tail_of_one_ends_with_it(office: Desk) -> None:
 
 async def test_tail_takes_the_filters_of_the_api_and_says_what_is_wrong(office: Desk) -> None:
     await office.record(Topic().add(*history()))
-    async with tailing(office.dsn, "--filter", "status=cancelled", "--filter", "status=timed_out", "--json") as lines:
+    async with tailing(office.dsn, "--status", "cancelled", "--status", "timed_out", "--json") as lines:
         assert {json.loads(await next_line(lines))["external_id"] for _ in range(2)} == {"run-2", "run-3"}
     for arguments, complaint in (
-        (["--filter", "status"], "--filter: should be NAME=VALUE"),
-        (["--filter", "status=odd"], "--filter status: 'odd' is not one of"),
-        (["--filter", "nope=1"], "--filter: there is no filter 'nope'"),
+        (["--status", "odd"], "--status: 'odd' is not one of"),
+        (["--label", "odd", "--cost-usd-gte=much"], "--label: 'odd' is not KEY=VALUE; --cost-usd-gte: "),
         (["--limit", "900"], "--limit: "),
-        (["run-1", "--filter", "status=failed"], "--filter: an execution is followed whole"),
+        (["run-1", "--status", "failed"], "--status: an execution is followed whole"),
     ):
         said = await execledger("tail", *arguments, postgres_dsn=office.dsn)
         assert (said.status, said.err.count("\n")) == (2, 1), said.err

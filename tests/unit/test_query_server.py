@@ -1,6 +1,7 @@
 """The query service's connections: each part of a client has a time limit, and a new client finds a place."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,8 +95,12 @@ async def test_requests_that_are_none_fill_no_log(caplog: pytest.LogCaptureFixtu
     async with serving() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"nonsense\r\n\r\n")
-        assert b"400" in await asyncio.wait_for(reader.read(), 10)
+        head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
         writer.close()
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["type"] == "urn:execledger:problem:bad-request"
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 

@@ -1,24 +1,25 @@
 """Executions in a list: what is asked for, and the table of them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 from rich.table import Table
 
 from execledger.errors import UserError
 from execledger.terminal import printable
-from execledger_query.narrowing import PageOfExecutions
+from execledger_query.narrowing import Narrowed
 from execledger_query.views import show_money, show_time
 
+Asked = TypeVar("Asked", bound=Narrowed)
 _COLOURS: Final = {"completed": "green", "failed": "red", "timed_out": "red", "cancelled": "yellow", "running": "cyan"}
 
 
-def asked_for(said: Mapping[str, Any]) -> PageOfExecutions:
+def asked_for(shape: type[Asked], said: Mapping[str, Any]) -> Asked:
     """The API's own reading of what was said, by the API's names; UserError names every option that is wrong."""
     given = {name: value for name, value in said.items() if value is not None}
     try:
-        return PageOfExecutions.model_validate(given)
+        return shape.model_validate(given)
     except ValidationError as error:
         faults = [f"{_option(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()]
         raise UserError("; ".join(faults), exit_status=2) from error

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,6 @@ import httpx2
 import structlog
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.middleware.cors import CORSMiddleware
 
 from execledger_publisher.cancelling import cancel
 from execledger_query import problems
@@ -19,9 +18,9 @@ from execledger_query.analytics import analytics, registry
 from execledger_query.auth import authenticator
 from execledger_query.compression import Compressed
 from execledger_query.conditional import Conditional
-from execledger_query.correlation import REQUEST_ID, TRACE_PARENT
+from execledger_query.cors import let_pages_ask
 from execledger_query.document import complete
-from execledger_query.edge import LAG_HEADER, Edge
+from execledger_query.edge import Edge
 from execledger_query.execution.cancelling import acting
 from execledger_query.execution.endings import Endings
 from execledger_query.execution.routes import of_execution
@@ -108,22 +107,9 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     app.add_middleware(Conditional)
     app.add_middleware(Compressed)
     if settings.query_cors_origins:
-        _let_pages_ask(app, settings.cors_origins)
+        let_pages_ask(app, settings.cors_origins)
     app.add_middleware(Edge, max_body_bytes=settings.query_max_body_bytes, only_local_names=settings.insecure_anonymous)
     return app
-
-
-def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
-    """Pages of these origins may ask with their users' tokens; never with cookies, which mean nothing here."""
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=("GET", "HEAD", "POST"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID",
-                       REQUEST_ID, TRACE_PARENT),
-        expose_headers=("ETag", "Retry-After", LAG_HEADER, REQUEST_ID, TRACE_PARENT),
-        max_age=600,
-    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
-"""The models of `execledger_client`, as the OpenAPI document has them. Pure."""
+"""The models of `execledger_client`, and the filters that it takes, as the OpenAPI document has them. Pure."""
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 Schema = Mapping[str, Any]
@@ -11,9 +11,10 @@ _HEAD: Final = '''"""What the API answers. Written by `make schema`: change the 
 # fmt: off
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -21,6 +22,8 @@ from msgspec import Struct, field
 _OF_FRAMEWORK: Final = ("HTTPValidationError", "ValidationError", "JsonValue")
 _SIMPLE: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _FORMATS: Final = {"date-time": "datetime", "uuid": "UUID"}
+_LISTED: Final = "/v1/stream"  # its parameters are the filters, and these
+_NO_FILTERS: Final = ("include", "fields", "limit")
 _MONEY: Final = "0.0125"  # the example of each amount
 
 
@@ -31,7 +34,29 @@ def models(document: Schema) -> str:
     """
     schemas = document["components"]["schemas"]
     names = [name for name, schema in schemas.items() if name not in _OF_FRAMEWORK and "properties" in schema]
-    return "\n".join([_HEAD, *("\n".join(_class(name, schemas[name], schemas)) for name in sorted(names))])
+    classes = ("\n".join(_class(name, schemas[name], schemas)) for name in sorted(names))
+    return "\n".join([_HEAD, *_filters(document["paths"][_LISTED]["get"]["parameters"]), *classes])
+
+
+def _filters(parameters: Sequence[Schema]) -> Iterator[str]:
+    said = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
+    names = ", ".join(f'"{name}"' for name in said["fields"]["items"]["enum"])
+    yield f'ExecutionField: TypeAlias = Literal[{names}]\n"""A member of an execution, for `fields`."""\n\n'
+    yield "class ExecutionFilters(TypedDict, total=False):"
+    yield '    """What executions are narrowed to, all of which must hold: as the parameters of the API."""\n'
+    yield from (f"    {name}: {_taken(name, schema)}" for name, schema in said.items() if name not in _NO_FILTERS)
+    yield ""
+
+
+def _taken(name: str, schema: Schema) -> str:
+    """What a parameter may be: times and amounts also as text."""
+    if name == "label":
+        return "Mapping[str, str] | Sequence[str]"
+    if schema.get("type") == "array":
+        return "str | Sequence[str]"
+    kinds = [_kind(choice, {}) for choice in schema["anyOf"]]
+    exact = {"datetime": ["datetime | str"], "float": ["Decimal | float"]}
+    return " | ".join(dict.fromkeys(part for kind in kinds for part in exact.get(kind, [kind])))
 
 
 def _class(name: str, schema: Schema, schemas: Schema) -> Iterator[str]:

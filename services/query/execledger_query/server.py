@@ -11,6 +11,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from execledger_query.problems import problem
 from execledger_runtime.connections import Connection, Gate, Worth
 
 _HEAD_BYTES: Final = 65_536
@@ -112,6 +113,14 @@ class _Connection(H11Protocol, Connection):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so as everything is told, and the connection ends."""
+        if self.cycle is None or self.cycle.response_complete:  # else an answer is on its way
+            refusal = problem("bad-request", msg, headers={"Connection": "close", "X-Content-Type-Options": "nosniff"})
+            lines = [b"%b: %b\r\n" % header for header in refusal.raw_headers]
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (b"".join(lines), bytes(refusal.body)))
+        self.transport.close()
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
