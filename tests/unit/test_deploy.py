@@ -104,6 +104,27 @@ async def test_dashboards_show_metrics_that_the_services_serve(dashboard: Path) 
         assert named <= served, expression
 
 
+async def test_all_that_the_query_service_tells_is_shown_somewhere() -> None:
+    shown = " ".join(
+        target["expr"] for path in DASHBOARDS for panel in _panels(path) for target in panel.get("targets", ())
+    )
+    told = (await query_metrics()).keys() - {"execledger_build_info"}
+    assert [name for name in sorted(told) if not re.search(rf"\b{name}(_bucket|_count)?\b", shown)] == []
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_panels_lie_beside_each_other(dashboard: Path) -> None:
+    places = [panel["gridPos"] for panel in _panels(dashboard)]
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
 def test_dashboards_read_from_the_provisioned_source(dashboard: Path) -> None:
     sources = _yaml(DEPLOY / "grafana/provisioning/datasources/execledger.yaml")["datasources"]
