@@ -395,6 +395,22 @@ async def test_what_is_not_served_is_said_in_the_same_shape(client: httpx2.Async
     assert _problem(large) == (413, "too-large")
 
 
+async def test_a_body_that_does_not_say_its_size_is_taken_no_further_than_any(client: httpx2.AsyncClient) -> None:
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(50):
+            taken += 1
+            yield b"x" * 10_000
+
+    headers = {**bearing("sam", "acme", "service"), "Content-Type": "application/json"}
+    large = await client.post("/v1/executions/run-1/cancel", headers=headers, content=pieces())
+    assert _problem(large) == (413, "too-large")
+    assert large.headers["connection"] == "close"
+    assert taken == 7  # the seventh is the one too many
+
+
 async def test_a_statement_that_takes_too_long_is_stopped(database: str, rows: Ledger) -> None:
     await rows.execution()
     async with serving(database, query_statement_timeout_seconds=0.3) as client, rows.connection.transaction():

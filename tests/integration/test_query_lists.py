@@ -263,7 +263,7 @@ async def test_words_are_found_among_those_that_the_reader_may_see(rows: Ledger,
 async def test_a_word_that_very_many_have_is_found_all_the_same(
     rows: Ledger, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execledger_query.store.executions._MOST_FOUND", 2)
+    monkeypatch.setattr("execledger_query.store.words._MOST_FOUND", 2)
     for number in range(5):
         await rows.execution(external_id=f"run-{number}", query="common", created_at=NOON + timedelta(hours=number))
     assert await listed(client, "q=common&limit=3") == ["run-4", "run-3", "run-2"]

@@ -13,7 +13,7 @@ import pytest
 
 from command_line import Said, execledger
 from conftest import Servers, Topics
-from execledger.commands.doctor import keys_finding
+from execledger.findings import keys_finding
 from execledger.stack import broker
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.events import IMPORT_SOURCE, WATCHDOG_SOURCE

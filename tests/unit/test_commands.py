@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from command_line import execledger
+from execledger import findings
 from execledger.commands import doctor
 from execledger.publish import BadLine
 from execledger.recorder_settings import kafka_options
@@ -230,11 +231,11 @@ def test_the_doctor_names_the_setting_that_does_not_go_with_another(monkeypatch:
 
 def test_the_doctor_names_what_stands_still() -> None:
     circuit = Circuit("events", 2, datetime(2026, 3, 1, tzinfo=UTC), 70, 100, 93, None)
-    stopped = doctor.stopped_partition(circuit)
+    stopped = findings.stopped_partition(circuit)
     assert stopped.fact == "stopped at offset 70, 93 of 100 records could not be read"
     assert "`execledger dead-letters accept 2 --topic events`" in str(stopped.advice)
-    assert doctor.outbox_finding(0, 0.0).advice is None
-    assert doctor.outbox_finding(5, 3.0).advice is None
-    assert "outbox_waits" in str(doctor.outbox_finding(5, 90.0).advice)
-    assert doctor.ledger_finding(0).advice is None
-    assert "--audit" in str(doctor.ledger_finding(1).advice)
+    assert findings.outbox_finding(0, 0.0).advice is None
+    assert findings.outbox_finding(5, 3.0).advice is None
+    assert "outbox_waits" in str(findings.outbox_finding(5, 90.0).advice)
+    assert findings.ledger_finding(0).advice is None
+    assert "--audit" in str(findings.ledger_finding(1).advice)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,12 +52,26 @@ class Edge:
             await refusal(scope, receive, answer.send)
             return
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, self._bounded(receive), answer.send)
         except Exception:  # a bug: said once here, and to the client only that it happened
             log.exception("request_failed", route=_route(scope), method=scope["method"])
             if answer.status is not None:
                 raise
             await problem("internal", "this should not have happened; it has been logged")(scope, receive, answer.send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """A body that does not announce its size is counted as it comes."""
+        left = self._max_body_bytes
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, headers={"Connection": "close"})
+            return message
+
+        return bounded
 
     def _refusal(self, scope: Scope) -> Response | None:
         if _announced_bytes(scope) > self._max_body_bytes:

@@ -5,7 +5,6 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,33 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from execledger.commands.options import DEFAULT_DATA, Data
+from execledger.findings import (
+    Finding,
+    keys_finding,
+    ledger_finding,
+    open_transaction_finding,
+    outbox_finding,
+    recording_finding,
+    stopped_partition,
+)
 
 if TYPE_CHECKING:
     from execledger.stack.broker import Topic
     from execledger.stack.settings import StackSettings
-    from execledger_recorder.rules.circuit import Circuit
-    from execledger_runtime.kafka.transactions import OpenTransaction
     from execledger_runtime.settings import EnvironmentSettings
 
 OLDEST_POSTGRES = 16
 SHORTEST_SECRET = 32
-STUCK_SECONDS = 60.0  # an outbox that is sent is empty within seconds
 SETTINGS_MODULES = ("execledger.stack.settings", "execledger_recorder.settings", "execledger_query.settings")
 # Read by other code than a settings class.
 OTHER_NAMES = frozenset({"EXECLEDGER_TEST_DOCKER"})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `advice` says what to do when it is not in order."""
-
-    subject: str
-    fact: str
-    advice: str | None = None
-
-
 def doctor(*, data: Data = DEFAULT_DATA) -> int:
-    """Check settings, broker, topics, database, schema, ledger and outbox; exit status 1 on a fault.
+    """Check settings, broker, topics, database, schema, ledger, outbox and recorders; exit status 1 on a fault.
 
     Looks at the servers that the environment names, else at those of the local stack. Names stopped partitions.
     """
@@ -62,8 +58,10 @@ def examine(data: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     bootstrap_servers, dsn = known_endpoints(data)
     settings = load(StackSettings)
-    yield from asyncio.run(_kafka(bootstrap_servers, settings))
-    yield from asyncio.run(_postgres(dsn, settings.topics))
+    servers = [*asyncio.run(_kafka(bootstrap_servers, settings)), *asyncio.run(_postgres(dsn, settings.topics))]
+    yield from servers
+    if bootstrap_servers and dsn and not any(finding.advice for finding in servers):
+        yield asyncio.run(_recording(bootstrap_servers, dsn, settings))
 
 
 def settings_classes() -> list[type["EnvironmentSettings"]]:
@@ -153,18 +151,6 @@ async def _open_transactions(options: Mapping[str, Any], topics: Sequence[str]) 
     ]
 
 
-def open_transaction_finding(open_: "OpenTransaction") -> Finding:
-    """What it hides, since when, and what ends it."""
-    from execledger_runtime.kafka.transactions import ending
-
-    since = "" if open_.since is None else f" since {open_.since:%Y-%m-%d %H:%M:%S} UTC"
-    return Finding(
-        f"partition {open_.partition} of {open_.topic}",
-        f"a transaction is open{since}, from offset {open_.offset} on: it hides {open_.hidden} offset(s)",
-        f"See that its producer ends it, or run Kafka's `{ending(open_.topic, open_.partition, open_.offset)}`.",
-    )
-
-
 def _security() -> dict[str, Any]:
     """How to speak to a Kafka that the environment names; the local one has no security."""
     from execledger.recorder_settings import kafka_options, names_kafka
@@ -247,46 +233,21 @@ async def _work(dsn: str, topics: Sequence[str]) -> list[Finding]:
     ]
 
 
-def ledger_finding(unaccounted: int) -> Finding:
-    """Whether each consumed record is accounted for."""
-    if unaccounted:
-        return Finding(
-            "ledger",
-            f"{unaccounted} record(s) unaccounted for",
-            "Run `execledger ledger --audit`, and keep what it says: this is a bug.",
-        )
-    return Finding("ledger", "every consumed record is accounted for")
+async def _recording(bootstrap_servers: str, dsn: str, settings: "StackSettings") -> Finding:
+    """Whether anybody records what waits."""
+    from aiokafka.errors import KafkaError
 
+    from execledger.unrecorded import members, waiting
+    from execledger_recorder.store import Store
 
-def stopped_partition(circuit: "Circuit") -> Finding:
-    """A partition that waits for an operator, or for good records."""
-    from execledger_recorder.rules.circuit import accepting
-
-    return Finding(
-        f"partition {circuit.partition} of {circuit.topic}",
-        f"stopped at offset {circuit.at_offset}, {circuit.bad} of {circuit.seen} records could not be read",
-        f"See `execledger dead-letters list` and mend the producer, or run `{accepting(circuit)}`.",
-    )
-
-
-def outbox_finding(waiting: int, oldest_seconds: float) -> Finding:
-    """Whether messages to Kafka are on their way."""
-    fact = f"{waiting} message(s) wait for Kafka"
-    if waiting and oldest_seconds > STUCK_SECONDS:
-        return Finding(
-            "outbox",
-            f"{fact}, the oldest for {oldest_seconds:.0f} s",
-            "See that a recorder runs and that the topics above are there; its log line outbox_waits says why.",
-        )
-    return Finding("outbox", fact)
-
-
-def keys_finding(keys: int) -> Finding:
-    """Whether our own records can be signed, and are believed."""
-    if not keys:
-        fact = "no key is there: nothing can be sent under Execledger's own name, and nothing of it is believed"
-        return Finding("signing keys", fact, "Run `execledger keys rotate`.")
-    return Finding("signing keys", f"{keys} verify, the newest signs")
+    options = {"bootstrap_servers": bootstrap_servers, **_security()}
+    group = settings.consumer_group
+    try:
+        async with Store(dsn) as store:
+            waits = await waiting(options, settings.topics, store)
+        return recording_finding(group, await members(options, group), waits)
+    except KafkaError as error:
+        return Finding("recording", f"not looked at: {type(error).__name__}")
 
 
 async def _schema(dsn: str) -> Finding:

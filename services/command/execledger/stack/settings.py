@@ -29,6 +29,9 @@ class StackSettings(EnvironmentSettings):
     topic_adapters: TopicAdapters | None = Field(None, description="likewise: those with events of other systems")
     dead_letter_topic: str = Field("executions.dead-letter", description="topic to make, for twice the message size")
     control_topic: str = Field("executions.control", description="topic to make")
+    consumer_group: str = Field(
+        "execledger-recorder", min_length=1, description="as the recorder's: whom `doctor` looks for"
+    )
     events_partitions: int = Field(3, ge=1, le=1000, description="partitions of the events topic, when it is made")
     max_message_bytes: int = Field(
         1024 * 1024 + KAFKA_RECORD_OVERHEAD,
