@@ -18,7 +18,8 @@ def up(*, data: Data = DEFAULT_DATA, docker: Annotated[bool, Parameter(negative=
     EXECLEDGER_MAX_MESSAGE_BYTES, for topics that are missing; EXECLEDGER_JWT_SECRET, which is printed, or
     EXECLEDGER_JWKS_URL; EXECLEDGER_MAVEN_REPOSITORY, where Kafka's files come from. A file that
     EXECLEDGER_POSTGRES_DSN_FILE or EXECLEDGER_JWT_SECRET_FILE names may hold a secret; it is not printed then. The
-    command token reads EXECLEDGER_JWT_AUDIENCE, EXECLEDGER_JWT_ISSUER and EXECLEDGER_JWT_CLAIMS.
+    command token reads EXECLEDGER_JWT_AUDIENCE, EXECLEDGER_JWT_ISSUER and EXECLEDGER_JWT_CLAIMS, and doctor
+    EXECLEDGER_CONSUMER_GROUP.
 
     Parameters
     ----------
