@@ -14,6 +14,7 @@ import pytest
 
 from command_line import Said, execledger
 from conftest import Servers, Topics
+from consuming import consumed
 from execledger.stack import broker
 from execledger_contracts.adapters.names import ADAPTERS
 from execledger_contracts.cleaning import Limits
@@ -199,6 +200,22 @@ async def test_what_each_system_tells_is_read_back_as_executions_with_steps_call
     ]
     assert (audit.status, verified.status) == (0, 0)
     assert await bench.value("SELECT count(*) FROM execledger.dead_letters") == 6  # the last line of each example
+
+
+async def test_a_file_of_another_system_is_published_as_it_is_and_what_would_be_refused_is_told(bench: Bench) -> None:
+    topic, lines = bench.topic("crewai"), example("crewai")
+    file = bench.folder / "runs.jsonl"
+    file.write_bytes(b"\n".join(lines))
+    said = await bench.command("publish", str(file), "--topic", topic)
+    assert (said.status, said.out) == (1, f"{len(lines) - 1} sent, 1 refused\n")
+    assert said.err == "line 8: invalid: crewai: execution_id, or the record's key: is missing\n"
+    file.write_bytes(lines[-1])
+    assert (await bench.command("publish", str(file), "--topic", topic, "--key", "crew-7")).status == 0
+    records = await consumed(bench.servers.bootstrap_servers, topic)
+    assert [record.value for record in records] == lines
+    assert [record.key for record in records][-2:] == [b"0193e2a4-9f00-7c2d-8d2b-9e3f4a5b6c7d", b"crew-7"]
+    said = await bench.command("publish", str(file), "--key", "crew-7")
+    assert (said.status, said.err) == (2, "execledger: --key is for topics with an adapter: an event has its own\n")
 
 
 async def test_a_record_of_several_events_is_recorded_whole_however_small_the_batches(

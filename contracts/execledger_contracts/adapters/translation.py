@@ -9,7 +9,7 @@ from execledger_contracts.adapters.names import ADAPTERS
 from execledger_contracts.decoding import Reason, Undecodable, shortened
 from execledger_contracts.parsing import BOM
 
-_TOO_DEEP: Final = Undecodable(Reason.INVALID, "nested deeper than an adapter reads")
+TOO_DEEP: Final = Undecodable(Reason.INVALID, "nested deeper than an adapter reads")
 
 
 def translate(adapter: str, value: bytes | None, key: bytes | None = None) -> Sequence[Document | Undecodable]:
@@ -26,7 +26,7 @@ def translate(adapter: str, value: bytes | None, key: bytes | None = None) -> Se
     except UnicodeDecodeError as error:
         return [Undecodable(Reason.NOT_UTF8, f"byte {error.start}: {error.reason}")]
     except RecursionError:
-        return [_TOO_DEEP]
+        return [TOO_DEEP]
     except json.JSONDecodeError as error:
         return [Undecodable(Reason.NOT_JSON, f"character {error.pos}: {error.msg}")]
     except ValueError as error:  # a number of thousands of digits

@@ -1,7 +1,6 @@
 """CloudEvents as JSON lines to the events topic: the work behind `execledger publish FILE`."""
 
 import asyncio
-import json
 import queue
 import sys
 import threading
@@ -14,13 +13,11 @@ from typing import Any, BinaryIO, Final
 
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from execledger.checking import Check, check_event, checking
 from execledger.errors import UserError
 from execledger.samples import Headers, unwrapped
 from execledger.terminal import escaped
 from execledger_contracts.cleaning import Limits
-from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
-from execledger_contracts.events import OUR_SOURCES, StartData
-from execledger_contracts.likeness import looks_like_ours
 from execledger_contracts.parsing import BOM
 from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 
@@ -65,20 +62,24 @@ async def publish_lines(
     bootstrap_servers: str,
     topic: str,
     unchecked: bool = False,
+    adapter: str | None = None,
+    key: str | None = None,
     on_bad_line: Callable[[BadLine], None] = to_standard_error,
     on_progress: Callable[[Counts], None] | None = None,
     kafka_options: Mapping[str, Any] | None = None,
 ) -> Counts:
     """Publish every line that is an event, in order; a bad one is told and left out, or sent too when `unchecked`.
 
+    With an `adapter` a line is what that reads, sent as it is; `key` is then the key of all records.
     Lines are read as they come, some hundred ahead, so the file may be endless. Returns when all that was sent is
     acknowledged. Raises UserError when the broker does not take events for a minute.
     """
     counts = Counts()
+    check = check_event if adapter is None else checking(adapter, key)
     options = {"bootstrap_servers": bootstrap_servers, **(kafka_options or {})}
     async with producing(options) as producer, aclosing(_chunks(lines)) as chunks:
         async for chunk in chunks:
-            wanted = list(_wanted(chunk, counts, unchecked, on_bad_line))
+            wanted = list(_wanted(chunk, counts, check, unchecked, on_bad_line))
             await _send(producer, topic, wanted, counts, on_bad_line)
             if on_progress:
                 on_progress(counts)
@@ -131,8 +132,9 @@ class _Line:
 
 
 def _wanted(
-    chunk: list[bytes], counts: Counts, unchecked: bool, on_bad_line: Callable[[BadLine], None]
+    chunk: list[bytes], counts: Counts, check: Check, unchecked: bool, on_bad_line: Callable[[BadLine], None]
 ) -> Iterator[_Line]:
+    """The lines that are to be sent; a sample of the contract stands for the record in it."""
     now_ms = int(time.time() * 1000)
     for text in chunk:
         counts.lines += 1
@@ -141,43 +143,16 @@ def _wanted(
         counts.read += 1
         number, clean = counts.lines, text.strip()
         counts.lines += clean.count(b"\n")
-        value, headers = unwrapped(clean) or (clean, HEADERS)
-        decoded = _judged(decode(value, headers, now_ms))
-        if isinstance(decoded, Decoded):
-            yield _Line(number, value, headers, _key(decoded))
+        value, headers = (unwrapped(clean) or (clean, HEADERS)) if check is check_event else (clean, ())
+        checked = check(value, headers, now_ms)
+        if checked.refusal is None:
+            yield _Line(number, value, headers, checked.key)
         elif unchecked:
             sent = text.rstrip(b"\r\n") if value is clean else value
-            yield _Line(number, sent, headers, _likely_key(value or b""))
+            yield _Line(number, sent, headers, checked.key)
         else:
             counts.refused += 1
-            on_bad_line(BadLine(number, decoded.reason, decoded.detail))
-
-
-def _judged(decoded: Decoded | Undecodable) -> Decoded | Undecodable:
-    """As the recorder will: nobody signs here, so nothing that is said to be Execledger's own is believed."""
-    if isinstance(decoded, Decoded) and looks_like_ours(decoded.event.source):
-        return Undecodable(Reason.FORBIDDEN, f"source: only Execledger itself speaks as {OUR_SOURCES}")
-    return decoded
-
-
-def _key(decoded: Decoded) -> bytes:
-    """`partitionkey`, else the root execution, else the subject."""
-    event = decoded.event
-    data = getattr(event, "data", None)
-    root = data.root_execution_id if isinstance(data, StartData) else None
-    return (event.partitionkey or root or event.subject).encode()
-
-
-def _likely_key(text: bytes) -> bytes | None:
-    """The same of something that is no valid event, as far as it says it."""
-    try:
-        document = json.loads(text)
-        data = document.get("data")
-        root = data.get("root_execution_id") if isinstance(data, dict) else None
-        key = document.get("partitionkey") or root or document.get("subject")
-        return key.encode() if isinstance(key, str) else None
-    except (ValueError, AttributeError, RecursionError):
-        return None
+            on_bad_line(BadLine(number, checked.refusal.reason, checked.refusal.detail))
 
 
 async def _send(

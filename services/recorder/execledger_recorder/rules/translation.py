@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from execledger_contracts.adapters.foreign import Document
-from execledger_contracts.adapters.translation import translate
+from execledger_contracts.adapters.translation import TOO_DEEP, translate
 from execledger_contracts.cleaning import Limits
 from execledger_contracts.decoding import Decoded, Reason, Undecodable, decode
 from execledger_contracts.likeness import looks_like_ours
@@ -17,7 +17,6 @@ from execledger_runtime.kafka.signatures import HEADER
 _TENANT: Final = "ce_tenantid"
 _ROOM: Final = 4  # an event may say more than once what its record says once
 _NOT_OURS: Final = Undecodable(Reason.FORBIDDEN, "source: reads like one of Execledger's own, in a topic of an adapter")
-_TOO_DEEP: Final = Undecodable(Reason.INVALID, "nested deeper than an adapter reads")
 
 
 class Translation(NamedTuple):
@@ -56,7 +55,7 @@ def _decoded(found: Document | Undecodable, tenant_id: str, timestamp_ms: int, l
     try:
         text = json.dumps({**found, "tenantid": tenant_id}).encode()
     except RecursionError:
-        return _TOO_DEEP
+        return TOO_DEEP
     decoded = decode(text, (), timestamp_ms, limits)
     return _NOT_OURS if isinstance(decoded, Decoded) and looks_like_ours(decoded.event.source) else decoded
 
