@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from execledger_contracts.events import EVENTS, WATCHDOG_SOURCE, ExecutionTimedOut, LlmCalled, OtherEvent, ToolCalled
@@ -21,6 +21,13 @@ from execledger_query.store.filters import (
     with_place,
 )
 from execledger_query.store.reads import UNBOUNDED, Reads, Row
+
+# What calls of each kind say besides.
+_OWN_COLUMNS: Final = {
+    "llm": "provider, model, prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,"
+    " input_audio_tokens, output_audio_tokens, cost_usd, cost_source, price_version",
+    "tool": "tool_name, success",
+}
 
 
 class Parts(Reads):
@@ -66,7 +73,9 @@ class Parts(Reads):
         self, kind: Literal["llm", "tool"], execution_id: UUID, after: Key | None, limit: int | None, most_bytes: int
     ) -> Sequence[Row]:
         """At most `limit` calls behind the key `after`, as far as `most_bytes` reach; the last says if it goes on."""
-        query, arguments = continued(f"{kind}_calls", AFTER_CALL, after, first=4)
+        query, arguments = continued("calls", AFTER_CALL, after, first=4)
+        query = query.replace("/* own columns, */", f"{_OWN_COLUMNS[kind]},")
+        query = query.replace("/* of their kind */llm_calls", f"{kind}_calls")
         return await self._rows(query, limit, execution_id, most_bytes, *arguments)
 
     async def logged_events(

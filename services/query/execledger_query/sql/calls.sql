@@ -1,4 +1,5 @@
--- The calls of models of an execution by time: those that come to $3 bytes, and whether it goes on.
+-- The calls of models, or of tools, of an execution by time: those that come to $3 bytes, and whether it goes on. The store
+-- puts the columns of their kind, and its table, where the comments are.
 SELECT *
 FROM (
     SELECT
@@ -6,11 +7,9 @@ FROM (
         sum(bytes) OVER so_far - bytes AS bytes_before,
         lead(true) OVER so_far AS goes_on
     FROM (
-        SELECT execution_id, event_id, occurred_at, attempt, step_id, agent_id, duration_ms, error, cache_hit, provider, model, prompt_tokens, completion_tokens,
-               cached_tokens, cache_write_tokens, reasoning_tokens, input_audio_tokens, output_audio_tokens, cost_usd,
-               cost_source, price_version,
+        SELECT execution_id, event_id, occurred_at, attempt, step_id, agent_id, duration_ms, error, cache_hit, /* own columns, */
                400 + coalesce(octet_length(error), 0) AS bytes
-        FROM execledger.llm_calls
+        FROM execledger./* of their kind */llm_calls
         WHERE execution_id = $2 /* AND filters */
         ORDER BY occurred_at, event_id
         LIMIT $1
