@@ -187,9 +187,11 @@ class Lane:
     async def _record_admitted(self, batch: Sequence[Decoded]) -> None:
         reads = [read for part in batch for read in part.reads]
         if admitted := await self._admitted(reads, batch[0].fetched):
+            seeks = self.partition.seeks  # what is held back of this batch has changed them already
             for part in parts(admitted, self._shop.settings.batch_size):
-                if not self._is_void(batch[0].fetched):  # as it is once a part was misplaced
-                    await self._record(part)
+                if self._closed or self.partition.is_void(seeks):  # as it is once a part was misplaced
+                    return
+                await self._record(part)
 
     def _fitting(self, parts: Sequence[Decoded]) -> int:
         """How many of them make a batch: as many as fit, and were fetched from one place on; in any case the first."""
