@@ -220,7 +220,7 @@ UNION ALL SELECT topic, partition, outcome, count(*) FROM execledger.unlogged_re
     WHERE recorded_at IS NOT NULL GROUP BY 1, 2, 3
 """
 # What names the tenant, surrogate ids, recording clocks.
-_OWN = "'tenant_id', 'id', 'execution_id', 'tenant_uuid', 'recorded_at', 'updated_at'"
+_OWN = "'tenant_id', 'id', 'execution_id', 'tenant_uuid', 'row_id', 'row_uuid', 'recorded_at', 'updated_at'"
 _SNAPSHOTS = {
     "executions": f"""
         SELECT to_jsonb(execution) - ARRAY[{_OWN}] AS row FROM execledger.executions AS execution

@@ -266,7 +266,14 @@ VALID: Final[tuple[Sample, ...]] = (
                 "input": {"day": "2025-12-31"},
                 "total_steps": 4,
                 "tags": ["nightly", "orders"],
-                "labels": {"venture": "v-1", "prd": "p-1", "board_meeting": "b-1", "message": "m-1", "graph": "g-1"},
+                "labels": {
+                    "venture_id": "v-1",
+                    "prd_id": "p-1",
+                    "sd_id": "s-1",
+                    "board_meeting_id": "b-1",
+                    "message_id": "m-1",
+                    "graph_id": "g-1",
+                },
                 "metadata": {"region": "eu", "nothing": None},
                 "complexity_score": 0.25,
                 "timeout_seconds": 3600,
@@ -529,12 +536,12 @@ LENIENT: Final[tuple[Sample, ...]] = (
     Sample(
         "too-long",
         "Identifiers, tags and labels keep their first 190 characters and 32 of their SHA-256.",
-        _event({"workflow": {"id": "w" * 300}, "tags": ["t" * 256], "labels": {"prd": "p" * 256, "k" * 256: "v"}}),
+        _event({"workflow": {"id": "w" * 300}, "tags": ["t" * 256], "labels": {"prd_id": "p" * 256, "k" * 256: "v"}}),
     ),
     Sample(
         "lists",
         "Of a list or an object the wrong part alone.",
-        _event({"tags": ["nightly", None, {"a": 1}, 7], "labels": {"prd": {"id": 1}, "graph": "g-1"}}),
+        _event({"tags": ["nightly", None, {"a": 1}, 7], "labels": {"prd_id": {"id": 1}, "graph_id": "g-1"}}),
     ),
     Sample("score-and-timeout", "Out of their ranges.", _event({"complexity_score": 1.01, "timeout_seconds": 0})),
     Sample(

@@ -161,6 +161,18 @@ def cost_usd(of: ExecutionSources) -> Decimal:
     return of.sums.cost_nanos * _NANO
 
 
+def has_usage(of: ExecutionSources) -> bool:
+    """Whether anybody said how many tokens an attempt took."""
+    return any(
+        attempt.total_tokens is not None
+        or attempt.prompt_tokens is not None
+        or attempt.completion_tokens is not None
+        or attempt.fact_prompt_tokens > 0
+        or attempt.fact_completion_tokens > 0
+        for attempt in of.execution.attempts.values()
+    )
+
+
 def cost_nanos(of: ExecutionSources) -> int:
     return min(of.sums.cost_nanos, _LARGEST)
 

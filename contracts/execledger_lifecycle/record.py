@@ -71,6 +71,7 @@ class ExecutionRecord(NamedTuple):
     cost_nanos: Annotated[
         int, Column("bigint", "sums.cost_nanos", make=derived.cost_nanos, shown="usage.cost_usd", is_internal=True)
     ]
+    has_usage: Annotated[bool, Column("boolean", make=derived.has_usage, is_internal=True)]
     cost_source: Annotated[derived.CostSource | None, Column("text", make=attrgetter("sums.cost_source"))]
     tools_invoked: Annotated[int, Column("bigint", "sums.tools_invoked")]
     cache_hits: Annotated[int, Column("bigint", "sums.cache_hits")]

@@ -38,7 +38,7 @@ class ExecutionOptions(TypedDict, total=False):
     total_steps: int
     tags: Iterable[str]
     labels: Mapping[str, Any]
-    """Links to your own things: venture, prd, message, graph, …"""
+    """Links to your own things: venture_id, prd_id, sd_id, board_meeting_id, message_id, graph_id, …"""
     metadata: Mapping[str, Any]
     complexity_score: float
     timeout_seconds: float

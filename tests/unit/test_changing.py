@@ -11,9 +11,9 @@ WRITTEN_BY_A_PROGRAM: Final = ROOT / "contracts" / "execledger_client" / "models
 PAGE: Final = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
 # What names the example of each kind, and how many files it may take.
 EXAMPLES: Final = {
-    "A status word": (r"(?<!Outcome\.)SKIPPED|['\"]skipped['\"]|step\.skipped", 10),
-    "An event type with a table": (r"ToolCall|tool\.called|tool_calls\b|_tool_call", 21),
-    "A column in the API": (r"\bcomplexity_score\b", 13),
+    "A status word": (r"(?<!Outcome\.)SKIPPED|['\"]skipped['\"]|step\.skipped", 11),
+    "An event type with a table": (r"ToolCall|tool\.called|tool_calls\b|_tool_call", 24),
+    "A column in the API": (r"\bcomplexity_score\b", 14),
     "A derived table": (r"execution_labels|LabelRow|_label_rows", 7),
 }
 

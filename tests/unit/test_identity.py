@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execledger_recorder.rules.ids import foreign_uuid, id_milliseconds, new_id, own_id
+from execledger_lifecycle.foreign_ids import foreign_uuid
+from execledger_recorder.rules.ids import id_milliseconds, new_id, own_id
 from execledger_runtime.kafka.records import LATEST_MS
 from factories_recorder import NOON, NOON_MS
 

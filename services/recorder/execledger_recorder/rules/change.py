@@ -29,6 +29,7 @@ from execledger_lifecycle import (
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.arrivals import Arrived, sift
 from execledger_recorder.rules.commands import commands
+from execledger_recorder.rules.foreign import imported_from, log_type
 from execledger_recorder.rules.needs import Known, Log, Need, Pause, StepKeys
 from execledger_recorder.rules.resume import Logged, State, by_key, fold_again, fold_on, fold_whole, go_back, resume
 from execledger_recorder.rules.rows import DuplicateRow, EventRow, LockedExecution
@@ -146,6 +147,8 @@ def _judge(
                 record.event_index,
                 decoded.digest,
                 decoded.text,
+                log_type(event.type),
+                imported_from(event.source),
             )
         )
     return rows

@@ -9,10 +9,11 @@ from typing import Final, Literal, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from execledger_contracts.control import Cancel, CancelData, Command, Halt, Limit, LimitData, Warn
-from execledger_contracts.events import IMPORT_SOURCE, ExecutionCancelRequested
+from execledger_contracts.events import ExecutionCancelRequested
 from execledger_contracts.fields import MAX_COUNT, MAX_MONEY
 from execledger_contracts.status import OPEN
 from execledger_lifecycle import Entry
+from execledger_recorder.rules.foreign import imported_from
 from execledger_recorder.rules.rows import LockedExecution
 
 Kind = Literal["tokens", "cost_usd"]
@@ -207,8 +208,7 @@ def _amount(kind: Kind, amount: Decimal) -> int | Decimal:
 
 
 def _is_imported(entry: Entry) -> bool:
-    source = entry.event.source
-    return source == IMPORT_SOURCE or source.startswith(f"{IMPORT_SOURCE}:")
+    return imported_from(entry.event.source) is not None
 
 
 _NAMES: Final[dict[Kind, str]] = {"tokens": "token", "cost_usd": "cost"}

@@ -1,17 +1,15 @@
-"""Ids: an execution's own UUIDv7, and the uuids that stand for foreign ids in columns of that type."""
+"""Ids: an execution's own UUIDv7."""
 
 import re
 import secrets
 from collections.abc import Set
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from execledger_contracts.decoding import EARLIEST, LATEST, LATEST_AHEAD
 from execledger_recorder.rules.months import Month, month_of
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -54,12 +52,3 @@ def new_id(at: datetime, nowhere: Set[Month] = frozenset()) -> str:
 def id_milliseconds(uuid7: str) -> int:
     """The time in a UUIDv7, in milliseconds since 1970."""
     return int(uuid7[:8] + uuid7[9:13], 16)
-
-
-@lru_cache(maxsize=16_384)
-def foreign_uuid(kind: str, value: str | None) -> str | None:
-    """A foreign id as a uuid: itself when it is one, else derived from it and what it is the id of."""
-    if value is None:
-        return None
-    lowered = value.lower()
-    return lowered if _UUID.fullmatch(lowered) else str(uuid5(NAMESPACE_URL, f"execledger:{kind}:{value}"))

@@ -29,6 +29,8 @@ class EventRow(NamedTuple):
     event_index: int
     digest: bytes
     raw: str
+    log_type: str | None  # as `rules.foreign` has it, as the next one
+    imported_from: str | None
 
 
 class LlmCallRow(NamedTuple):
@@ -56,6 +58,7 @@ class LlmCallRow(NamedTuple):
     agent_id: str | None
     step_id: str | None
     cache_hit: bool | None
+    row_uuid: str | None  # of an imported row, likewise
 
 
 class UnreportedCall(NamedTuple):
@@ -92,6 +95,7 @@ class ToolCallRow(NamedTuple):
     agent_id: str | None
     step_id: str | None
     cache_hit: bool | None
+    row_uuid: str | None
 
 
 class DuplicateRow(NamedTuple):
@@ -177,6 +181,8 @@ LimitKey = tuple[str, int, str, str, str, date | None, Decimal]
 """Execution id, attempt, type of command; kind, whose (budget, owner, tenant), day and value of the limit."""
 Named = tuple[str, str, str | None, str | None, datetime, str]
 """Tenant, id, two names of it, when that was said, by which event."""
+NamedOwner = tuple[str, str, str | None, str | None, datetime, str, str | None]
+"""The same of an owner, and the uuid that stands for its id."""
 UsageMark = tuple[str, str, date]
 """Tenant, owner (empty: nobody), UTC day."""
 HourMark = tuple[str, int]

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from execledger_contracts.events import ExecutionCreated, ExecutionStarted
+from execledger_lifecycle.foreign_ids import foreign_uuid
 from execledger_recorder.rules.change import Change
 from execledger_recorder.rules.feed import FeedEntry, what_changed
-from execledger_recorder.rules.rows import EventCount, HourMark, Named, TreeMarks, UsageMark
+from execledger_recorder.rules.rows import EventCount, HourMark, Named, NamedOwner, TreeMarks, UsageMark
 
 # What a tree shows of its parts, and what its root says of limits. An attempt that begins anew may be halted once more.
 _IN_TREES: Final = (
@@ -30,11 +31,12 @@ def workflows(changes: Iterable[Change]) -> Iterator[Named]:
             yield (event.tenantid, workflow.id, workflow.name, workflow.version, event.time, event_id)
 
 
-def owners(changes: Iterable[Change]) -> Iterator[Named]:
+def owners(changes: Iterable[Change]) -> Iterator[NamedOwner]:
     """What owners are called."""
     for event, event_id in _beginnings(changes):
         if (owner := event.data.owner) is not None and owner.id is not None:
-            yield (event.tenantid, owner.id, owner.email, owner.name, event.time, event_id)
+            uuid = foreign_uuid("owner", owner.id)
+            yield (event.tenantid, owner.id, owner.email, owner.name, event.time, event_id, uuid)
 
 
 def usage_marks(changes: Iterable[Change]) -> set[UsageMark]:

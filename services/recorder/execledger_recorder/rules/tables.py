@@ -11,10 +11,11 @@ from typing import Any, Final, assert_never, get_args
 
 from execledger_contracts.events import Fact, LlmCalled, ToolCalled
 from execledger_lifecycle import ExecutionRecord, StepRecord
+from execledger_lifecycle.foreign_ids import foreign_uuid
 from execledger_lifecycle.order import iteration_key
 from execledger_recorder.rules import pricing
 from execledger_recorder.rules.change import Change
-from execledger_recorder.rules.ids import foreign_uuid
+from execledger_recorder.rules.foreign import row_uuid
 from execledger_recorder.rules.rows import Foreign, LabelRow, LlmCallRow, ToolCallRow
 
 Row = tuple[Any, ...]
@@ -121,6 +122,7 @@ def _llm_call_rows(change: Change) -> Iterator[LlmCallRow]:
             data.agent_id,
             data.step_id,
             data.cache_hit,
+            row_uuid(event),
         )
 
 
@@ -143,6 +145,7 @@ def _tool_call_rows(change: Change) -> Iterator[ToolCallRow]:
             data.agent_id,
             data.step_id,
             data.cache_hit,
+            row_uuid(event),
         )
 
 

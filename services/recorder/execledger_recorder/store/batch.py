@@ -21,6 +21,7 @@ from execledger_recorder.rules.rows import (
     LimitKey,
     LockedExecution,
     Named,
+    NamedOwner,
     TreeMarks,
     UsageMark,
 )
@@ -56,7 +57,7 @@ class Batch:
         self._outbox_limit = outbox_limit
         self.has_changes = False
         self._workflows: list[Named] = []
-        self._owners: list[Named] = []
+        self._owners: list[NamedOwner] = []
 
     async def lock_ledger(self, topic: str, partitions: Iterable[int]) -> Accounts:
         """Where each partition's account stands; nobody else moves it until this transaction ends."""
@@ -143,7 +144,7 @@ class Batch:
         """What workflows are called; written at the end."""
         self._workflows += said
 
-    def name_owners(self, said: Iterable[Named]) -> None:
+    def name_owners(self, said: Iterable[NamedOwner]) -> None:
         """What owners are called; written at the end."""
         self._owners += said
 
@@ -197,9 +198,10 @@ class Batch:
 
     async def finish(self) -> None:
         """Write what many lanes write, last of all."""
-        for statement, said in (("name_workflows", self._workflows), ("name_owners", self._owners)):
-            if said:
-                await self._connection.execute(SQL[statement], *columns(said, 6))
+        if self._workflows:
+            await self._connection.execute(SQL["name_workflows"], *columns(self._workflows, 6))
+        if self._owners:
+            await self._connection.execute(SQL["name_owners"], *columns(self._owners, 7))
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         await copy(self._connection, table, columns, rows)

@@ -174,6 +174,7 @@ _TYPES: Final = {
     "boolean": _Type(bool, _same, "?"),
     "timestamp with time zone": _Type(datetime, _microseconds, "q"),
     "text": _Type(str, _texts),
+    "character varying": _Type(str, _texts),
     "json": _Type(str, _json_texts),
     "bytea": _Type(bytes, _prefixed),
 }
