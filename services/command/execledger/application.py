@@ -20,6 +20,7 @@ from execledger.commands.rebuild import rebuild
 from execledger.commands.recorder import recorder
 from execledger.commands.reprice import reprice
 from execledger.commands.show import show
+from execledger.commands.sql_access import sql_access
 from execledger.commands.status import status
 from execledger.commands.tail import tail
 from execledger.commands.token import token
@@ -61,6 +62,7 @@ app.command(dead_letters)
 app.command(ledger)
 app.command(limits)
 app.command(keys)
+app.command(sql_access)
 
 
 def _version() -> str:

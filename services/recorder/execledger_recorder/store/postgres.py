@@ -25,6 +25,7 @@ from execledger_recorder.store.outbox import Outbox
 from execledger_recorder.store.partitions import Partitions
 from execledger_recorder.store.rollups import Rollups
 from execledger_recorder.store.signing_keys import SigningKeys
+from execledger_recorder.store.sql_access import SqlAccess
 from execledger_recorder.store.statements import SQL, about
 from execledger_recorder.store.usage import Usage
 from execledger_recorder.store.watchdog import Watchdog
@@ -76,6 +77,7 @@ class Store:
         self.outbox = Outbox(connect, self._idle_timeout_ms)
         self.partitions = Partitions(connect, partition_policy)
         self.signing_keys = SigningKeys(connect)
+        self.sql_access = SqlAccess(connect)
         self.usage = Usage(connect)
         self.rollups = Rollups(connect)
         self.watchdog = Watchdog(connect, outbox_limit)
