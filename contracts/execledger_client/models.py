@@ -1129,3 +1129,35 @@ class WorkflowPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
     total: int | None = None
     total_is_exact: bool | None = None
+
+
+class WorkflowRun(Struct, frozen=True, kw_only=True):
+    """An execution as that table shows it."""
+
+    id: str
+    workflow_id: str
+    owner_id: str | None
+    status: str
+    execution_status: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_ms: int | None
+    initial_input: Any
+    phase_results: dict[str, dict[str, Any]]
+    final_output: Any
+    error_message: str | None
+    progress_percent: int
+    completed_phases: int
+    total_phases: int
+    tags: list[str]
+    metadata: dict[str, Any]
+
+
+class WorkflowRunPage(Struct, frozen=True, kw_only=True):
+    """Executions of a workflow, newest first."""
+
+    total: int
+    executions: list[WorkflowRun]
+    limit: int
+    offset: int

@@ -37,6 +37,7 @@ from execledger_query.shares import Allowance, Shares
 from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, registry_of, request_seconds
+from execledger_query.workflow_runs import workflow_runs
 from execledger_runtime.build import build_info
 from execledger_runtime.listener import Answer, Kept, answering
 
@@ -91,6 +92,7 @@ def create_api() -> FastAPI:
     api.include_router(live)
     api.include_router(analytics)
     api.include_router(registry)
+    api.include_router(workflow_runs)
     api.include_router(accounts)
     api.include_router(operations)
     say_refusals(api)

@@ -19,12 +19,13 @@ from execledger_query.store.parts import Parts
 from execledger_query.store.relatives import Relatives
 from execledger_query.store.requests import Requests
 from execledger_query.store.sums import Summing
+from execledger_query.store.workflow_runs import WorkflowRuns
 from execledger_query.store.workflows import Workflows
 from execledger_runtime.errors import SchemaMissing, StoreBusy, StoreTooSlow, StoreUnavailable
 from execledger_runtime.postgres import RAISED, Database
 
 LOGIN_ROLE: Final = "execledger_query"
-REQUIRED_SCHEMA: Final = 24
+REQUIRED_SCHEMA: Final = 28
 _RESERVED: Final = 5  # readiness, freshness, figures and streams have these: requests may have all others for long
 _CHANGED: Final = "execledger_changes"
 
@@ -193,7 +194,7 @@ class Store:
         self._away = False
 
 
-class Reader(Executions, Parts, Relatives, Accounts, Feed, Summing, Workflows):
+class Reader(Executions, Parts, Relatives, Accounts, Feed, Summing, Workflows, WorkflowRuns):
     """The reads of one transaction."""
 
 
