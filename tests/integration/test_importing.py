@@ -14,7 +14,7 @@ from conftest import Servers, Topics
 from consuming import consumed
 from execledger_recorder.store import Store
 from factories_recorder import assert_balanced
-from old_rows import Row, children_of, rows_of
+from old_rows import WORDS, Row, children_of, rows_of
 from recorded_topic import record_topic
 
 
@@ -236,3 +236,58 @@ async def test_what_is_asked_wrongly_is_said(house: House) -> None:
         assert (await house.run(*arguments)).status == 2
     gone = await house.run("users", str(house.folder / "gone"))
     assert (gone.status, "Cannot read" in gone.err) == (1, True)
+
+
+async def hold(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:
+    """Rows in a table with the columns of the view."""
+    await connection.execute(f"CREATE TEMP TABLE old_{table} AS SELECT * FROM compat.{table} WITH NO DATA")  # noqa: S608
+    insert = f"INSERT INTO old_{table} SELECT * FROM json_populate_recordset(NULL::old_{table}, $1::json)"  # noqa: S608
+    await connection.execute(insert, json.dumps(rows))
+
+
+async def assert_equal(connection: asyncpg.Connection, table: str) -> None:
+    """The view shows what that table holds."""
+    held = await connection.fetch(f"SELECT row_to_json(old)::text FROM old_{table} AS old ORDER BY id")  # noqa: S608
+    seen = await connection.fetch(f"SELECT row_to_json(new)::text FROM compat.{table} AS new ORDER BY id")  # noqa: S608
+    for (old,), (new,) in zip(held, seen, strict=True):
+        assert json.loads(new) == json.loads(old)
+
+
+@pytest.mark.parametrize("table", WORDS)
+async def test_what_goes_in_comes_out_of_the_view_equal(house: House, table: str) -> None:
+    rows = rows_of(table, 11, 120)
+    said = await house.bring(table, rows)
+    assert said.status == 0, said.err
+    await hold(house.connection, table, rows)
+    await assert_equal(house.connection, table)
+
+
+@pytest.mark.parametrize("table", WORDS)
+async def test_what_postgres_writes_as_csv_comes_out_of_the_view_equal(house: House, table: str) -> None:
+    await hold(house.connection, table, rows_of(table, 14, 60))
+    file = house.folder / "rows.csv"
+    await house.connection.copy_from_table(f"old_{table}", output=file, format="csv", header=True)
+    said = await house.run(table, str(file))
+    assert said.status == 0, said.err
+    await house.record()
+    await assert_equal(house.connection, table)
+
+
+@pytest.mark.parametrize("table", ["token_usage", "tool_executions", "event_logs"])
+async def test_what_is_said_of_tasks_comes_out_of_its_view_equal(house: House, table: str) -> None:
+    tasks = rows_of("task_executions", 12, 20)
+    await house.bring("task_executions", tasks)
+    rows = children_of(table, tasks, 12, 150)
+    said = await house.bring(table, rows)
+    assert said.status == 0, said.err
+    await hold(house.connection, table, rows)
+    await assert_equal(house.connection, table)
+
+
+async def test_users_come_out_of_their_view(house: House) -> None:
+    tasks = [row for row in rows_of("task_executions", 13, 30) if row["user_id"]]
+    await house.bring("task_executions", tasks)
+    users = [{"id": task["user_id"], "email": f"{n}@example.org", "name": "Ann ✓"} for n, task in enumerate(tasks)]
+    await house.bring("users", users)
+    await hold(house.connection, "users", users)
+    await assert_equal(house.connection, "users")
