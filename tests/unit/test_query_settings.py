@@ -41,6 +41,7 @@ def test_two_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"POSTGRES_DSN": DSN, "JWT_SECRET": SECRET, "QUERY_PORT": "http"}, "EXECLEDGER_QUERY_PORT"),
         ({"POSTGRES_DSN": DSN, "JWT_SECRET": SECRET, "JWKS_URL": "https://i.test"}, "EXECLEDGER_JWKS_URL"),
         ({"POSTGRES_DSN": DSN, "JWKS_URL": "keys"}, "EXECLEDGER_JWKS_URL"),
+        ({"POSTGRES_DSN": DSN, "JWT_SECRET": SECRET, "POSTGRES_POOLER": "transaction"}, "EXECLEDGER_POSTGRES_POOLER"),
         (
             {"POSTGRES_DSN": DSN, "INSECURE_ANONYMOUS": "1", "QUERY_HOST": "0.0.0.0"},  # noqa: S104
             "EXECLEDGER_INSECURE_ANONYMOUS",

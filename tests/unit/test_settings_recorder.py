@@ -56,6 +56,7 @@ def test_each_missing_setting_is_a_line_that_names_it(monkeypatch: pytest.Monkey
         ("LOG_FORMAT", "xml"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_SASL_MECHANISM", "OAUTHBEARER"),
+        ("POSTGRES_POOLER", "transaction"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from execledger_query.claims import ClaimNames
 from execledger_runtime.kafka.adapters import TopicAdapters, consumed
 from execledger_runtime.kafka.bindings import TopicTenants
 from execledger_runtime.logs import Level
-from execledger_runtime.settings import EnvironmentSettings
+from execledger_runtime.settings import EnvironmentSettings, Pooler
 
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash of HS256
 
@@ -22,6 +22,7 @@ class Settings(EnvironmentSettings):
     """Each is read from EXECLEDGER_ and its name in capitals."""
 
     postgres_dsn: SecretStr = Field(description="database to read: postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    postgres_pooler: Pooler = Field(default="none", description="what lies between: `transaction` is refused")
     query_replica_dsn: SecretStr | None = Field(
         default=None, description="a replica of that database, to read from; its delay counts as lag"
     )

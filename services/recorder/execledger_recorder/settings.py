@@ -15,7 +15,7 @@ from execledger_runtime.kafka.adapters import TopicAdapters, consumed, read_adap
 from execledger_runtime.kafka.bindings import Bindings, TopicTenants
 from execledger_runtime.kafka.settings import KafkaSettings
 from execledger_runtime.logs import Shape
-from execledger_runtime.settings import EnvironmentSettings
+from execledger_runtime.settings import EnvironmentSettings, Pooler
 
 _DEFAULT_TENANT: Final = "default"
 
@@ -24,6 +24,7 @@ class RecordingSettings(EnvironmentSettings):
     """All but how to reach Kafka: enough for what asks Postgres alone."""
 
     postgres_dsn: Secret[PostgresDsn] = Field(description="the database, postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    postgres_pooler: Pooler = Field("none", description="what lies between: `transaction` is refused")
 
     events_topic: str = Field("executions.events", min_length=1, description="topic that orchestrators publish to")
     topic_tenants: TopicTenants | None = Field(

@@ -4,10 +4,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, NamedTuple, Self, get_args, get_origin
+from typing import Annotated, Final, Literal, NamedTuple, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Secret, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Secret, SecretStr, ValidationError
 
+
+def _without_pooler(said: str) -> str:
+    if said != "none":
+        raise ValueError("sessions have to be ours: let EXECLEDGER_POSTGRES_DSN name Postgres itself, and this be none")
+    return said
+
+
+Pooler = Annotated[Literal["none", "transaction"], AfterValidator(_without_pooler)]
+"""What lies between a service and Postgres."""
 _PREFIX: Final = "EXECLEDGER_"
 _FILE: Final = "_FILE"
 _ALIKE: Final = 0.9
