@@ -37,6 +37,7 @@ from execledger_query.shares import Allowance, Shares
 from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, registry_of, request_seconds
+from execledger_query.turns import OneByOne
 from execledger_query.workflow_runs import workflow_runs
 from execledger_runtime.build import build_info
 from execledger_runtime.listener import Answer, Kept, answering
@@ -106,6 +107,7 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     """
     app = create_api()
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
+    app.add_middleware(OneByOne)
     app.add_middleware(Conditional)
     app.add_middleware(Compressed)
     if settings.query_cors_origins:
