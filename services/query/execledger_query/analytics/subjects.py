@@ -33,7 +33,8 @@ _OF_CALLS: Final = {
     "cache_hits": "hits",
     "prompt_tokens": "call_prompt_tokens",
     "completion_tokens": "call_completion_tokens",
-    "total_tokens": "coalesce(call_prompt_tokens, 0) + coalesce(call_completion_tokens, 0)",
+    # Each may be as large as a bigint is.
+    "total_tokens": "coalesce(call_prompt_tokens, 0)::numeric + coalesce(call_completion_tokens, 0)",
     "cost_usd": "call_cost_usd",
 }
 _KEYS_OF_CALLS: Final = ("provider", "model", "agent_id")

@@ -4,8 +4,8 @@ FROM unnest($1::text[], $2::text[]) AS root (tenant_id, external_id)
 JOIN execledger.trees AS tree ON tree.tenant_id = root.tenant_id AND tree.root_execution_id = root.external_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS executions, count(*) FILTER (WHERE execledger.is_open(status)) AS open,
-           count(*) FILTER (WHERE execledger.has_failed(status)) AS failed, sum(total_tokens)::bigint AS total_tokens,
-           sum(cost_usd) AS cost_usd
+           count(*) FILTER (WHERE execledger.has_failed(status)) AS failed,
+           least(sum(total_tokens), 9223372036854775807)::bigint AS total_tokens, sum(cost_usd) AS cost_usd
     FROM (
         SELECT below.status, below.total_tokens, below.cost_usd
         FROM execledger.executions AS below
