@@ -14,6 +14,7 @@ from aiokafka.record.util import calc_crc32c
 CODECS: Final = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 HEADER: Final = 61
 _ATTRIBUTES: Final = 21
+_SPACES: Final = 16  # their number is written as a space
 _CHUNK: Final = bytes(16 * 1024 * 1024)
 _AT_MS: Final = 1_772_366_400_123
 
@@ -53,6 +54,20 @@ def bomb(codec: str, size: int, before: Iterable[bytes] = (), after: Iterable[by
 def many(codec: str, number: int) -> bytes:
     """A batch of so many records with nothing in them."""
     return _batch(CODECS[codec], _PACK[codec](_record(n, b"") for n in range(number)), number)
+
+
+def leaping(ahead: int, before: Iterable[bytes] = ()) -> bytes:
+    """A batch whose last record lies in its place for the broker, and for aiokafka so many offsets ahead.
+
+    Its attributes are a byte, 0xFF, which aiokafka takes for the beginning of a longer number: all that follows is then
+    read as what comes next: the length of the key, from 100 to 8,000, as the offset, and the key as no key and a value.
+    """
+    first = [_record(n, value) for n, value in enumerate(before)]
+    behind = _varint(_SPACES) + b" " * _SPACES
+    seen = ahead - 3 + len(behind)  # what aiokafka takes for the value: the key's rest, the true value and its length
+    key = (_varint(-1) + _varint(seen)).ljust(ahead)
+    last = b"\xff\0" + _varint(len(first)) + _varint(ahead) + key + behind + b"\0"
+    return _batch(0, b"".join([*first, _varint(len(last)) + last]), len(first) + 1)
 
 
 async def send_batch(producer: AIOKafkaProducer, topic: str, batch: bytes, partition: int = 0) -> None:

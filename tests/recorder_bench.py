@@ -123,8 +123,7 @@ async def producing(servers: Servers, **options: Any) -> AsyncIterator[AIOKafkaP
     producer = AIOKafkaProducer(
         bootstrap_servers=servers.bootstrap_servers,
         max_request_size=4_000_000,
-        enable_idempotence=True,
-        **{"linger_ms": 2, **options},
+        **{"enable_idempotence": True, "linger_ms": 2, **options},
     )
     await producer.start()
     try:

@@ -17,7 +17,7 @@ async def test_a_header_name_that_is_not_utf8_stops_nobody_and_its_record_s_cont
 ) -> None:
     events = [json.dumps(event(at=n)).encode() for n in range(6)]
     await bench.publish(event(at=10), event(at=11), partition=0)
-    async with producing(bench.servers) as producer:
+    async with producing(bench.servers, enable_idempotence=False) as producer:
         await send_crooked(producer, bench.topics.events, [*events, b"garbage", None, b"more"], {0, 3, 6, 7})
     await bench.publish(event(at=12), partition=0)
     async with bench.recorder() as service:
@@ -41,7 +41,7 @@ async def odd_names(bench: Bench) -> dict[int, bool]:
 
 
 async def test_an_audit_reads_such_records_again_and_a_redrive_sends_them(bench: Bench) -> None:
-    async with producing(bench.servers) as producer:
+    async with producing(bench.servers, enable_idempotence=False) as producer:
         await send_crooked(producer, bench.topics.events, [json.dumps(event()).encode(), b"garbage"], {0, 1})
     settings = {
         "postgres_dsn": bench.dsn,

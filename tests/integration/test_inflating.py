@@ -21,7 +21,7 @@ async def test_a_gigabyte_that_is_a_megabyte_on_the_wire_costs_neither_memory_no
     bench: Bench,
 ) -> None:
     events = [json.dumps(event(at=n)).encode() for n in range(6)]
-    async with producing(bench.servers) as producer:
+    async with producing(bench.servers, enable_idempotence=False) as producer:
         await send_batch(producer, bench.topics.events, bomb("gzip", GIGABYTE, events[:3], events[3:4]))
         await bench.publish(event(at=10), partition=0)
         await send_batch(producer, bench.topics.events, bomb("zstd", GIGABYTE, events[4:]))

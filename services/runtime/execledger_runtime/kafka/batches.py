@@ -2,7 +2,8 @@
 
 It reads whole batches in C. A batch that it refuses for a name that is not UTF-8 is read here once more, by the
 client's own slower reader, with U+FFFD in the names where they are not (docs/decisions/0013). Of one that comes to more
-than may be inflated the first records are read, and the places of the others given (docs/decisions/0030).
+than may be inflated the first records are read, and the places of the others given (docs/decisions/0030). So also where
+a record claims an offset that is not its own (docs/decisions/0053).
 """
 
 from collections.abc import Iterator
@@ -69,10 +70,19 @@ class _Batch:
             return
         inflated = inflate(self._data)
         given = 0
-        for record in islice(_records(inflated), MOST_RECORDS):  # one by one: at once they would all be in memory
+        for record in islice(self._in_place(_records(inflated)), MOST_RECORDS):  # one by one: all would fill memory
             yield record
             given += 1
         yield from self._unread(given)
+
+    def _in_place(self, records: Iterator[Any]) -> Iterator[Any]:
+        """Until one claims an offset that is not its own to have: past its batch, or not behind the one before it."""
+        least, end = int(self._inner.base_offset), self._inner.next_offset
+        for record in records:
+            if not least <= record.offset < end:
+                return
+            least = record.offset + 1
+            yield record
 
     def _unread(self, given: int) -> Iterator[UnreadRecord]:
         """The places of those behind the ones that were given, which are the last ones of the batch."""
