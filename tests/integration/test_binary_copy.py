@@ -112,7 +112,7 @@ async def test_a_value_that_is_refused_leaves_nothing_behind_and_the_connection_
 ) -> None:
     run = "0190163d-8694-739b-aea5-966c26f8ad91"
     calls = [
-        ToolCallRow(run, f"{number:08}-0000-0000-0000-000000000000", "t", NOON, 1, name, *[None] * 6)
+        ToolCallRow(run, f"{number:08}-0000-0000-0000-000000000000", "t", NOON, 1, name, *[None] * 7)
         for number, name in enumerate(["good", refused])
     ]
     async with Store(database) as store:
