@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -12,6 +13,7 @@ from execledger_query.caller import Caller
 from execledger_query.execution import calls, columns, comparison, explanations, log, past, timeline, tree
 from execledger_query.execution.endings import Endings
 from execledger_query.execution.log import Moment
+from execledger_query.lookup import find_identity, find_shown
 from execledger_query.pages import goes_on, page_of
 from execledger_query.paging import split, write_cursor
 from execledger_query.parameters import (
@@ -44,6 +46,7 @@ from execledger_query.store import (
     EVENT_KEY,
     MEMBER_KEY,
     STEP_KEY,
+    Reader,
     Row,
     call_key,
     event_key,
@@ -105,7 +108,7 @@ async def show_execution(
             await endings.wait(shown.id, asked.timeout, caller.person)
             async with held.shares.admitted(caller.person):
                 shown = await _shown(held, caller, str(shown.id), asked)
-    return answer(shown, views.shown_fields((), with_payloads=asked.with_payloads))
+    return Response(shown.text, media_type="application/json")
 
 
 @of_execution.get("/{id}/steps", response_model=views.StepPage | columns.StepColumns, responses=OF_EXECUTION)
@@ -114,7 +117,7 @@ async def list_steps(
 ) -> Response:
     """The steps of an execution, all attempts, by the time of their first event; with `as=columns` all at once."""
     async with held.store.reading(caller, one_plan=True) as reader:
-        execution = await found(reader, name)
+        execution = await found(reader, name, find_identity)
         if asked.as_columns:
             return _all_steps(await reader.step_columns(execution["id"], columns.MOST_BYTES))
         allow_payloads(caller, execution, asked)
@@ -131,7 +134,7 @@ async def list_steps(
 async def list_events(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
     """The log of an execution, in the order of its events."""
     async with held.store.reading(caller) as reader:
-        execution = await found(reader, name)
+        execution = await found(reader, name, find_identity)
         allow_payloads(caller, execution, asked)
         scope = await held.signing.scope(f"events of {execution['id']}")
         after = place(scope, asked, EVENT_KEY)
@@ -147,7 +150,7 @@ async def list_events(held: ServicesOf, caller: CallerOf, name: Name, asked: Ann
 async def list_llm_calls(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[PageOf, Query()]) -> Response:
     """The models that an execution called, by time, with tokens and costs."""
     async with held.store.reading(caller) as reader:
-        execution = await found(reader, name)
+        execution = await found(reader, name, find_identity)
         allow_payloads(caller, execution, asked)
         scope = await held.signing.scope(f"llm calls of {execution['id']}")
         after = place(scope, asked, CALL_KEY)
@@ -163,7 +166,7 @@ async def list_tool_calls(
 ) -> Response:
     """The tools that an execution called, by time."""
     async with held.store.reading(caller) as reader:
-        execution = await found(reader, name)
+        execution = await found(reader, name, find_identity)
         allow_payloads(caller, execution, asked)
         scope = await held.signing.scope(f"tool calls of {execution['id']}")
         after = place(scope, asked, CALL_KEY)
@@ -196,7 +199,7 @@ async def show_timeline(
 async def list_tree(held: ServicesOf, caller: CallerOf, name: Name, asked: Annotated[Page, Query()]) -> Response:
     """The tree that an execution is in: its root and all that name it as theirs, by start, with their figures."""
     async with held.store.reading(caller) as reader:
-        execution = await found(reader, name)
+        execution = await found(reader, name, find_identity)
         tenant_id, root_id = execution["tenant_id"], execution["root_execution_id"]
         scope = await held.signing.scope(f"tree of {root_id} of {tenant_id}")
         rows = await reader.tree(tenant_id, root_id, place(scope, asked, MEMBER_KEY), asked.limit + 1)
@@ -219,18 +222,39 @@ async def explain_execution(
         return answer(await asyncio.to_thread(explanations.explanation_of, logged))
 
 
-async def _shown(held: Services, caller: Caller, name: str, asked: AsItWas) -> views.Execution:
+class _Shown(NamedTuple):
+    """An execution as text in JSON."""
+
+    id: UUID
+    status: str
+    text: str
+
+
+async def _shown(held: Services, caller: Caller, name: str, asked: AsItWas) -> _Shown:
     moment = Moment(asked.known_at, asked.as_of)
     if not moment.is_now:
         async with held.explaining:
             then = await _as_it_was(held, caller, name, asked, moment)
-        return past.shown_of(then.execution, then.payloads)
+        return _written(past.shown_of(then.execution, then.payloads), asked)
     async with held.store.reading(caller, one_plan=True) as reader:
-        row = await found(reader, name)
-        allow_payloads(caller, row, asked)
-        payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
-        trees = await reader.trees([row])
-    return views.execution_of(row, payloads, trees)
+        if not asked.with_payloads:
+            row = await found(reader, name, find_shown)
+            if row["item"] is not None:
+                return _Shown(row["id"], row["status"], row["item"])
+        return _written(await _modelled(reader, caller, name, asked), asked)
+
+
+async def _modelled(reader: Reader, caller: Caller, name: str, asked: AsItWas) -> views.Execution:
+    """One with its payloads, or one whose record is damaged. Raises DamagedError."""
+    row = await found(reader, name)
+    allow_payloads(caller, row, asked)
+    payloads = await reader.payloads(views.execution_sources([row]) if asked.with_payloads else ())
+    return views.execution_of(row, payloads, await reader.trees([row]))
+
+
+def _written(shown: views.Execution, asked: AsItWas) -> _Shown:
+    fields = views.shown_fields((), with_payloads=asked.with_payloads)
+    return _Shown(shown.id, shown.status, shown.model_dump_json(include=fields))
 
 
 def _all_steps(row: Row) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,13 +12,15 @@ from execledger_query.sql import small_columns, statement
 from execledger_query.store.filters import narrowed
 from execledger_query.store.lists import Condition, Filters, counting_statement, executions_statement
 from execledger_query.store.reads import Row
-from execledger_query.store.shown import listed_execution
+from execledger_query.store.shown import listed_execution, whole_execution
 from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
 from execledger_query.store.words import AMONG, Words
 
 MOST_COUNTED: Final = 10_000
 """So far a list is counted: 3 ms."""
 _NO_LIMIT: Final = 2**62
+_BY_ID: Final = Condition("id = {}::uuid", (None,))
+_IDENTITY: Final = "tenant_id, owner_id, root_execution_id, version, "
 
 
 class Executions(Words):
@@ -43,6 +46,22 @@ class Executions(Words):
     ) -> Sequence[Row]:
         """The same as they are shown, with these members: an `item` of text in JSON each, and what a key is made of."""
         return await self._page(filters, after, limit, sort, listed_execution(fields), offset)
+
+    async def shown(self, *, execution_id: UUID | None = None, external_id: str | None = None) -> Sequence[Row]:
+        """The execution with that internal or external id as it is shown alone: an `item` of text in JSON.
+
+        It is null where the record is damaged. There are two rows where several have that external id.
+        """
+        return await self._named(whole_execution(), execution_id, external_id)
+
+    async def identified(self, *, execution_id: UUID | None = None, external_id: str | None = None) -> Sequence[Row]:
+        """Of the same but its id, tenant, owner, root and version: for those who read its parts."""
+        return await self._named(_IDENTITY, execution_id, external_id)
+
+    async def _named(self, shown: str, execution_id: UUID | None, external_id: str | None) -> Sequence[Row]:
+        own_trees = self._sees is Sees.OWNER and shown is not _IDENTITY
+        query = _named_statement(shown, by_id=external_id is None, own_trees=own_trees)
+        return await self._rows(query, 2, execution_id if external_id is None else external_id)
 
     async def _page(
         self,
@@ -102,6 +121,14 @@ class Executions(Words):
         name = "own_trees" if self._sees is Sees.OWNER else "trees"
         rows = await self._rows(statement(name), *zip(*roots, strict=True))
         return {(row["tenant_id"], row["root_execution_id"]): row for row in rows}
+
+
+@cache
+def _named_statement(shown: str, *, by_id: bool, own_trees: bool) -> str:
+    """The statement that shows that of an execution, by its internal or external id as $2."""
+    filters, besides = (Filters(), [_BY_ID]) if by_id else (Filters(external_id=""), [])
+    text, _ = executions_statement(filters, SORTS[NEWEST_FIRST], None, shown, besides, own_trees=own_trees)
+    return text
 
 
 def _estimated(plan: Any) -> int:

@@ -6,7 +6,7 @@ integers and times are. Words are looked up beforehand (`found_words`), for thos
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from itertools import chain, product
@@ -57,13 +57,16 @@ class Filters:
 
     def given(self) -> dict[str, Any]:
         """The filters that narrow anything, those of several values in one order."""
-        said = {**asdict(self), "statuses": sorted({*self.statuses})}
-        said |= {"tags": sorted({*self.tags}), "labels": sorted({*self.labels})}
+        said = {name: getattr(self, name) for name in _FILTERS}
+        said |= {"statuses": sorted({*self.statuses}), "tags": sorted({*self.tags}), "labels": sorted({*self.labels})}
         return {name: value for name, value in said.items() if value not in (None, [])}
 
     def scope(self, sort: str = "-id") -> str:
         """The same text for the same list, whatever the order in which its filters were written."""
         return json.dumps(["executions", sort, self.given()], default=str)
+
+
+_FILTERS: Final = tuple(field.name for field in fields(Filters))
 
 
 _EQUAL: Final = {

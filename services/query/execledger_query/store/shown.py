@@ -80,9 +80,13 @@ def listed_execution(fields: frozenset[str]) -> str:
 
 @cache
 def whole_execution() -> str:
-    """An execution as it is shown alone: nothing is too large, payloads are named in `omitted`."""
+    """An execution as it is shown alone: nothing is too large, payloads are named in `omitted`.
+
+    It is null where the stored record is damaged.
+    """
     hidden = [f"CASE WHEN {is_there} THEN '\"{name}\"' END" for name, is_there in _HIDDEN.items()]
-    return members({**_EXECUTION, "omitted": f"concat('[', concat_ws(',', {', '.join(hidden)}), ']')"}) + " AS item, "
+    item = members({**_EXECUTION, "omitted": f"concat('[', concat_ws(',', {', '.join(hidden)}), ']')"})
+    return f"CASE WHEN {_IS_SOUND} THEN {item} END AS item, status, "
 
 
 def _named(column: str) -> str:
@@ -156,3 +160,24 @@ _EXECUTION: Final[Mapping[str, str]] = {
     for name in EXECUTION_FIELDS
     if name not in (*PAYLOAD_FIELDS, "omitted")
 }
+_FINITE: Final = "{} NOT IN ('NaN', 'Infinity', '-Infinity')"
+_OF_TEXTS: Final = "jsonb_typeof({{}}) = '{}' AND NOT jsonb_path_exists({{}}, '{} ? (@.type() <> \"string\")')"
+_SOUND: Final[Mapping[str, str]] = {
+    "timestamptz": "{} BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00'",
+    "numeric": _FINITE,
+    "double precision": _FINITE,
+    "tags": _OF_TEXTS.format("array", "$[*]"),
+    "labels": _OF_TEXTS.format("object", "$.*"),
+    "metadata": "jsonb_typeof({}) = 'object'",
+    "capped": _OF_TEXTS.format("array", "$[*]"),
+}
+"""What the values of these types and columns are in a record that is not damaged."""
+
+
+def _is_sound() -> str:
+    shown = [(name, column.sql) for name, column in EXECUTION_COLUMNS.items() if not column.is_internal]
+    said = [rule.replace("{}", name) for name, sql in shown if (rule := _SOUND.get(name) or _SOUND.get(sql))]
+    return f"({' AND '.join(said)}) IS NOT FALSE"
+
+
+_IS_SOUND: Final = _is_sound()
