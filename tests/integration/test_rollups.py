@@ -3,7 +3,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from execledger_lifecycle.rollups import ROLLUPS, SPANS, Rollup
 from execledger_recorder.duties.rebuild import rebuild
 from execledger_recorder.duties.rollups import RollupTask, settle
-from execledger_recorder.store import Store
+from execledger_recorder.store import Store, rollups
 from factories_recorder import Desk, Topic, desk, history
 from recorder_bench import Bench
 from running import eventually
@@ -131,6 +131,53 @@ async def assert_sum(office: Desk, executions: int) -> None:
         assert await office.value(query, span) == executions
 
 
+async def test_an_hour_that_holds_much_is_summed_slice_by_slice(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder that ends between two slices leaves the rest to the next one; what is marked meanwhile waits."""
+    monkeypatch.setattr(rollups, "SLICE_EVENTS", 5)
+    async with desk(f"{database}?role=execledger_recorder") as office, Store(database) as other:
+        topic, (*events, late) = Topic(), [said for said in history() if said["subject"] in ("run-1", "run-2")]
+        await office.record(topic.add(*events))
+        assert await office.store.rollups.settle_hours() == 1
+        assert await office.store.rollups.settle_slice()
+        assert await office.value("SELECT DISTINCT span FROM execledger.rolled_executions") == "slice"
+        await office.record(topic.add(late))
+        assert await other.rollups.settle_hours() == 0
+        slices = 1
+        while await other.rollups.settle_slice():
+            slices += 1
+        assert slices == 3
+        assert await office.value("SELECT count(*) FROM execledger.rollup_marks WHERE span = 'hour'") > 0
+        await settled(office)
+        await assert_right(office, ("default",))
+        assert await office.value("SELECT count(*) FROM execledger.rolled_executions WHERE span = 'slice'") == 0
+
+
+async def test_executions_that_start_at_once_are_sliced_by_their_ids(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "SLICE_EVENTS", 2)
+    async with desk(database) as office:
+        await office.record(Topic().add(*history()))
+        hour = datetime(2026, 3, 1, 9, tzinfo=UTC)
+        await office.connection.execute("UPDATE execledger.executions SET created_at = $1, started_at = $1", hour)
+        await office.connection.execute("INSERT INTO execledger.rollup_marks VALUES ('default', 'hour', $1)", hour)
+        await office.store.rollups.settle_hours()
+        assert hour in {row["hour_at"] for row in await office.rows("SELECT hour_at FROM execledger.sliced_hours")}
+        await settled(office)
+        await assert_right(office, ("default",))
+
+
+async def test_what_is_being_written_is_summed_once_it_is_quiet_or_has_waited(database: str) -> None:
+    async with desk(database) as office:
+        await office.record(Topic().add(*history()))
+        assert await office.store.rollups.settle_hours(quiet_seconds=60) == 0
+        await office.connection.execute(
+            "INSERT INTO execledger.rollup_marks SELECT tenant_id, span, start_at, marked_at - interval '601 s'"
+            " FROM execledger.rollup_marks"
+        )
+        assert await office.store.rollups.settle_hours(quiet_seconds=60) > 0
+
+
 async def test_a_rebuild_mends_rollups_with_the_rows(database: str) -> None:
     async with desk(database) as office:
         await office.record(Topic().add(*history()))
@@ -207,12 +254,14 @@ async def test_a_running_recorder_keeps_rollups_up_to_date(bench: Bench) -> None
 async def test_a_pass_is_followed_by_a_rest_of_all_recorders(database: str) -> None:
     async with desk(database) as office, Store(database) as other:
         await office.record(Topic().add(*history()))
+        await office.connection.execute("UPDATE execledger.rollup_marks SET marked_at = now() - interval '1 minute'")
         times = iter([0.0, 3.0])
         await RollupTask(office.store, clock=lambda: next(times)).settle()
         assert await office.value("SELECT count(*) FROM execledger.rolled_executions") > 0
         await office.connection.execute("DELETE FROM execledger.rolled_executions")
         await office.connection.execute(
-            "INSERT INTO execledger.rollup_marks SELECT tenant_id, 'hour', date_trunc('hour', created_at, 'UTC')"
+            "INSERT INTO execledger.rollup_marks"
+            " SELECT tenant_id, 'hour', date_trunc('hour', created_at, 'UTC'), now() - interval '1 minute'"
             " FROM execledger.executions"
         )
         for store in (office.store, other):

@@ -7,6 +7,7 @@ from typing import Final
 from execledger_recorder.store import Store
 from execledger_recorder.store.rollups import EVENT_COUNTS_AT_ONCE
 
+_QUIET_SECONDS: Final = 1.0  # what is being written is summed once it is written, or every ten seconds
 _REST: Final = 20  # a pass is followed by a rest of twenty times its length: a twentieth of a core is what it takes
 
 
@@ -25,13 +26,15 @@ class RollupTask:
         if await self._store.rollups.is_at_rest():
             return
         started_at = self._clock()
-        await settle(self._store)
+        await settle(self._store, _QUIET_SECONDS)
         await self._store.rollups.rest(_REST * (self._clock() - started_at))
 
 
-async def settle(store: Store) -> None:
-    """Bring all roll-ups up to date with what is marked now."""
-    while await store.rollups.settle_hours():
+async def settle(store: Store, quiet_seconds: float = 0) -> None:
+    """Bring all roll-ups up to date with what is marked now: hours that were quiet for so long."""
+    while await store.rollups.settle_hours(quiet_seconds):
+        pass
+    while await store.rollups.settle_slice():
         pass
     while await store.rollups.settle_spans("day", "hour"):
         pass

@@ -1,4 +1,4 @@
--- Computes a day or a month of a roll-up anew from its hours or days.
+-- Computes an hour of a roll-up anew from its slices, a day from its hours, a month from its days.
 WITH gone AS (
     DELETE FROM execledger.rolled_{name} WHERE tenant_id = $1::text AND span = $3::text AND start_at = $2::timestamptz
 ), cell AS (

@@ -1,0 +1,2 @@
+-- An hour has all its slices.
+DELETE FROM execledger.sliced_hours WHERE tenant_id = $1 AND hour_at = $2
