@@ -237,10 +237,14 @@ async def test_postgres_writes_what_the_models_say(database: str, rows: Ledger, 
         for item in answer.json()["items"]:
             async with Store.open(Options(database)) as store, store.reading(who) as reader:
                 (row,) = await reader.executions(Filters(external_id=item["external_id"]), None, 1)
-                shown = execution_of(row, {}, await reader.trees([row]))
+                trees = await reader.trees([row])
+                shown = execution_of(row, {}, trees)
+                whole = execution_of(await reader.execution(row["id"]) or {}, {}, trees)
             wanted = json.loads(shown.model_dump_json(exclude={"input", "output", "result"}))
             assert item == wanted
             assert list(item) == list(wanted)
+            alone = (await client.get(f"/v1/executions/{item['id']}", headers=header)).json()
+            assert alone == json.loads(whole.model_dump_json(exclude={"input", "output", "result"}))
     (named,) = [item for item in answer.json()["items"] if item["external_id"] == "large"]
     assert named["omitted"] == ["query", "metadata", "output"]
     assert named["error"]["stack"] is None
@@ -353,10 +357,14 @@ _MANY = """
 
 _LABELS = """
     INSERT INTO execledger.execution_labels
-    SELECT id, 'tag', '', tag, tenant_id
-    FROM execledger.executions, unnest(ARRAY['common', CASE WHEN external_id LIKE '%006' THEN 'rare' END]) AS tag
-    WHERE tag IS NOT NULL
+    SELECT id, kind, CASE kind WHEN 'label' THEN 'venture_id' ELSE '' END, word, tenant_id
+    FROM execledger.executions,
+         unnest(ARRAY['common', CASE WHEN external_id LIKE '%006' THEN 'rare' END]) AS word,
+         unnest(ARRAY['tag', 'label']) AS kind
+    WHERE word IS NOT NULL
 """
+_MIDDLE, _LATE = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, 23, tzinfo=UTC)
+"""Half of them started after the one, a hundred after the other."""
 
 
 async def test_a_list_reads_an_index_stops_at_the_limit_and_sorts_no_more_than_a_page(database: str) -> None:
@@ -391,6 +399,15 @@ async def test_a_list_reads_an_index_stops_at_the_limit_and_sorts_no_more_than_a
             (TENANT, Filters(paused=True)),
             (TENANT, Filters(waiting_for="approval")),
             (TENANT, Filters(killed_by_budget=True)),
+            (TENANT, Filters(labels=(("venture_id", "rare"),))),
+            (TENANT, Filters(labels=(("venture_id", "common"),))),
+            (TENANT, Filters(started_before=_LATE)),
+            (TENANT, Filters(started_before=_MIDDLE)),
+            (TENANT, Filters(started_after=_MIDDLE)),
+            (TENANT, Filters(started_after=_LATE)),
+            (TENANT, Filters(duration_ms_gte=29_800)),
+            (TENANT, Filters(duration_ms_lte=200)),
+            (TENANT, Filters(cost_usd_gte=Decimal("0.0000298"))),
             (OWNER, Filters()),
             (OWNER, Filters(statuses=("failed",))),
             (EVERYTHING, Filters()),
