@@ -20,7 +20,6 @@ MOST_COUNTED: Final = 10_000
 """So far a list is counted: 3 ms."""
 _NO_LIMIT: Final = 2**62
 _BY_ID: Final = Condition("id = {}::uuid", (None,))
-_IDENTITY: Final = "tenant_id, owner_id, root_execution_id, version, "
 
 
 class Executions(Words):
@@ -52,16 +51,14 @@ class Executions(Words):
 
         It is null where the record is damaged. There are two rows where several have that external id.
         """
-        return await self._named(whole_execution(), execution_id, external_id)
+        query = _shown_statement(by_id=external_id is None, own_trees=self._sees is Sees.OWNER)
+        return await self._rows(query, 2, execution_id if external_id is None else external_id)
 
     async def identified(self, *, execution_id: UUID | None = None, external_id: str | None = None) -> Sequence[Row]:
         """Of the same but its id, tenant, owner, root and version: for those who read its parts."""
-        return await self._named(_IDENTITY, execution_id, external_id)
-
-    async def _named(self, shown: str, execution_id: UUID | None, external_id: str | None) -> Sequence[Row]:
-        own_trees = self._sees is Sees.OWNER and shown is not _IDENTITY
-        query = _named_statement(shown, by_id=external_id is None, own_trees=own_trees)
-        return await self._rows(query, 2, execution_id if external_id is None else external_id)
+        said = {"id": execution_id} if external_id is None else {"external_id": external_id}
+        query, arguments = narrowed("identified", said, first=1)
+        return await self._rows(query, *arguments)
 
     async def _page(
         self,
@@ -124,10 +121,10 @@ class Executions(Words):
 
 
 @cache
-def _named_statement(shown: str, *, by_id: bool, own_trees: bool) -> str:
-    """The statement that shows that of an execution, by its internal or external id as $2."""
+def _shown_statement(*, by_id: bool, own_trees: bool) -> str:
+    """The statement of an execution that is shown alone, by its internal or external id as $2."""
     filters, besides = (Filters(), [_BY_ID]) if by_id else (Filters(external_id=""), [])
-    text, _ = executions_statement(filters, SORTS[NEWEST_FIRST], None, shown, besides, own_trees=own_trees)
+    text, _ = executions_statement(filters, SORTS[NEWEST_FIRST], None, whole_execution(), besides, own_trees=own_trees)
     return text
 
 

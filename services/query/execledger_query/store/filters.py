@@ -15,6 +15,7 @@ _FILTERS: Final = "/* AND filters */"
 
 _CLAUSES: Final = {
     "id": "id = {}::uuid",
+    "external_id": "id IN (SELECT alias.id FROM execledger.execution_aliases AS alias WHERE external_id = {}::text)",
     "reason": "reason = {}::text",
     "fingerprint": "fingerprint = {}::text",
 }
