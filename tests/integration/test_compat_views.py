@@ -287,7 +287,7 @@ async def test_an_execution_of_a_crew_reads_as_its_table_had_it(office: Desk) ->
 
 
 async def test_where_nothing_is_known_the_defaults_of_the_tables_stand(office: Desk) -> None:
-    await record(office, event("agent.thinking", at=0))
+    await record(office, event("execution.created", at=0))
     execution = await office.value("SELECT id FROM execledger.executions")
     flow = await shown(office, "crewai_flow_executions")
     said = {name: value for name, value in flow.items() if value is not None}
