@@ -108,7 +108,7 @@ class Error(_Part):
     said_alone: ClassVar = "message"
 
     message: Text | None = None
-    type: Text | None = None
+    type: Identifier | None = None
     stack: Text | None = None
 
 

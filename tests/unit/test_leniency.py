@@ -210,6 +210,13 @@ def test_an_ending_arrives_whatever_its_data_is(data: Any) -> None:
     assert result.ignored
 
 
+def test_the_type_of_an_error_is_an_identifier() -> None:
+    """An index holds it: where Postgres has to refuse what is too long for that, the ending would be lost."""
+    said, notes = read("execution.failed", {"error": {"message": LONG, "type": LONG}})
+    assert said["error"] == {"message": LONG, "type": SHORT}
+    assert notes == ["error.type shortened"]
+
+
 def test_an_attribute_that_only_describes_costs_itself() -> None:
     result = decoded("execution.started", partitionkey=7, traceparent={"id": 1}, dataschema="https://acme.example/1")
     assert (result.event.partitionkey, result.event.traceparent) == ("7", None)
