@@ -3,7 +3,7 @@
 It reads whole batches in C. A batch that it refuses for a name that is not UTF-8 is read here once more, by the
 client's own slower reader, with U+FFFD in the names where they are not (docs/decisions/0013). Of one that comes to more
 than may be inflated the first records are read, and the places of the others given (docs/decisions/0030). So also where
-a record claims an offset that is not its own (docs/decisions/0053).
+a record claims an offset that is not its own (docs/decisions/0046).
 """
 
 from collections.abc import Iterator
