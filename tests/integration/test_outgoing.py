@@ -336,6 +336,21 @@ async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(ben
     assert [record.value[:1] for record in records] == [b"1", b"2", b"3", b"4"]
 
 
+@pytest.mark.message_limits(control=300_000)
+async def test_many_of_one_key_are_sent_together_each_once_and_in_order(bench: Bench) -> None:
+    """As the halts of a large tree are, for which those of other trees wait; one of them is too large for the topic."""
+    await bench.value(
+        "INSERT INTO execledger.outbox (topic, key, value, headers)"
+        " SELECT $1, 'run', convert_to(n || repeat(' ', CASE n WHEN 700 THEN 900000 ELSE 600 END), 'UTF8'), '[]'"
+        " FROM generate_series(1, 1200) AS n",
+        bench.topics.control,
+    )
+    async with bench.recorder():
+        await eventually(bench.is_outbox_empty)
+    records = await consumed(bench.servers.bootstrap_servers, bench.topics.control)
+    assert [int(record.value) for record in records] == list(range(1, 1201))
+
+
 async def test_one_over_which_the_broker_closes_the_connection_is_cut_and_holds_up_no_other(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

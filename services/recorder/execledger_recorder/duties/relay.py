@@ -21,6 +21,7 @@ from execledger_runtime.kafka.producer import TOO_LARGE, Message, Producer
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 500
+_TOGETHER: Final = 10  # fewer of one key are sent sooner one by one, in batches that they share with other keys
 _IDLE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 2.0
 _TIMEOUT_MS: Final = 10_000
@@ -29,7 +30,8 @@ _CUT_KEY_BYTES: Final = 1024
 _UNBOUNDED: Final = 2**63
 
 Waiting = tuple[int, OutboxRow]
-Send = Callable[[OutboxRow], Awaitable[Exception | None]]
+Send = Callable[[Sequence[OutboxRow]], Awaitable[int | Exception]]
+"""Sends the first of some messages of one key, or more of them together: how many, or why not even the first."""
 
 
 async def relay_forever(store: Store, settings: Settings) -> None:
@@ -48,7 +50,7 @@ async def relay_forever(store: Store, settings: Settings) -> None:
 async def send_in_turn(waiting: Sequence[Waiting], send: Send, *, in_order: bool) -> tuple[list[int], list[Exception]]:
     """Send messages side by side; the ids of those that were taken, and why others were not.
 
-    In order, those of one key go one after the other, and none after one that was not taken.
+    In order, those of one key go one behind the other, and none behind one that was not taken.
     """
     turns: dict[bytes | int, list[Waiting]] = {}
     for id_, message in waiting:
@@ -57,11 +59,13 @@ async def send_in_turn(waiting: Sequence[Waiting], send: Send, *, in_order: bool
     failures: list[Exception] = []
 
     async def take(turn: Sequence[Waiting]) -> None:
-        for id_, message in turn:
-            if (failure := await send(message)) is not None:
-                failures.append(failure)
+        while turn:
+            sent = await send([message for _, message in turn])
+            if isinstance(sent, Exception):
+                failures.append(sent)
                 return
-            taken.append(id_)
+            taken.extend(id_ for id_, _ in turn[:sent])
+            turn = turn[sent:]
 
     await asyncio.gather(*(take(turn) for turn in turns.values()))
     return taken, failures
@@ -109,17 +113,23 @@ class _Sender:
         self._producer = producer
         self._closed_over: dict[str, int] = {}
 
-    async def send(self, message: OutboxRow) -> Exception | None:
-        """Why the broker did not take a message; None when it did, if need be without what is too large for it."""
+    async def send(self, messages: Sequence[OutboxRow]) -> int | Exception:
+        """How many messages of one key the broker took from the first on, if need be that one without what is too
+        large for it; why it did not even take that."""
         try:
-            if _size(message) >= self._closed_over.get(message.topic, _UNBOUNDED):
-                await self._send_cut(message)
-            else:
-                await self._send_whole(message)
+            if len(messages) >= _TOGETHER and (sent := await self._producer.send_together(map(_whole, messages))):
+                return sent
+            await self._send_one(messages[0])
         except KafkaError as error:
             failure: Exception = error
             return failure
-        return None
+        return 1
+
+    async def _send_one(self, message: OutboxRow) -> None:
+        if _size(message) >= self._closed_over.get(message.topic, _UNBOUNDED):
+            await self._send_cut(message)
+        else:
+            await self._send_whole(message)
 
     async def _send_whole(self, message: OutboxRow) -> None:
         try:

@@ -1,13 +1,14 @@
 """Sending to Kafka so that each message is judged by itself: a batch that is too large fails for all that it holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024  # the topic decides what is too large
@@ -52,6 +53,25 @@ class Producer:
         """The same, in a batch of its own."""
         async with self._alone:
             await (await self._hand_over_alone(message))
+
+    async def send_together(self, messages: Iterable[Message]) -> int:
+        """Send messages of one topic and key as one batch, which is taken whole or not at all: the first that fit.
+
+        The number of them; 0, and nothing is sent, when no two fit or the topic takes no such batch. Raises KafkaError.
+        """
+        batch, number = self._client.create_batch(), 0
+        for message in messages:
+            last = message
+            if batch.append(key=last.key, value=last.value, timestamp=None, headers=last.headers) is None:
+                break
+            number += 1
+        if number < 2:
+            return 0
+        try:
+            await (await self._send_batch(batch, last.topic, last.key))
+        except TOO_LARGE:
+            return 0
+        return number
 
     async def send_each(self, messages: Sequence[Message], seconds: float) -> list[BaseException | None]:
         """Send messages side by side; why each was not taken in that time, if it was not.
@@ -100,10 +120,13 @@ class Producer:
     async def _hand_over_alone(self, message: Message) -> asyncio.Future[Any]:
         batch = self._client.create_batch()
         batch.append(key=message.key, value=message.value, timestamp=None, headers=message.headers)
+        return await self._send_batch(batch, message.topic, message.key)
+
+    async def _send_batch(self, batch: BatchBuilder, topic: str, key: bytes | None) -> asyncio.Future[Any]:
         batch.close()
-        partitions = sorted(await self._client.partitions_for(message.topic))
-        partition = DefaultPartitioner()(message.key, partitions, partitions)
-        sending: asyncio.Future[Any] = await self._client.send_batch(batch, message.topic, partition=partition)
+        partitions = sorted(await self._client.partitions_for(topic))
+        partition = DefaultPartitioner()(key, partitions, partitions)
+        sending: asyncio.Future[Any] = await self._client.send_batch(batch, topic, partition=partition)
         return sending
 
 
