@@ -392,7 +392,8 @@ def figures_of(told: Sequence[Event], everything: Sequence[Event], prices: Price
     sums: dict[str, Any] = {name: sum(figures[name] for figures in each) for name in names}
     sources = {figures["cost_source"] for figures in each}
     source = next((source for source in ("computed", "facts", "reported") if source in sources), None)
-    return {**sums, "cost_nanos": int(sums["cost_usd"] * 10**9), "cost_source": source}
+    has_usage = any(figures["has_usage"] for figures in each)
+    return {**sums, "cost_nanos": int(sums["cost_usd"] * 10**9), "cost_source": source, "has_usage": has_usage}
 
 
 def figures_of_attempt(own: Sequence[Event], prices: Prices) -> dict[str, Any]:
@@ -403,7 +404,9 @@ def figures_of_attempt(own: Sequence[Event], prices: Prices) -> dict[str, Any]:
     completion = or_else(first_of(usages, "completion_tokens"), sum(values(facts, "completion_tokens")))
     reported, called, computed = first_of(usages, "cost_usd"), values(facts, "cost_usd"), computed_of(facts, prices)
     fact_source = "computed" if computed else "facts" if called else None
+    tokens = ("prompt_tokens", "completion_tokens", "total_tokens")
     return {
+        "has_usage": prompt + completion > 0 or any(first_of(usages, name) is not None for name in tokens),
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": or_else(first_of(usages, "total_tokens"), prompt + completion),

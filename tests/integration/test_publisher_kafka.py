@@ -185,14 +185,11 @@ async def test_a_publisher_that_starts_before_its_broker_delivers_when_it_is_the
     assert len(await consumed(servers.bootstrap_servers, topics.events)) == 1
 
 
-def test_the_sdk_is_imported_in_less_than_half_a_second() -> None:
-    """In processor time, as the other tests' servers share the machine; and without aiokafka, which doubles it."""
-    program = (
-        "import sys, time; began = time.process_time(); import execledger_publisher;"
-        "assert 'aiokafka' not in sys.modules; print(time.process_time() - began)"
-    )
-    imports = [subprocess.run([sys.executable, "-c", program], check=True, capture_output=True) for _ in range(3)]  # noqa: S603 - our own program
-    assert min(float(done.stdout) for done in imports) < 0.5
+def test_the_sdk_is_imported_without_what_makes_that_long() -> None:
+    """aiokafka doubles the time; it is imported when there is something to send."""
+    program = "import sys, execledger_publisher; print({'aiokafka', 'langchain_core'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    assert done.stdout == "set()\n"
 
 
 async def _work(publisher: Publisher, external_id: str, steps: int) -> None:

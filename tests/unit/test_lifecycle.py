@@ -109,11 +109,12 @@ def test_statements_order_events_as_the_fold_does() -> None:
     clauses = [
         (file.name, " ".join(clause.replace(" DESC", "").split()).rstrip(") "))
         for file in Path(__file__).parents[2].glob("services/**/*.sql")
-        for clause in re.findall(r"ORDER BY(.*?)(?:LIMIT|FILTER|$)", file.read_text(), re.DOTALL)
+        for clause in re.findall(r"ORDER BY(.*?)(?:LIMIT|FILTER|;|$)", file.read_text(), re.DOTALL)
         if re.search(r"\b(sequence|rank)\b", clause)
     ]
     assert {name for name, _ in clauses} == {
-        "attempts.sql", "events.sql", "overdue_executions.sql", "take_cancel_requests.sql"
+        "attempts.sql", "events.sql", "find_owners.sql", "find_parents.sql", "overdue_executions.sql",
+        "take_cancel_requests.sql",
     }  # fmt: skip
     for name, clause in clauses:
         assert clause.endswith(", ".join(LIST_ORDER)), name  # where attempts are told apart, that comes before
