@@ -30,6 +30,8 @@ OTHERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "compare_executions": {"a": "run-1", "b": "run-2"},
     "show_dead_letter": {"id": 1},
     "list_executions_of_workflow": {"id": "review"},
+    "list_workflow_runs": {"workflow_id": "review"},
+    "show_workflow_run": {"workflow_id": "review", "execution_id": "run-1"},
     "show_workflow": {"id": "review"},
 }
 """What these are asked with; others need the id of an execution, if anything."""
