@@ -321,34 +321,28 @@ async def test_what_a_topic_is_too_small_for_is_cut_till_it_fits_and_alone(bench
     assert sorted(others, key=str) == sorted([(*row[1:3], tuple(facts)) for row in rows if row != rows[30]], key=str)
 
 
+async def relayed(bench: Bench, *values: bytes) -> list[bytes]:
+    """What arrives of commands of one key that wait."""
+    async with Store(bench.dsn) as store, store.batch() as tx:
+        await tx.append_outbox([OutboxRow(bench.topics.control, b"run", value, "[]") for value in values])
+    async with bench.recorder():
+        await eventually(bench.is_outbox_empty)
+    return [record.value for record in await consumed(bench.servers.bootstrap_servers, bench.topics.control)]
+
+
 @pytest.mark.message_limits(control=300_000)
 async def test_one_that_takes_two_tries_is_not_overtaken_by_those_of_its_key(bench: Bench) -> None:
     """The first is too large for the topic: it goes out cut, in a second try."""
-    await bench.value(
-        "INSERT INTO execledger.outbox (topic, key, value, headers)"
-        " SELECT $1, 'run', convert_to(repeat(n::text, CASE n WHEN 1 THEN 900000 ELSE 1 END), 'UTF8'), '[]'"
-        " FROM generate_series(1, 4) AS n",
-        bench.topics.control,
-    )
-    async with bench.recorder():
-        await eventually(bench.is_outbox_empty)
-    records = await consumed(bench.servers.bootstrap_servers, bench.topics.control)
-    assert [record.value[:1] for record in records] == [b"1", b"2", b"3", b"4"]
+    values = await relayed(bench, b"1" * 900_000, b"2", b"3", b"4")
+    assert [value[:1] for value in values] == [b"1", b"2", b"3", b"4"]
 
 
 @pytest.mark.message_limits(control=300_000)
 async def test_many_of_one_key_are_sent_together_each_once_and_in_order(bench: Bench) -> None:
     """As the halts of a large tree are, for which those of other trees wait; one of them is too large for the topic."""
-    await bench.value(
-        "INSERT INTO execledger.outbox (topic, key, value, headers)"
-        " SELECT $1, 'run', convert_to(n || repeat(' ', CASE n WHEN 700 THEN 900000 ELSE 600 END), 'UTF8'), '[]'"
-        " FROM generate_series(1, 1200) AS n",
-        bench.topics.control,
-    )
-    async with bench.recorder():
-        await eventually(bench.is_outbox_empty)
-    records = await consumed(bench.servers.bootstrap_servers, bench.topics.control)
-    assert [int(record.value) for record in records] == list(range(1, 1201))
+    sizes = {700: 900_000}
+    values = await relayed(bench, *(b"%d" % n + b" " * sizes.get(n, 600) for n in range(1, 1201)))
+    assert [int(value) for value in values] == list(range(1, 1201))
 
 
 async def test_one_over_which_the_broker_closes_the_connection_is_cut_and_holds_up_no_other(
