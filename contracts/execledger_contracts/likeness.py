@@ -11,7 +11,8 @@ _DECODINGS: Final = 3  # what is percent-encoded more often reads as nothing
 _KNOWN: Final = 4096
 
 # What looks like the letters of our name, as they stand or in capitals, and is not made the same by Unicode's own rules
-# (which see to widths, styles and accents). A small table: of the many alphabets those that are at hand everywhere.
+# (which see to widths, styles and accents). A small table: of the many alphabets those that are at hand everywhere. Of
+# signs beyond ASCII that are not in it, each may stand for a letter, or the colon, where most of the others are ours.
 _LOOKS_LIKE: Final = {
     "e": "еєҽҿΕℯ℮ᴇⲉꓰᎬᎡ",
     "x": "хҳχΧ×ᕁᕽ⤫ⲭꓫ",
@@ -20,7 +21,7 @@ _LOOKS_LIKE: Final = {
     "d": "ԁɗđᴅꓓᎠ",
     "g": "ɡցԍԌɢꓖᏀᶃ",
     "r": "гᴦʀꭇꭈⲅꓣᏒ",
-    ":": "∶꞉ː˸։᠃᠉⁚፡⠆",
+    ":": "∶︰‥꞉ː˸։᠃᠉⁚፡⠆",
 }
 _AS_OURS: Final = str.maketrans({like: letter for letter, those in _LOOKS_LIKE.items() for like in those})
 _BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs that show nothing
@@ -31,10 +32,20 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl"
 def looks_like_ours(source: str) -> bool:
     """Whether it is one of Execledger's own sources, or reads like one.
 
-    >>> [looks_like_ours(source) for source in ("EXECLEDGER:watchdog", "urn:execledger:watchdog")]
-    [True, False]
+    >>> [looks_like_ours(source) for source in ("EXECLEDGER:watchdog", "execledger\u05c3x", "urn:execledger:watchdog")]
+    [True, True, False]
     """
-    return source.startswith(OUR_SOURCES) or _as_read(source).startswith(OUR_SOURCES)
+    return source.startswith(OUR_SOURCES) or _reads_as_ours(_as_read(source)[: len(OUR_SOURCES)])
+
+
+def _reads_as_ours(beginning: str) -> bool:
+    """Whether it is the beginning of ours, but for signs beyond ASCII in fewer than half of its places."""
+    others = [sign for sign, ours in zip(beginning, OUR_SOURCES, strict=False) if sign != ours]
+    return (
+        len(beginning) == len(OUR_SOURCES)
+        and len(others) < len(OUR_SOURCES) / 2
+        and not any(sign.isascii() for sign in others)
+    )
 
 
 def _as_read(source: str) -> str:

@@ -117,6 +117,12 @@ LIKE_OURS = {
     "accents": "\u00e9x\u00e8cledg\u0117r:watchdog",
     "small capitals": "\u1d07x\u1d07\u1d04\u029f\u1d07\u1d05\u0262\u1d07\u0280:watchdog",
     "another colon": "execledger\ua789watchdog",
+    "a colon of Hebrew": "execledger\u05c3watchdog",
+    "a colon of Syriac": "execledger\u0703watchdog",
+    "a colon of Devanagari": "execledger\u0903watchdog",
+    "a colon of runes": "execledger\u16ecwatchdog",
+    "a colon for vertical text": "execledger\ufe30watchdog",
+    "letters that no table lists": "\u1971\U000118ecec\u1963edger:watchdog",
     "script g": "execled\u0261er:watchdog",
     "encoded Cyrillic": "%D0%B5xecledger:watchdog",
 }
@@ -132,7 +138,15 @@ def test_what_reads_like_one_of_ours_speaks_for_nobody(source: str) -> None:
         Collector(source)
 
 
-OTHERS = ["urn:execledger:watchdog", "execledger-import", "/execledger:watchdog", "https://execledger.example/"]
+OTHERS = [
+    "urn:execledger:watchdog",
+    "execledger-import",
+    "execledger",
+    "/execledger:watchdog",
+    "https://execledger.example/",
+    "\u5de5\u4f5c\u6d41\u7a0b\u8c03\u5ea6\u4e2d\u5fc3\u4e00\u53f7:jobs",
+    "ex\u5de5\u4f5c\u6d41\u7a0b\u8c03\u5ea6\u4e2d\u5fc3:jobs",
+]
 
 
 @pytest.mark.parametrize("source", OTHERS)
