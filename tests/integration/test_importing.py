@@ -1,76 +1,22 @@
 """`execledger import`: rows of older tables go through Kafka into the record, and come out of it as they went in."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
-from command_line import Said, execledger
 from conftest import Servers, Topics
 from consuming import consumed
-from execledger_recorder.store import Store
-from factories_recorder import assert_balanced
+from importing_house import House, open_house
 from old_rows import WORDS, Row, children_of, rows_of
-from recorded_topic import record_topic
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """A database and its topics, a folder for files, and a look at what is recorded."""
-
-    servers: Servers
-    topics: Topics
-    dsn: str
-    store: Store
-    connection: asyncpg.Connection
-    folder: Path
-
-    async def run(self, table: str, *arguments: str, **settings: object) -> Said:
-        """The command; what it refuses goes to `refused`."""
-        known = self.topics.settings(self.servers, self.dsn)
-        said = ("--refused", str(self.refused))
-        return await execledger("import", table, *arguments, *said, **{**known, **settings})
-
-    async def bring(self, table: str, rows: Iterable[Row], *arguments: str) -> Said:
-        """Import rows, and record what that sent."""
-        said = await self.run(table, str(self.file(rows)), *arguments)
-        await self.record()
-        return said
-
-    async def record(self) -> None:
-        await record_topic(self.store, self.servers, self.topics.events)
-        await assert_balanced(self.connection)
-
-    def file(self, rows: Iterable[Row], name: str = "rows.jsonl") -> Path:
-        path = self.folder / name
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return path
-
-    @property
-    def refused(self) -> Path:
-        return self.folder / "refused.jsonl"
-
-    def reasons(self) -> list[tuple[int, str, str]]:
-        told = [json.loads(line) for line in self.refused.read_text(encoding="utf-8").splitlines()]
-        return [(each["line"], each["field"], each["reason"]) for each in told]
-
-    async def value(self, query: str, *arguments: Any) -> Any:
-        return await self.connection.fetchval(query, *arguments)
 
 
 @pytest.fixture
 async def house(servers: Servers, topics: Topics, database: str, tmp_path: Path) -> AsyncIterator[House]:
-    """Surroundings of an import."""
-    connection = await asyncpg.connect(database)
-    try:
-        async with Store(database) as store:
-            yield House(servers, topics, database, store, connection, tmp_path)
-    finally:
-        await connection.close()
+    async with open_house(servers, topics, database, tmp_path) as house:
+        yield house
 
 
 def with_status(rows: Sequence[Row], word: str) -> list[Row]:

@@ -4,6 +4,7 @@ from cyclopts import App
 from rich.console import Console
 
 from execledger.commands.cancel import cancel
+from execledger.commands.compare_with import compare_with
 from execledger.commands.dead_letters import dead_letters
 from execledger.commands.doctor import doctor
 from execledger.commands.down import down
@@ -53,6 +54,7 @@ COMMANDS = (
     reprice,
     token,
     doctor,
+    compare_with,
 )
 for command in COMMANDS:
     app.command(command)

@@ -1,8 +1,8 @@
 """The rows of an older table, read from its own database."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from typing import Final, Literal
 
@@ -22,8 +22,11 @@ async def rows_of_table(
 
     `done` is how many rows came before: their numbers go on from there.
     """
-    query = _ROWS.format(table=".".join(map(_quoted, table.split("."))), type=key_type)
-    async with _opened(dsn) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    query = _ROWS.format(table=quoted(table), type=key_type)
+    async with (
+        opened(dsn, "--from-dsn") as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
         number = done
         async for record in connection.cursor(query, after or None, prefetch=_AT_ONCE):
             number += 1
@@ -32,22 +35,34 @@ async def rows_of_table(
 
 
 @asynccontextmanager
-async def _opened(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def opened(dsn: str, said_by: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the database that an option or a setting says. UserError: it cannot be reached, or says no."""
     try:
         connection = await asyncpg.connect(dsn, timeout=20)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise UserError(f"the database of --from-dsn cannot be reached: {_said(error)}") from None
+        raise UserError(f"the database of {said_by} cannot be reached: {_said(error)}") from None
     try:
-        yield connection
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
-        raise UserError(f"the database of --from-dsn: {_said(error)}") from None
+        with blamed(said_by):
+            yield connection
     finally:
         await connection.close(timeout=10)
 
 
+@contextmanager
+def blamed(said_by: str) -> Iterator[None]:
+    """What a database refuses becomes a UserError that says which one it was."""
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise UserError(f"the account of {said_by} may not: {_said(error)}") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
+        raise UserError(f"the database of {said_by}: {_said(error)}") from None
+
+
+def quoted(table: str) -> str:
+    """The name of a table, with its schema if it says one, in SQL."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in table.split("."))
+
+
 def _said(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

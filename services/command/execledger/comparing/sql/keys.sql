@@ -1,0 +1,2 @@
+-- The key of each row.
+SELECT {key}::text FROM {table}
