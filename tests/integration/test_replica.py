@@ -24,6 +24,8 @@ AS_THE_PRIMARY = """
     WHERE name IN ('max_connections', 'max_locks_per_transaction', 'max_worker_processes', 'max_wal_senders',
                    'max_prepared_transactions', 'unix_socket_directories', 'listen_addresses')
 """
+# As a recorder does every second.
+LOOK = "UPDATE execledger.ledger_ends SET observed_at = now()"
 SAM = bearing("sam", "acme", "service")
 
 
@@ -81,6 +83,13 @@ async def answers(dsn: str) -> bool:
         return False
 
 
+async def has_looked(dsn: str) -> bool:
+    """What a fresh look would hide, an old one would show anyway: the pause begins with a fresh one."""
+    async with connected(dsn) as connection:
+        query = "SELECT min(observed_at) > now() - interval '1 second' FROM execledger.ledger_ends"
+        return bool(await connection.fetchval(query))
+
+
 async def has(dsn: str, external_id: str) -> bool:
     async with connected(dsn) as connection:
         query = "SELECT EXISTS (SELECT FROM execledger.executions WHERE external_id = $1)"
@@ -95,16 +104,18 @@ async def test_reads_come_from_the_replica_whose_delay_is_lag_and_what_is_asked_
     await eventually(lambda: has(replica, "run-1"))
     async with serving(database, query_replica_dsn=replica) as client, connected(replica) as behind:
         assert (await client.get("/readyz")).status_code == 200
+        await rows.connection.execute(LOOK)
+        await eventually(lambda: has_looked(replica))
         await behind.execute("SELECT pg_wal_replay_pause()")
         await rows.execution(external_id="run-2", tenant_id="acme")
-        await rows.connection.execute("UPDATE execledger.ledger_ends SET observed_at = now()")
+        await rows.connection.execute(LOOK)
         await asyncio.sleep(2.1)
         answer = await client.get("/v1/executions", headers=SAM)
         assert [item["external_id"] for item in answer.json()["items"]] == ["run-1"]
         assert 2 <= float(answer.headers["execledger-lag-seconds"]) < 60
         assert (await client.post("/v1/executions/run-2/cancel", headers=SAM)).status_code == 202
         await behind.execute("SELECT pg_wal_replay_resume()")
-        await rows.connection.execute("UPDATE execledger.ledger_ends SET observed_at = now()")
+        await rows.connection.execute(LOOK)
         await eventually(lambda: has(replica, "run-2"))
         assert (await client.get("/v1/executions/run-2", headers=SAM)).status_code == 200
 

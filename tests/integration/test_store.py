@@ -35,6 +35,7 @@ from execledger_recorder.store.migrations import SchemaMismatchError, migrate, p
 from execledger_recorder.store.statements import SQL, TEMPLATES, about
 from execledger_runtime.errors import StoreTooSlow, StoreUnavailable, Unstorable
 from factories_recorder import LETTERS, NOON, Desk, Row, Topic, batches, chance, desk, event, history, snapshot
+from running import eventually
 
 PARTITIONED = ("executions", "execution_events", "steps", "llm_calls", "tool_calls")
 SEEN_BY_TENANT = (
@@ -316,6 +317,27 @@ async def test_a_month_that_is_made_while_a_table_is_added_is_made_for_it_too(of
             assert not recorder.done()
         await recorder
     assert await partitions(office, "notes") == await partitions(office) == {THIS_MONTH, f"m{at:%Y_%m}"}
+
+
+async def test_a_month_that_was_being_made_when_a_table_came_is_made_for_it_too(office: Desk) -> None:
+    at = datetime(*next_month(), 1, tzinfo=UTC)
+    async with connected(office.dsn) as recording, connected(office.dsn) as migrating:
+        async with recording.transaction():
+            await recording.execute("SELECT execledger.ensure_partition($1)", at)
+            await migrating.execute(NOTES)
+            adding = asyncio.create_task(migrating.execute("SELECT execledger.add_derived_table('notes')"))
+            await eventually(lambda: waits_for_a_lock(office))
+        await adding
+    assert await partitions(office, "notes") == await partitions(office) == {THIS_MONTH, f"m{at:%Y_%m}"}
+
+
+async def waits_for_a_lock(office: Desk) -> bool:
+    return bool(
+        await office.value(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)"
+        )
+    )
 
 
 async def test_an_added_table_is_written_by_the_recorder_and_read_as_the_others_are(office: Desk) -> None:
