@@ -72,9 +72,7 @@ async def test_a_thousand_streams_see_a_change_and_fit_into_the_process(database
             await all_seen.wait()
         took = sorted(at - began for at in seen)
         grown = (process.memory_info().rss - before) / MB
-        connections = await office.value(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", "execledger-query"
-        )
+        connections = await office.value(_CONNECTIONS)
         leave.set()
         await asyncio.gather(*streams)
         print(f"{grown:.0f} MB more, the half see it after {took[STREAMS // 2]:.2f} s, all after {took[-1]:.2f} s")  # noqa: T201

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from execledger_query.app import create_api
 from execledger_query.service import WHO_ASKED
 from factories_query import Ledger, bearing, ledger, serving
 
@@ -169,3 +171,20 @@ async def test_what_tokens_show_is_kept_by_nobody_else(client: httpx2.AsyncClien
     assert answer.headers["cache-control"] == "private, no-cache"
     assert "Authorization" in answer.headers["vary"]
     assert (await client.get("/healthz")).headers["cache-control"] == "no-store"
+
+
+async def test_a_parameter_that_there_is_not_is_answered_by_those_that_the_document_has(
+    client: httpx2.AsyncClient,
+) -> None:
+    asked = 0
+    for path, operations in create_api().openapi()["paths"].items():
+        for method, operation in operations.items():
+            there_are = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+            where = re.sub(r"{.*?}", str(UUID(int=7)), path)
+            answer = await client.request(method, where, params={"nonsense": 1}, headers=ANN)
+            if answer.status_code == 400:
+                said = {each["parameter"]: each["detail"] for each in answer.json()["errors"] if "parameter" in each}
+                if "nonsense" in said:
+                    asked += 1
+                    assert said["nonsense"] == f"there is none of that name, but {', '.join(there_are) or 'none'}", path
+    assert asked > 20

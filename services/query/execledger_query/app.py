@@ -124,7 +124,8 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
         _reading_from(settings, primary) as store,
         Hub.open(primary, _stream_limits(settings)) as hub,
         Endings.open(primary) as endings,
-        httpx2.AsyncClient(trust_env=False) as client,
+        # It reads the certificates of the world: only where something is fetched.
+        httpx2.AsyncClient(trust_env=False, verify=settings.jwks_url is not None) as client,
     ):
         figures = ExecutionFigures()
         registry = registry_of(figures, PoolFigures(store))

