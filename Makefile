@@ -62,9 +62,9 @@ schema: $(VENV)/dev ## write the generated files: schemas, AsyncAPI, samples, Op
 	$(RUN) execledger_contracts.schema
 	$(RUN) execledger_query.openapi
 
-constraints: ## resolve all dependencies anew into constraints.txt; UV=... names the uv to use
+constraints: ## resolve all dependencies but CrewAI's anew into constraints.txt; UV=... names the uv to use
 	$(or $(UV),uv) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \
-	    --all-extras pyproject.toml --output-file constraints.txt
+	    --extra client --extra dev --extra fuzz pyproject.toml --output-file constraints.txt
 	@! grep -n '://' constraints.txt || { echo 'make: constraints.txt names a host' >&2; exit 1; }
 
 clean: ## remove .venv and caches; the data of local stacks stay (see execledger down)

@@ -50,7 +50,7 @@ def work(question: str, config: RunnableConfig) -> str:
     answer = GenericFakeChatModel(messages=iter([ANSWER])).invoke(question, config=config)
     with pytest.raises(ValueError, match="no such thing"):
         search.invoke({"q": "bad"}, config=config)
-    Shelf().invoke(answer.text() if callable(answer.text) else answer.text, config=config)
+    Shelf().invoke(str(answer.content), config=config)
     return str(search.invoke({"q": "tea"}, config=config))
 
 
