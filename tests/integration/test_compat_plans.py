@@ -25,6 +25,7 @@ FILTERS: Final = {
         "executed_by = " + USER: "owner_uuid",
         "venture_id = md5('7')::uuid AND prd_id = md5('8')::uuid AND sd_id = 'sd-7'": "sd_key",
         "status = 'timeout'": "'timeout'",
+        "started_at > now() - interval '1 day'": "started_at",
         "true ORDER BY started_at DESC LIMIT 5": "tenant_id",
     },
     "crewai_flows": {"id = md5('workflow-7')::uuid": "workflow_uuid"},
@@ -51,9 +52,13 @@ FILTERS: Final = {
         "provider = 'acme' AND model = 'none'": "model",
         "task_id = '{row}'": "row_uuid",
         "user_id = " + USER: "owner_uuid",
+        "created_at > now() - interval '1 hour'": "occurred_at",
     },
-    "tool_executions": {"task_id = '{row}'": "row_uuid"},
-    "usage_daily_aggregates": {f"user_id = {USER}": "uuid"},
+    "tool_executions": {
+        "task_id = '{row}'": "row_uuid",
+        "created_at > now() - interval '1 hour'": "occurred_at",
+    },
+    "usage_daily_aggregates": {f"user_id = {USER}": "uuid", "date = '2026-01-01'": "(owner_id)::text = usage.owner_id"},
     "users": {f"id = {USER}": "uuid"},
     "workflow_executions": {
         "id = '{row}'": "row_uuid",
@@ -63,8 +68,24 @@ FILTERS: Final = {
         "execution_status = 'cancelled'": "'cancelled'",
         "true ORDER BY created_at DESC LIMIT 5": "tenant_id",
     },
-    "workflow_execution_log": {"id = '{row}'": "row_id", "run_id = 'run-77'": "external_id"},
-    "executions": {"message_id = 'message-7'": "message_id", "graph_id = 'graph-7'": "graph_id"},
+    "workflow_execution_log": {
+        "id = '{row}'": "row_id",
+        "run_id = 'run-77'": "external_id",
+        "workflow_id = 'workflow-7' AND organisation_id = 'acme'": "workflow_id",
+        "status = 'FAILED'": "'FAILED'",
+        "status = 'TIMED_OUT'": "'TIMED_OUT'",
+        "status = 'RUNNING' ORDER BY started_at DESC": "'RUNNING'",
+        "started_at > now() - interval '1 day'": "started_at",
+        "true ORDER BY started_at DESC LIMIT 5": "tenant_id",
+    },
+    "executions": {
+        "id = '{row}'": "row_uuid",
+        "message_id = 'message-7'": "message_id",
+        "graph_id = 'graph-7'": "graph_id",
+        "status = 'failed'": "'failed'",
+        "status = 'running'": "'running'",
+        "true ORDER BY created_at DESC LIMIT 5": "tenant_id",
+    },
 }
 
 
