@@ -10,6 +10,8 @@ RUN := $(VENV)/bin/python -m
 WORKERS := -n 3 --dist worksteal
 # A test starts a hundred processes of ours: where no bytecode is kept, each of them compiles all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
+DENO := DENO_NO_UPDATE_CHECK=1 $(VENV)/bin/deno
+CONSOLE := services/query/execledger_query/console/static
 SOURCES := contracts services tests deploy
 # Package indexes, and directories on somebody's machine. The brackets keep this line from finding itself.
 STRANGERS := [p]ypi\.|[p]ythonhosted|[r]epo1?\.maven|[n]pmjs|/([h]ome|[r]oot|[U]sers|[b]uilds)/
@@ -36,6 +38,9 @@ check: $(VENV)/dev ## style, types, layers, generated files, nothing of a machin
 	$(VENV)/bin/lint-imports --no-cache
 	$(RUN) execledger_contracts.schema --check
 	$(RUN) execledger_query.openapi --check
+	$(DENO) check --quiet $(CONSOLE)/main.js tests/console/unit
+	$(DENO) lint --quiet $(CONSOLE) tests/console/unit
+	$(DENO) fmt --quiet --check deno.json $(CONSOLE) tests/console/unit
 	@! grep -n '://' constraints.txt || { echo 'make: constraints.txt names a host' >&2; exit 1; }
 	@! grep -rnIE $(TREE) "$(STRANGERS)" . || { echo 'make: package indexes and directories of a machine stay out' >&2; exit 1; }
 
@@ -58,7 +63,7 @@ attack: $(VENV)/dev ## bad neighbours on running services: what each costs the o
 faults: $(VENV)/dev ## plant each fault of tests/faults in a copy, and see its tests fail; ARGS="ledger" chooses by name
 	@PYTHONPATH=tests $(RUN) faults $(ARGS)
 
-schema: $(VENV)/dev ## write the generated files: schemas, AsyncAPI, samples, OpenAPI
+schema: $(VENV)/dev ## write the generated files: schemas, AsyncAPI, samples, OpenAPI, types of the console
 	$(RUN) execledger_contracts.schema
 	$(RUN) execledger_query.openapi
 

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
+from console_site import end_site
 from execledger import stack
 from execledger.stack import broker, processes
 from execledger.stack.database import with_database
@@ -99,7 +100,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the servers that the workers shared."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        data = _shared(session.config._tmp_path_factory) / "servers"  # type: ignore[attr-defined]  # no public way
+        shared = _shared(session.config._tmp_path_factory)  # type: ignore[attr-defined]  # no public way
+        end_site(shared / "console")
+        data = shared / "servers"
         if data.exists():
             stack.delete(data)
 
@@ -168,6 +171,12 @@ def own_broker(tmp_path: Path) -> Iterator[OwnBroker]:
     own.start()
     yield own
     own.stop()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of a run know."""
+    return _shared(tmp_path_factory)
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -18,6 +18,7 @@ from execledger_query.analytics import analytics, registry
 from execledger_query.auth import authenticator
 from execledger_query.compression import Compressed
 from execledger_query.conditional import Conditional
+from execledger_query.console.routes import SignIn, console
 from execledger_query.cors import let_pages_ask
 from execledger_query.document import complete
 from execledger_query.edge import Edge
@@ -106,6 +107,7 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     Metrics are served on their listener, if there is one.
     """
     app = create_api()
+    app.include_router(console(_sign_in(settings)))
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
     app.add_middleware(OneByOne)
     app.add_middleware(Conditional)
@@ -202,6 +204,12 @@ def _options(settings: Settings) -> Options:
         connect_timeout=settings.query_connect_timeout_seconds,
         statement_timeout=settings.query_statement_timeout_seconds,
     )
+
+
+def _sign_in(settings: Settings) -> SignIn | None:
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    return SignIn(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_scope)
 
 
 def _stream_limits(settings: Settings) -> StreamLimits:

@@ -1,6 +1,6 @@
 """Writes what follows from the routes: `python -m execledger_query.openapi [--check] [FOLDER]`.
 
-docs/openapi.json, and the models of `execledger_client`.
+docs/openapi.json, the models of `execledger_client`, and the types of the console.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from execledger_query.app import create_api
 from execledger_query.client_models import models
+from execledger_query.console_types import types
 
 
 def files() -> Mapping[str, str]:
@@ -18,6 +19,7 @@ def files() -> Mapping[str, str]:
     return {
         "docs/openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         "contracts/execledger_client/models.py": models(document),
+        "services/query/execledger_query/console/static/api.d.ts": types(document),
     }
 
 

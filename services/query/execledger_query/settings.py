@@ -45,6 +45,13 @@ class Settings(EnvironmentSettings):
     jwt_claims: str | None = Field(
         default=None, description="names of claims, as `sub=email,tenant=org_id,roles=realm_access.roles`"
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="OpenID provider at which the console signs in, as https://id.example/realms/acme"
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, description="what the console is called there: a public client, with PKCE"
+    )
+    oidc_scope: str = Field(default="openid", min_length=1, description="scope of the tokens that it asks for")
     insecure_anonymous: bool = Field(default=False, description="serve without tokens; only on a loopback host")
     cursor_secret: SecretStr | None = Field(
         default=None, min_length=16, description="what cursors are signed with; without it, a key made at migration"
@@ -136,7 +143,7 @@ class Settings(EnvironmentSettings):
         ClaimNames.read(names or "")
         return names
 
-    @field_validator("jwks_url")
+    @field_validator("jwks_url", "oidc_issuer")
     @classmethod
     def _is_web_address(cls, url: str | None) -> str | None:
         if url is not None and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
@@ -148,6 +155,10 @@ class Settings(EnvironmentSettings):
         if self.jwt_secret and self.jwks_url:
             raise ValueError(
                 "EXECLEDGER_JWKS_URL: should not be set beside EXECLEDGER_JWT_SECRET, tokens have one or the other"
+            )
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError(
+                "EXECLEDGER_OIDC_ISSUER: should be set beside EXECLEDGER_OIDC_CLIENT_ID, or neither of them"
             )
         if self.insecure_anonymous and not is_loopback(self.query_host):
             raise ValueError(
