@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from execledger_lifecycle.foreign_ids import foreign_uuid
-from factories_query import bearing
+from factories_query import bearing, serving
 from factories_recorder import Desk, Topic, desk, event
 
 PATH = "/api/workflows/custom/wf-456/executions"
@@ -108,3 +108,22 @@ async def test_a_reader_without_the_right_sees_no_payloads(office: Desk, client:
 async def test_what_is_no_page_is_refused(client: httpx2.AsyncClient, asked: dict[str, Any]) -> None:
     answer = await client.get(PATH, params=asked, headers=ANN)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+async def test_a_page_that_would_be_too_large_ends_early_and_says_where_to_go_on(database: str) -> None:
+    async with desk(database) as office, serving(database, query_page_bytes=65_536) as client:
+        large = {"topic": "ü" * 20_000}
+        runs = [
+            event for number in range(7) for event in ended(f"exec-{number}", "ann", total_steps=number, input=large)
+        ]
+        await office.record(Topic().add(*runs))
+        seen: list[str] = []
+        while len(seen) < 7:
+            answer = await client.get(PATH, params={"limit": 7, "offset": len(seen)}, headers=ANN)
+            page = answer.json()
+            assert (page["total"], page["offset"]) == (7, len(seen))
+            assert len(answer.content) < 65_536 + 41_000
+            assert page["limit"] == (len(page["executions"]) if len(seen) + len(page["executions"]) < 7 else 7)
+            seen += [run["id"] for run in page["executions"]]
+        assert seen == [f"exec-{number}" for number in reversed(range(7))]
+        assert len(page["executions"]) < 7

@@ -62,7 +62,10 @@ class WorkflowRunPage(Shape):
 
     total: int = Field(description="how many there are in all", examples=[120])
     executions: list[WorkflowRun] = Field(description="those of this page")
-    limit: int = Field(description="as asked", examples=[50])
+    limit: int = Field(
+        description="as asked; of a page that would be too large, how many it holds: the next one is behind those",
+        examples=[50],
+    )
     offset: int = Field(description="as asked", examples=[0])
 
 
@@ -96,10 +99,12 @@ async def list_workflow_runs(
 ) -> Response:
     """Executions of a workflow, as clients of the older table know them."""
     async with held.store.reading(caller) as reader:
-        rows = await reader.workflow_runs(workflow_id, asked.statuses, asked.limit, asked.offset)
+        rows = await reader.workflow_runs(workflow_id, asked.statuses, asked.limit, asked.offset, held.page_bytes)
         total = await reader.count_workflow_runs(workflow_id, asked.statuses)
     shown = [_shown(row, caller) for row in rows]
-    return answer(WorkflowRunPage(total=total, executions=shown, limit=asked.limit, offset=asked.offset))
+    ends_early = len(shown) < min(asked.limit, total - asked.offset)
+    limit = len(shown) if ends_early else asked.limit
+    return answer(WorkflowRunPage(total=total, executions=shown, limit=limit, offset=asked.offset))
 
 
 @workflow_runs.get("/{workflow_id}/executions/{execution_id}", response_model=WorkflowRun, responses=OF_EXECUTION)

@@ -11,10 +11,13 @@ class WorkflowRuns(Reads):
     """Executions of a workflow, which is named by its own id or by the uuid that stands for that."""
 
     async def workflow_runs(
-        self, workflow_id: str, statuses: Sequence[str] | None, limit: int, offset: int
+        self, workflow_id: str, statuses: Sequence[str] | None, limit: int, offset: int, most_bytes: int
     ) -> Sequence[Row]:
-        """At most `limit` of them, newest first, behind `offset` others; of all statuses when none are named."""
-        return await self._rows(statement("workflow_runs"), _uuid(workflow_id), statuses, limit, offset)
+        """At most `limit` of them, newest first, behind `offset` others, as far as `most_bytes` reach.
+
+        Of all statuses when none are named.
+        """
+        return await self._rows(statement("workflow_runs"), _uuid(workflow_id), statuses, limit, offset, most_bytes)
 
     async def count_workflow_runs(self, workflow_id: str, statuses: Sequence[str] | None) -> int:
         """How many there are."""
