@@ -10,8 +10,10 @@ import pytest
 
 from command_line import execledger
 from consuming import consumed
+from execledger_recorder.duties.cancelling import pass_on
+from execledger_recorder.store import Store
 from factories_query import NOON, Ledger, bearing, ledger, serving
-from factories_recorder import event
+from factories_recorder import Desk, Topic, desk, event
 from recorder_bench import Bench, connected
 from running import eventually
 
@@ -24,6 +26,13 @@ CANCEL = "/v1/executions/run-1/cancel"
 async def rows(database: str) -> AsyncIterator[Ledger]:
     async with ledger(database) as opened:
         yield opened
+
+
+@pytest.fixture
+async def office(database: str) -> AsyncIterator[Desk]:
+    """A recorder's inner part; when the test ends, every record must be accounted for."""
+    async with desk(database) as office:
+        yield office
 
 
 def below(name: str, parent: str, root: str | None = None) -> dict[str, object]:
@@ -73,6 +82,65 @@ async def test_what_is_asked_reaches_the_record_and_the_orchestrator_with_all_th
         }
         assert service.said("cancels_requested")
     await bench.assert_every_record_is_accounted_for()
+
+
+async def test_a_request_about_many_goes_out_by_pages_as_they_are_recorded(office: Desk) -> None:
+    topic = Topic()
+    children = [below(f"child-{number}", "run-1", "run-1") for number in range(11)]
+    await office.record(topic.add(event(), *children, event(subject="other")))
+    ids = {
+        row["external_id"]: row["id"] for row in await office.rows("SELECT external_id, id FROM execledger.executions")
+    }
+    ask = (
+        "INSERT INTO execledger.cancel_requests"
+        " (tenant_id, requested_by, key, execution_id, descendants, requested_at, answer)"
+        " VALUES ('default', 'sam', $1, $2, true, now(), '')"
+    )
+    await office.connection.execute(ask, "large", ids["run-1"])
+    pages: list[set[str]] = []
+
+    async def commands_sent(office: Desk) -> set[str]:
+        sent = await office.rows("DELETE FROM execledger.outbox RETURNING topic, value")
+        assert {row["topic"] for row in sent} == {"executions.control"}
+        return {json.loads(row["value"])["subject"] for row in sent}
+
+    async def page(store: Store) -> set[str]:
+        await pass_on(store, ["events"], "executions.control")
+        sent = await office.rows("DELETE FROM execledger.outbox RETURNING value")
+        return {json.loads(row["value"])["subject"] for row in sent}
+
+    async with Store(office.dsn, outbox_limit=100) as store:  # of which five are for each topic
+        while asked := await page(store):
+            pages.append(asked)
+            assert await page(store) == set()  # before those are recorded
+            if len(pages) == 1:
+                await office.connection.execute(ask, "small", ids["other"])
+                assert await page(store) == {"other"}
+            requests = [event("execution.cancel_requested", subject=subject, at=2) for subject in sorted(asked)]
+            await office.record(topic.add(*requests))
+            await pass_on(store, ["events"], "executions.control")  # before the commands of these have gone out
+            assert await commands_sent(office) == asked
+    assert [len(asked) for asked in pages] == [5, 5, 2]
+    assert set().union(*pages) == {"run-1", *(f"child-{number}" for number in range(11))}
+    assert await office.value("SELECT bool_and(is_passed_on) FROM execledger.cancel_requests")
+
+
+async def test_a_request_about_many_does_not_wait_for_ever_for_what_is_not_recorded(office: Desk) -> None:
+    children = [below(f"child-{number}", "run-1", "run-1") for number in range(7)]
+    await office.record(Topic().add(event(), *children))
+    await office.connection.execute(
+        "INSERT INTO execledger.cancel_requests (tenant_id, requested_by, key, execution_id, descendants, requested_at,"
+        " answer) SELECT 'default', 'sam', 'k', id, true, now(), '' FROM execledger.executions"
+        " WHERE external_id = 'run-1'"
+    )
+    async with Store(office.dsn, outbox_limit=100) as store:
+        await pass_on(store, ["events"], "executions.control")
+        await office.connection.execute("DELETE FROM execledger.outbox")
+        await office.connection.execute(
+            "UPDATE execledger.cancel_requests SET passed_at = passed_at - interval '2 minutes'"
+        )
+        await pass_on(store, ["events"], "executions.control")
+    assert await office.value("SELECT count(*) FROM execledger.outbox") == 3
 
 
 async def test_one_alone_is_cancelled_where_that_is_asked_also_by_the_command(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from execledger_contracts.events import IMPORT_SOURCE
 from execledger_recorder.app import _Recorder
 from execledger_recorder.duties.daily_limits import halt_days
 from execledger_recorder.settings import Settings
+from execledger_recorder.store import Store
 from factories_recorder import Desk, Row, Topic, desk, event
 
 
@@ -208,6 +209,19 @@ async def test_many_are_halted_a_part_at_a_time(office: Desk) -> None:
     await office.record(Topic().add(*runs))
     await settle(office)
     assert len(await halted(office)) == 1100
+
+
+async def test_a_day_of_many_leaves_the_outbox_to_others(office: Desk) -> None:
+    await office.store.limits.set_daily("default", "", 0, None)
+    await office.record(Topic().add(*(called(1, subject=f"run-{number}") for number in range(7))))
+    await office.store.usage.recompute()
+    pages = []
+    async with Store(office.dsn, outbox_limit=100) as store:  # of which five are for the commands of a duty
+        for _ in range(3):
+            sent = [await halt_days(store, "executions.control") for _ in range(2)]
+            pages.append(sum(each.total() for each in sent))
+            await office.connection.execute("DELETE FROM execledger.outbox")
+    assert pages == [5, 2, 0]
 
 
 async def test_limits_are_looked_at_however_fast_the_days_change(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,6 +264,26 @@ async def test_a_root_that_passed_its_budget_by_itself_is_halted_once(office: De
     ]
 
 
+async def test_a_large_tree_is_halted_by_pages_as_the_outbox_drains_and_keeps_no_other_waiting(office: Desk) -> None:
+    topic = Topic()
+    large = [child(f"child-{number}", at=1) for number in range(24)]
+    budgets = [event(data={"budget": {"token_limit": 10}}, subject=root) for root in ("run-1", "run-2")]
+    await office.record(topic.add(*budgets, *large, child("small", "run-2", at=1)))
+    await office.record(topic.add(spent("child-0", 20, at=2)))
+    await office.record(topic.add(spent("small", 20, at=3)))
+    pages = []
+    async with Store(office.dsn, outbox_limit=200) as store:  # of which ten are for the commands of a duty
+        while await settle(store):
+            pages.append([(type_, subject) for type_, subject, _ in await commanded(office)])
+            await office.connection.execute("DELETE FROM execledger.outbox")
+    assert [len(page) for page in pages] == [10, 10, 9]
+    assert set(pages[0][:2]) == {("execution.warning", "run-1"), ("execution.warning", "run-2")}
+    assert ("execution.halt", "small") in pages[0]
+    halted = [subject for page in pages for type_, subject in page if type_ == "execution.halt"]
+    assert sorted(halted) == sorted(["run-1", "run-2", "small", *(f"child-{number}" for number in range(24))])
+    assert await office.value("SELECT bool_and(is_told) FROM execledger.trees")
+
+
 async def test_a_budget_of_the_execution_alone_counts_no_tree(office: Desk) -> None:
     await office.record(Topic().add(budgeted(100, scope="execution"), child("one", at=1), spent("one", 500, at=2)))
     assert await settle(office.store) == {}

@@ -23,6 +23,7 @@ from execledger_query import store as query_store
 from execledger_query.caller import EVERYTHING
 from execledger_recorder.duties.watchdog import watch
 from execledger_recorder.metrics import Metrics
+from execledger_recorder.store import Store
 from factories_recorder import NOON, NOON_MS, Desk, Row, Topic, desk, event
 from recorded_topic import producing
 from running import Service, eventually, recorder
@@ -83,6 +84,29 @@ async def test_an_execution_past_its_timeout_is_ended_once(office: Desk) -> None
     assert await status(office) == ("timed_out", True)
     await set_clocks(office, 9999)
     assert await ended(office) == []
+
+
+async def test_many_that_are_overdue_leave_the_outbox_to_others_also_where_one_topic_is_stuck(office: Desk) -> None:
+    await office.open("stuck")
+    for name in ("events", "stuck"):
+        runs = (event("execution.started", {"timeout_seconds": 5}, subject=f"{name}-{n}") for n in range(20))
+        await office.record(Topic(name).add(*runs))
+    moment = NOON + timedelta(seconds=60)
+    ends = [(topic, partition, 0, 10**6, None) for topic in ("events", "stuck") for partition in range(3)]
+    await office.store.ledger.note_ends(ends, moment)
+    async with Store(office.dsn, outbox_limit=100) as store:  # of which five are for each topic
+        for _ in range(5):
+            await watch(store, Metrics(CollectorRegistry()), ["events", "stuck"])
+            waiting = await office.rows("SELECT topic, count(*) FROM execledger.outbox GROUP BY topic")
+            assert all(row["count"] < 2 * 5 for row in waiting)
+            await office.connection.execute("DELETE FROM execledger.outbox WHERE topic = 'events'")
+    decided = await office.rows(
+        "SELECT split_part(external_id, '-', 1) AS topic, count(*) FROM execledger.executions"
+        " JOIN execledger.watchdog_decisions ON execution_id = id GROUP BY 1"
+    )
+    counts = {row["topic"]: row["count"] for row in decided}
+    assert counts["events"] == 20
+    assert 5 <= counts["stuck"] < 2 * 5
 
 
 async def test_an_execution_that_never_started_is_timed_from_its_creation(office: Desk) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import Receive, Scope, Send
 
-from execledger_query.turns import OneByOne
+from execledger_query.turns import InTurns
 
 
 class _App:
@@ -22,7 +22,7 @@ class _App:
 
 async def test_a_burst_of_requests_does_not_keep_liveness_waiting() -> None:
     app = _App()
-    served = OneByOne(app)
+    served = InTurns(app)
 
     def ask(path: str) -> asyncio.Task[None]:
         return asyncio.create_task(served({"type": "http", "path": path}, None, None))  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ async def test_a_burst_of_requests_does_not_keep_liveness_waiting() -> None:
     burst = [ask("/v1/executions") for _ in range(300)]
     await asyncio.sleep(0)
     await ask("/healthz")
-    assert len(app.begun) < 10
+    assert len(app.begun) < 50
     app.may_go.set()
     await asyncio.gather(*burst)
     assert app.begun.count("/v1/executions") == 300
@@ -39,7 +39,7 @@ async def test_a_burst_of_requests_does_not_keep_liveness_waiting() -> None:
 async def test_one_that_goes_while_it_waits_holds_up_nobody() -> None:
     app = _App()
     app.may_go.set()
-    served = OneByOne(app)
+    served = InTurns(app)
     asked = [asyncio.create_task(served({"type": "http", "path": "/v1"}, None, None)) for _ in range(3)]  # type: ignore[arg-type]
     await asyncio.sleep(0)
     asked[0].cancel()

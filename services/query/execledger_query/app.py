@@ -38,7 +38,7 @@ from execledger_query.shares import Allowance, Shares
 from execledger_query.signing import Signing
 from execledger_query.store import Options, Store
 from execledger_query.telemetry import PoolFigures, lag_seconds, open_streams, registry_of, request_seconds
-from execledger_query.turns import OneByOne
+from execledger_query.turns import InTurns
 from execledger_query.workflow_runs import workflow_runs
 from execledger_runtime.build import build_info
 from execledger_runtime.listener import Answer, Kept, answering
@@ -109,7 +109,7 @@ def create_app(settings: Settings, metrics_listener: socket.socket | None = None
     app = create_api()
     app.include_router(console(_sign_in(settings)))
     app.router.lifespan_context = lambda served: _running(served, settings, metrics_listener)
-    app.add_middleware(OneByOne)
+    app.add_middleware(InTurns)
     app.add_middleware(Conditional)
     app.add_middleware(Compressed)
     if settings.query_cors_origins:

@@ -119,7 +119,7 @@ class _Recorder:
         yield every(settings.usage_interval_seconds, lambda: self._settle_days(store))
         yield every(settings.usage_interval_seconds, RollupTask(store).settle)
         yield every(_TREE_SECONDS, lambda: self._sum_trees(store))
-        yield every(_CANCEL_SECONDS, lambda: pass_on(store, settings.topics))
+        yield every(_CANCEL_SECONDS, lambda: pass_on(store, settings.topics, settings.control_topic))
         yield every(_FORGET_SECONDS, store.cancel_requests.forget)
         yield every(_FEED_SECONDS, lambda: trim(store, self._metrics, settings.feed_retention_hours))
         yield every(_TOPIC_SECONDS, TopicWatch(self._metrics, settings).look)

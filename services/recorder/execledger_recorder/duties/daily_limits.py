@@ -12,10 +12,12 @@ from execledger_recorder.store import Store
 async def halt_days(store: Store, topic: str) -> Counter[str]:
     """Halt open executions of days whose limit is passed, each once; how many commands that took.
 
-    Of many it takes some: call it until there are none. While another recorder looks after the days there are none.
+    Of many it takes some, as the outbox has room: call it until there are none. While another recorder looks after the
+    days there are none.
     """
     async with store.batch() as tx:
-        due = await tx.find_daily_halts()
+        room = await tx.outbox_room(topic)
+        due = await tx.find_daily_halts(room) if room else []
         locked = await tx.lock_executions(sorted({id_ for id_, _ in due})) if due else {}
         now = datetime.now(UTC)
         return await commands.send(

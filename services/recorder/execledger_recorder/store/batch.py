@@ -30,7 +30,7 @@ from execledger_recorder.store.checkpoints import Checkpoints
 from execledger_recorder.store.connection import columns, in_lock_order
 from execledger_recorder.store.derived import Derived
 from execledger_recorder.store.log import EventLog
-from execledger_recorder.store.outbox import OutboxRow, append_outbox
+from execledger_recorder.store.outbox import OutboxRow, append_outbox, outbox_room
 from execledger_recorder.store.prices import Prices
 from execledger_recorder.store.rebuild import Rebuild
 from execledger_recorder.store.statements import SQL
@@ -128,11 +128,16 @@ class Batch:
         """Messages to be sent once this is committed. Raises StoreUnavailable while too many wait already."""
         await append_outbox(self._connection, rows, self._outbox_limit)
 
-    async def find_daily_halts(self) -> list[tuple[str, PassedLimit]]:
-        """Open executions (by id) of days whose limit is passed; none while another recorder looks after them."""
+    async def outbox_room(self, topic: str) -> int:
+        """How many messages a duty may add of that topic now."""
+        return (await outbox_room(self._connection, [topic], self._outbox_limit))[topic]
+
+    async def find_daily_halts(self, most: int) -> list[tuple[str, PassedLimit]]:
+        """Open executions (by id) of days whose limit is passed, so many at most; none while another recorder looks
+        after them."""
         if not await self._connection.fetchval(SQL["try_daily_limits_lock"]):
             return []
-        rows = await self._connection.fetch(SQL["find_daily_halts"], IMPORT_SOURCE)
+        rows = await self._connection.fetch(SQL["find_daily_halts"], IMPORT_SOURCE, most)
         return [(str(row["id"]), PassedLimit(*row[1:])) for row in rows]
 
     async def note_limit_commands(self, due: Sequence[LimitKey]) -> set[LimitKey]:

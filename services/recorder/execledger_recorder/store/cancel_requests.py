@@ -8,11 +8,10 @@ import asyncpg
 
 from execledger_recorder.rules.cancelling import ToCancel
 from execledger_recorder.store.connection import Connect
-from execledger_recorder.store.outbox import OutboxRow, append_outbox
+from execledger_recorder.store.outbox import OutboxRow, append_outbox, outbox_room
 from execledger_recorder.store.statements import SQL
 
 REMEMBERED_DAYS: Final = 7
-_AT_ONCE: Final = 20
 
 
 class CancelRequests:
@@ -41,10 +40,15 @@ class Passing:
         self._connection = connection
         self._outbox_limit = outbox_limit
 
-    async def take(self, topics: Sequence[str]) -> list[ToCancel]:
-        """What some requests that nobody took are about: open executions of which events lie in these topics."""
-        rows = await self._connection.fetch(SQL["take_cancel_requests"], topics, _AT_ONCE)
-        return [ToCancel(**row) for row in rows]
+    async def take(self, topics: Sequence[str], control_topic: str) -> list[ToCancel] | None:
+        """A page of what a request that nobody took is about: open executions of which events lie in these topics.
+
+        None where there is no request, or no room in the outbox: for these events, or for the commands that they bring.
+        """
+        room = await outbox_room(self._connection, [*topics, control_topic], self._outbox_limit)
+        most = min(max(room[topic] for topic in topics), room[control_topic])
+        rows = await self._connection.fetch(SQL["take_cancel_requests"], topics, most) if most else []
+        return [ToCancel(**row) for row in rows if row["external_id"] is not None] if rows else None
 
     async def send(self, messages: Sequence[OutboxRow]) -> None:
         """Put messages into the outbox."""

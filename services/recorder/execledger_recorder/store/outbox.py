@@ -14,6 +14,7 @@ from execledger_recorder.store.statements import SQL
 from execledger_runtime.errors import StoreUnavailable
 
 _RELAY_BYTES: Final = 32 * 1024 * 1024
+_SHARE: Final = 20  # of 100,000 messages 5,000: seconds for the relay, and less than that is behind them
 
 
 class OutboxRow(NamedTuple):
@@ -35,6 +36,15 @@ async def append_outbox(connection: asyncpg.Connection, rows: Sequence[OutboxRow
             "outbox_waits; what would add to them waits too"
         )
     await connection.copy_records_to_table("outbox", schema_name="execledger", columns=OutboxRow._fields, records=rows)
+
+
+async def outbox_room(connection: asyncpg.Connection, topics: Sequence[str], most: int) -> dict[str, int]:
+    """How many messages a duty may add now of each topic.
+
+    A duty fills a twentieth of the outbox with those of one topic: the rest is left to what is recorded.
+    """
+    rows = await connection.fetch(SQL["outbox_room"], topics, max(1, most // _SHARE))
+    return {row["topic"]: max(0, row["room"]) for row in rows}
 
 
 class Outbox:

@@ -8,7 +8,7 @@ import asyncpg
 from execledger_lifecycle.order import BELONGING_RANKS
 from execledger_recorder.rules.overdue import Overdue, Verdict
 from execledger_recorder.store.connection import Connect, columns
-from execledger_recorder.store.outbox import OutboxRow, append_outbox
+from execledger_recorder.store.outbox import OutboxRow, append_outbox, outbox_room
 from execledger_recorder.store.statements import SQL
 
 
@@ -35,8 +35,16 @@ class Watch:
         self._outbox_limit = outbox_limit
 
     async def overdue(self, topics: Sequence[str], import_source: str, limit: int) -> list[Overdue]:
-        """Open executions that seem to be past a limit, and of which nothing is decided since their newest event."""
-        rows = await self._connection.fetch(SQL["overdue_executions"], topics, import_source, limit, BELONGING_RANKS)
+        """Open executions that seem to be past a limit, and of which nothing is decided since their newest event.
+
+        Those of which the outbox has no room for an ending come later.
+        """
+        room = await outbox_room(self._connection, topics, self._outbox_limit)
+        with_room = [topic for topic, most in room.items() if most]
+        most = min(limit, max(room.values(), default=0))
+        rows = await self._connection.fetch(
+            SQL["overdue_executions"], topics, import_source, most, BELONGING_RANKS, with_room
+        )
         return [
             Overdue(**{**row, "id": str(row["id"]), "newest_event_id": str(row["newest_event_id"])}) for row in rows
         ]

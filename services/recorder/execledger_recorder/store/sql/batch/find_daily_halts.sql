@@ -45,6 +45,6 @@ CROSS JOIN LATERAL (
           WHERE event.execution_id = execution.id AND event.raw ->> 'source' <> $1
             AND NOT starts_with(event.raw ->> 'source', $1 || ':')
       )
-    LIMIT 1000
+    LIMIT $2
 ) AS due
-LIMIT 1000
+LIMIT $2

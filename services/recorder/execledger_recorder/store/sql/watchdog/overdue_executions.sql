@@ -50,10 +50,10 @@ CROSS JOIN LATERAL (
         occurred_at DESC, coalesce(sequence, -1) DESC, rank DESC, event_id DESC
     LIMIT 1
 ) AS newest
-CROSS JOIN LATERAL (  -- of one whose events all lie in other topics nobody hears any more
+CROSS JOIN LATERAL (  -- of one whose events all lie in other topics nobody hears any more, or its ending has no room
     SELECT event.topic
     FROM execledger.execution_events AS event
-    WHERE event.execution_id = suspect.id AND event.topic = ANY ($1::text[])
+    WHERE event.execution_id = suspect.id AND event.topic = ANY ($5::text[])
     ORDER BY
         CASE WHEN rank = ANY ($4::smallint[]) THEN least(attempt, suspect.attempt) ELSE attempt END,
         occurred_at, coalesce(sequence, -1), rank, event_id
