@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import pytest
 
-from execledger_query.app import create_api
+from execledger_query import openapi
 from factories_query import SECRET, bearing
 from factories_recorder import Row, Topic, desk, event
 from running import query
 
-DOCUMENT: Final = create_api().openapi()
+DOCUMENT: Final = openapi.document()
 PATHS: Final = {
     operation["operationId"]: path
     for path, operations in DOCUMENT["paths"].items()

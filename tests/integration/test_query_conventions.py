@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from execledger_query.app import create_api
+from execledger_query import openapi
 from execledger_query.service import WHO_ASKED
 from factories_query import Ledger, bearing, ledger, serving
 
@@ -177,7 +177,7 @@ async def test_a_parameter_that_there_is_not_is_answered_by_those_that_the_docum
     client: httpx2.AsyncClient,
 ) -> None:
     asked = 0
-    for path, operations in create_api().openapi()["paths"].items():
+    for path, operations in openapi.document()["paths"].items():
         for method, operation in operations.items():
             there_are = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
             where = re.sub(r"{.*?}", str(UUID(int=7)), path)

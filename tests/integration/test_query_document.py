@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
-from execledger_query.app import create_api
+from execledger_query import openapi
 from execledger_query.document import lacking
 from factories_query import SECRET, bearing, ledger
 from running import query
@@ -26,7 +26,7 @@ CHECKED = (
 )
 OPERATOR, ADMIN = bearing("op", "acme", "service", "payloads"), bearing("root", "x", "admin", "payloads")
 WHO = [bearing("ann", "acme"), OPERATOR, ADMIN, {}]
-DOCUMENT = create_api().openapi()
+DOCUMENT = openapi.document()
 ENDLESS = "/stream"  # answers that do not end: test_streams.py asks for them
 
 

@@ -6,20 +6,27 @@ docs/openapi.json, the models of `execledger_client`, and the types of the conso
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from execledger_query.app import create_api
 from execledger_query.client_models import models
 from execledger_query.console_types import types
 
 
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document, made once: that takes most of a second."""
+    return create_api().openapi()
+
+
 def files() -> Mapping[str, str]:
     """Their texts, by path."""
-    document = create_api().openapi()
     return {
-        "docs/openapi.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n",
-        "contracts/execledger_client/models.py": models(document),
-        "services/query/execledger_query/console/static/api.d.ts": types(document),
+        "docs/openapi.json": json.dumps(document(), indent=2, ensure_ascii=False) + "\n",
+        "contracts/execledger_client/models.py": models(document()),
+        "services/query/execledger_query/console/static/api.d.ts": types(document()),
     }
 
 
