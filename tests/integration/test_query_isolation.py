@@ -57,7 +57,7 @@ async def test_a_statement_outside_a_reading_finds_nothing(peopled: str) -> None
                     await connection.fetch(f"SELECT FROM execledger.{table}")
 
 
-async def test_a_connection_remembers_nobody(peopled: str) -> None:
+async def test_a_connection_remembers_nobody(peopled: str, caplog: pytest.LogCaptureFixture) -> None:
     """One connection serves an admin, an owner and nobody in turn, with the same prepared statement."""
     async with Store.open(Options(peopled, pool_size=1)) as store:
         for who, count in ((EVERYTHING, 3), (Caller("ann", "acme"), 1), (NOBODY, 0), (EVERYTHING, 3)) * 3:
@@ -66,6 +66,7 @@ async def test_a_connection_remembers_nobody(peopled: str) -> None:
         async with store._connection(store._database) as connection:
             assert await connection.fetchval("SELECT current_user::text") == "execledger_query"
             assert await connection.fetchval("SELECT current_setting('execledger.tenant', true)") in (None, "")
+    assert "active transaction" not in caplog.text  # the client would end what is open, and complain of it
 
 
 async def test_a_reading_changes_nothing(peopled: str) -> None:

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from execledger_query.caller import EVERYTHING, Caller, Role, Sees
-from execledger_query.store import SORTS, Filters, Options, Store, is_walked
+from execledger_query.store import SORTS, Filters, Options, Store, is_walked, walks_labels
 from execledger_query.store.executions import MOST_COUNTED
 from execledger_query.store.lists import executions_statement
 from execledger_query.views import ExecutionPage, execution_of
@@ -423,7 +423,8 @@ async def _is_quick(store: Store, who: Caller, filters: Filters, sort: str) -> N
     values[datetime] = datetime(2026, 3, 7, tzinfo=UTC)
     for after in (None, tuple(values[kind] for kind in SORTS[sort].key_kinds)):
         query, arguments = executions_statement(filters, SORTS[sort], after, "", own_trees=who.sees is Sees.OWNER)
-        async with store.reading(who, walking=True, one_plan=is_walked(filters, SORTS[sort])) as reader:
+        plans = {"one_plan": is_walked(filters, SORTS[sort]), "in_order": walks_labels(filters, SORTS[sort])}
+        async with store.reading(who, walking=True, **plans) as reader:
             for _ in range(8):  # as often as a connection needs to settle on a plan
                 await reader.executions(filters, after, 51, SORTS[sort])
             found = await reader._rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", 51, *arguments)

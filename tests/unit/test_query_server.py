@@ -53,6 +53,15 @@ async def test_an_idle_connection_is_closed() -> None:
         assert await _read_to_the_end(port, GET + POST + b"12345") == 2
 
 
+async def test_a_head_goes_with_its_body() -> None:
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(20):
+            writer.write(GET)
+            assert (await reader.read(65_536)).endswith(b"\r\n\r\n0")
+        writer.close()
+
+
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
     async with serving(write=0.3) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)

@@ -8,7 +8,7 @@ from execledger_query.narrowing import Listing
 from execledger_query.pages import page_of_texts
 from execledger_query.paging import Key, split
 from execledger_query.service import Services, allow_payloads_of_list, payloads_of, place
-from execledger_query.store import SORTS, Filters, Reader, is_walked
+from execledger_query.store import SORTS, Filters, Reader, is_walked, walks_labels
 
 
 async def page_of_executions(
@@ -20,7 +20,8 @@ async def page_of_executions(
     after = place(scope, asked, sort.key_kinds)
     fields = views.shown_fields(asked.fields, with_payloads=asked.with_payloads)
     allow_payloads_of_list(caller, filters, asked)
-    async with held.store.reading(caller, walking=True, one_plan=is_walked(filters, sort)) as reader:
+    plans = {"one_plan": is_walked(filters, sort), "in_order": walks_labels(filters, sort)}
+    async with held.store.reading(caller, walking=True, **plans) as reader:
         if asked.with_payloads:
             shown, end = await _with_payloads(held, reader, asked, filters, after, offset, fields)
         else:

@@ -11,6 +11,7 @@ from execledger_query.store import Reader, Row
 from execledger_query.views import Payloads, Source
 
 Sources = Callable[[Sequence[Row]], Sequence[Source]]
+_MOST_OF_CHARACTER: Final = 5  # bytes, with a comma behind an item of one
 _AROUND_BYTES: Final = 8192  # the cursor, and what a page has but its items
 
 
@@ -53,8 +54,10 @@ def page_of_texts(
     scope: str, shown: Mapping[Key, str], end: Key | None, most_bytes: int, total: tuple[int, bool] | None = None
 ) -> Response:
     """The same of items that are texts in JSON already, each of its key."""
-    sizes = [len(item.encode()) + 1 for item in shown.values()]
-    kept = [*shown][: fitting(sizes, most_bytes - _AROUND_BYTES)]
+    kept = [*shown]
+    if sum(map(len, shown.values())) * _MOST_OF_CHARACTER > most_bytes - _AROUND_BYTES:  # hardly ever
+        sizes = [len(item.encode()) + 1 for item in shown.values()]
+        kept = kept[: fitting(sizes, most_bytes - _AROUND_BYTES)]
     if len(kept) < len(shown):
         end = kept[-1]
     cursor = "null" if end is None else f'"{write_cursor(scope, end)}"'

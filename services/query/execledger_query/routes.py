@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from execledger_query import reference, views
+from execledger_query.arguments import Direct
 from execledger_query.listing import page_of_executions
 from execledger_query.narrowing import PageOfExecutions
 from execledger_query.problems import documented
@@ -15,7 +16,7 @@ from execledger_query.service import ANY, OF_ONE, PROBLEMS, CallerOf, ServicesOf
 from execledger_query.store import REQUIRED_SCHEMA
 from execledger_runtime.errors import SchemaMissing
 
-v1 = APIRouter(prefix="/v1", tags=["executions"], responses=PROBLEMS)
+v1 = APIRouter(prefix="/v1", route_class=Direct, tags=["executions"], responses=PROBLEMS)
 operations = APIRouter(tags=["operations"], responses=documented(*ANY))
 
 

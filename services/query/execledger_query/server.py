@@ -15,6 +15,7 @@ from execledger_query.problems import problem
 from execledger_runtime.connections import Connection, Gate, Worth
 
 _HEAD_BYTES: Final = 65_536
+_SMALL_BYTES: Final = 4096
 
 
 class Limits(NamedTuple):
@@ -73,6 +74,41 @@ class Server(uvicorn.Server):
         return _Connection(self, gate, self._limits)
 
 
+class _Together(asyncio.Transport):
+    """A connection's transport, on which what is small waits for what follows at once: a head goes with its body.
+
+    Each write is a call of the system by itself, of which an answer takes two.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._held = b""
+        for name in ("get_extra_info", "is_closing", "pause_reading", "resume_reading", "set_write_buffer_limits"):
+            setattr(self, name, getattr(transport, name))
+
+    def write(self, data: Any) -> None:
+        if not self._held and len(data) < _SMALL_BYTES:
+            self._held = bytes(data)
+            asyncio.get_running_loop().call_soon(self._send)
+        elif data:
+            together, self._held = self._held + data, b""
+            self._transport.write(together)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._held = b""
+        self._transport.abort()
+
+    def _send(self) -> None:
+        if self._held and not self._transport.is_closing():
+            self._transport.write(self._held)
+        self._held = b""
+
+
 class _Connection(H11Protocol, Connection):
     """A client's connection; it is cut when the client takes too long for its part."""
 
@@ -101,7 +137,7 @@ class _Connection(H11Protocol, Connection):
             self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the original
-        super().connection_made(transport)
+        super().connection_made(_Together(transport))
         if self._is_dropped:
             self.drop()
         self._watch()

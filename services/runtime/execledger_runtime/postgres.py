@@ -138,6 +138,7 @@ class Database:
         self._most_connections = most_connections
         self._wait_seconds = wait_seconds
         self._pool: asyncpg.Pool | None = None
+        self._given_back: set[asyncio.Task[None]] = set()  # the loop itself forgets what nobody holds
         self._create_pool = partial(
             asyncpg.create_pool,
             dsn,
@@ -164,10 +165,13 @@ class Database:
                 await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
 
     @asynccontextmanager
-    async def connection(self, *, until_set_up: bool = False) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(
+        self, *, until_set_up: bool = False, afterwards: Callable[[asyncpg.Connection], Awaitable[None]] | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection while the block lasts; what Postgres raises there becomes one of `errors`.
 
-        With `until_set_up` a schema that is not there is one that comes; without, it is a bug.
+        With `until_set_up` a schema that is not there is one that comes; without, it is a bug. What is to be done
+        `afterwards` is done once the block is left and others go on, and only then the connection is given back.
         """
         with cancelled_first(), translated(until_set_up=until_set_up):
             pool, connection = await self._acquired()
@@ -178,9 +182,12 @@ class Database:
                     raise SessionLost(f"Postgres ended the session: {_first_line(error)}") from error
                 raise
             finally:
-                # What was asked is answered by now. A connection that was lost since then the pool forgets.
-                with suppress(*RAISED):
-                    await pool.release(connection)
+                if afterwards is None:
+                    await _give_back(pool, connection)
+                else:
+                    giving_back = asyncio.create_task(_give_back(pool, connection, afterwards))
+                    self._given_back.add(giving_back)
+                    giving_back.add_done_callback(self._given_back.discard)
 
     def figures(self) -> tuple[int, int, int]:
         """How many connections are open, how many of them idle, and how many there may be."""
@@ -199,6 +206,23 @@ class Database:
                     raise
                 raise StoreBusy("all database connections are busy") from error
             return self._pool, connection
+
+
+async def _give_back(
+    pool: asyncpg.Pool,
+    connection: asyncpg.pool.PoolConnectionProxy,
+    first: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+) -> None:
+    """What was asked is answered by now. A connection that was lost since then the pool forgets."""
+    with suppress(*RAISED):
+        try:
+            if first is not None:
+                await first(cast("asyncpg.Connection", connection))
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection)
 
 
 async def _is_ending(connection: asyncpg.pool.PoolConnectionProxy, error: Exception) -> bool:

@@ -21,6 +21,7 @@ from execledger_query.analytics.parameters import (
     Ranked,
 )
 from execledger_query.analytics.shapes import Analysis, Ranking
+from execledger_query.arguments import Direct
 from execledger_query.caller import Caller
 from execledger_query.problems import ProblemError
 from execledger_query.service import PROBLEMS, CallerOf, Services, ServicesOf
@@ -28,7 +29,7 @@ from execledger_query.store import Row, Sums
 from execledger_query.views import Shape
 
 _MOST_ITEMS: Final = 10_000
-analytics = APIRouter(prefix="/v1/analytics", tags=["analytics"], responses=PROBLEMS)
+analytics = APIRouter(prefix="/v1/analytics", route_class=Direct, tags=["analytics"], responses=PROBLEMS)
 
 
 @analytics.get("/executions", response_model=shapes.ExecutionsAnalysis)

@@ -12,6 +12,7 @@ from execledger_contracts.fields import RequiredIdentifier
 from execledger_contracts.status import EXECUTION_STATUSES, TERMINAL, Status
 from execledger_lifecycle.rollups import percentile_ms
 from execledger_query.analytics.shapes import Rate, rate
+from execledger_query.arguments import Direct
 from execledger_query.listing import page_of_executions
 from execledger_query.narrowing import MOST_OFFSET, PageOfWorkflow
 from execledger_query.paging import split, write_cursor
@@ -66,7 +67,7 @@ class PageOfWorkflows(Page):
 
 
 Id = Annotated[RequiredIdentifier, Path(alias="id", description="as executions say it")]
-registry = APIRouter(prefix="/v1", tags=["workflows"], responses=PROBLEMS)
+registry = APIRouter(prefix="/v1", route_class=Direct, tags=["workflows"], responses=PROBLEMS)
 
 
 @registry.get("/workflows", response_model=WorkflowPage)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from execledger_contracts.status import OPEN
 from execledger_query import views
+from execledger_query.arguments import Direct
 from execledger_query.caller import Caller
 from execledger_query.execution import calls, columns, comparison, explanations, log, past, timeline, tree
 from execledger_query.execution.endings import Endings
@@ -59,7 +60,7 @@ _MOST_STEP_BYTES: Final = 8_388_608  # of their rows, and of their payloads
 _MOST_EXPLAINED: Final = 20_000  # measured: 3 s of a core and 4 MB of answer
 _MOST_EXPLAINED_BYTES: Final = 33_554_432
 
-of_execution = APIRouter(prefix="/v1/executions", tags=["executions"], responses=PROBLEMS)
+of_execution = APIRouter(prefix="/v1/executions", route_class=Direct, tags=["executions"], responses=PROBLEMS)
 
 
 async def endings_of(request: Request) -> Endings:

@@ -1,5 +1,6 @@
 """The one package that knows Postgres: a module for each subject, a file in sql/ for each statement."""
 
+from execledger_query.store.conditions import Condition, Filters
 from execledger_query.store.filters import (
     CALL_KEY,
     DEAD_LETTER_KEY,
@@ -12,7 +13,7 @@ from execledger_query.store.filters import (
     member_key,
     step_key,
 )
-from execledger_query.store.lists import Condition, Filters, is_walked
+from execledger_query.store.lists import is_walked, walks_labels
 from execledger_query.store.postgres import LOGIN_ROLE, REQUIRED_SCHEMA, Actor, Options, Reader, Store
 from execledger_query.store.reads import UNBOUNDED, Row
 from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
@@ -44,4 +45,5 @@ __all__ = [
     "is_walked",
     "member_key",
     "step_key",
+    "walks_labels",
 ]

@@ -9,8 +9,9 @@ from uuid import UUID
 from execledger_query.caller import Sees
 from execledger_query.paging import Key
 from execledger_query.sql import small_columns, statement
+from execledger_query.store.conditions import Condition, Filters
 from execledger_query.store.filters import narrowed
-from execledger_query.store.lists import Condition, Filters, counting_statement, executions_statement
+from execledger_query.store.lists import counting_statement, executions_statement
 from execledger_query.store.reads import Row
 from execledger_query.store.shown import listed_execution, whole_execution
 from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort

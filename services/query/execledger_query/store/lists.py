@@ -4,70 +4,15 @@ The operators that have an index are leakproof, so that row security lets them u
 integers and times are. Words are looked up beforehand (`found_words`), for those of text search are not.
 """
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 from itertools import chain, product
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from execledger_query.paging import Key
 from execledger_query.sql import statement
+from execledger_query.store.conditions import Condition, Filters
 from execledger_query.store.sorts import NEWEST_FIRST, SORTS, Sort
-
-Row = Mapping[str, Any]
-
-
-class Condition(NamedTuple):
-    """A part of a WHERE clause, and the values for its places."""
-
-    sql: str
-    values: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list of executions is narrowed to; of the statuses any, of all else everything holds."""
-
-    statuses: tuple[str, ...] = ()
-    workflow_id: str | None = None
-    owner_id: str | None = None
-    external_id: str | None = None
-    started_after: datetime | None = None
-    started_before: datetime | None = None
-    tenant_id: str | None = None
-    workflow_version: str | None = None
-    session_id: str | None = None
-    trigger: str | None = None
-    mode: str | None = None
-    error_type: str | None = None
-    tags: tuple[str, ...] = ()
-    labels: tuple[tuple[str, str], ...] = ()
-    duration_ms_gte: int | None = None
-    duration_ms_lte: int | None = None
-    cost_usd_gte: Decimal | None = None
-    parent: str | None = None
-    root: str | None = None
-    has_children: bool | None = None
-    paused: bool | None = None
-    waiting_for: str | None = None
-    killed_by_budget: bool | None = None
-    q: str | None = None
-
-    def given(self) -> dict[str, Any]:
-        """The filters that narrow anything, those of several values in one order."""
-        said = {name: getattr(self, name) for name in _FILTERS}
-        said |= {"statuses": sorted({*self.statuses}), "tags": sorted({*self.tags}), "labels": sorted({*self.labels})}
-        return {name: value for name, value in said.items() if value not in (None, [])}
-
-    def scope(self, sort: str = "-id") -> str:
-        """The same text for the same list, whatever the order in which its filters were written."""
-        return json.dumps(["executions", sort, self.given()], default=str)
-
-
-_FILTERS: Final = tuple(field.name for field in fields(Filters))
-
 
 _EQUAL: Final = {
     "tenant_id": "tenant_id = {}::text",
@@ -100,6 +45,13 @@ _TRUTHS: Final = {
 _LABELLED: Final = (
     "id IN (SELECT label.execution_id FROM execledger.execution_labels AS label"
     " WHERE label.kind = '{kind}' AND label.key = {{}}::text AND label.value = {{}}::text)"
+)
+# The same where nothing else narrows: labels are walked in the order of the list, and what they are on is looked up. A
+# plan that begins with executions walks all where few have one, and to plan for each value takes longer than the list.
+_LABELS: Final = (
+    "(SELECT label.execution_id FROM execledger.execution_labels AS label WHERE true /* AND filters */"
+    " ORDER BY label.execution_id {direction} OFFSET 0) AS labelled"
+    " JOIN execledger.executions AS execution ON execution.id = labelled.execution_id"
 )
 # Ids hold the time at which an execution was first heard of, hardly ever later than its start: a list begins at the ids
 # of that time. Where it is later, an index of those alone finds them, first: the planner takes them for a third of all.
@@ -136,11 +88,14 @@ def executions_statement(
     One branch for each status, merged: each walks its own range of an index and stops at the limit. `status = ANY(...)`
     would read either all executions of those statuses or all newer ones of others.
     """
-    common = [*shared_conditions(filters), *besides]
-    groups = _groups(filters, sort)
-    branches = [[*common, *chain.from_iterable(choice)] for choice in product(*groups)]
     arguments: list[Any] = []
     head, branch, tail = _parts()
+    common = [*shared_conditions(filters), *besides]
+    if label := _only_label(filters, sort):
+        branch = branch.replace("execledger.executions AS execution", _labelled(label, sort, after, arguments))
+        common = [*besides]
+    groups = _groups(filters, sort)
+    branches = [[*common, *chain.from_iterable(choice)] for choice in product(*groups)]
     texts = [_branch(branch, conditions, sort, after, arguments) for conditions in branches]
     order = sort.order.format("sort_value")
     passed = _passed_over(offset, arguments)
@@ -183,6 +138,26 @@ def shared_conditions(filters: Filters) -> Iterator[Condition]:
         yield Condition(_LABELLED.format(kind="tag"), ("", tag))
     for label in sorted({*filters.labels}):
         yield Condition(_LABELLED.format(kind="label"), label)
+
+
+def _only_label(filters: Filters, sort: Sort) -> Condition | None:
+    """What labels a list by id shows, where that is all that narrows it."""
+    given = filters.given()
+    if sort.column != "id" or len(given) != 1 or not given.keys() <= {"tags", "labels"}:
+        return None
+    ((kind, named),) = given.items()
+    if len(named) != 1:
+        return None
+    key, value = ("", *named) if kind == "tags" else named[0]
+    return Condition(
+        f"label.kind = '{kind[:-1]}' AND label.key = {{}}::text AND label.value = {{}}::text", (key, value)
+    )
+
+
+def _labelled(label: Condition, sort: Sort, after: Key | None, arguments: list[Any]) -> str:
+    sign, direction = ("<", "DESC") if sort.is_descending else (">", "ASC")
+    behind = [] if after is None else [Condition(f"label.execution_id {sign} {{}}::uuid", after)]
+    return _narrowed(_LABELS.format(direction=direction), [label, *behind], arguments)
 
 
 def _groups(filters: Filters, sort: Sort) -> list[list[list[Condition]]]:
@@ -273,7 +248,14 @@ def is_walked(filters: Filters, sort: Sort) -> bool:
     """Whether each branch of a list walks one index in its order: then its plan need not know the values."""
     given = filters.given()
     only = next(iter(given), "tenant_id")
+    if walks_labels(filters, sort):
+        return True
     return sort.column != "cost_nanos" and len(given) <= 1 and only in _WALKED
+
+
+def walks_labels(filters: Filters, sort: Sort) -> bool:
+    """Whether a list walks labels, which are in its order: there may be many of one, and to sort them takes long."""
+    return _only_label(filters, sort) is not None
 
 
 def _parts() -> tuple[str, str, str]:

@@ -9,7 +9,8 @@ from execledger_lifecycle.rollups import Rollup
 from execledger_query.caller import Sees
 from execledger_query.ranges import RAW, Piece, Pieces, pieces_of
 from execledger_query.sql import statement
-from execledger_query.store.lists import Condition, Filters, row_conditions
+from execledger_query.store.conditions import Condition, Filters
+from execledger_query.store.lists import row_conditions
 from execledger_query.store.reads import Row
 from execledger_query.store.words import Words
 

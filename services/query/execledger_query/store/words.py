@@ -3,7 +3,7 @@
 from typing import Final
 
 from execledger_query.sql import statement
-from execledger_query.store.lists import Condition, Filters
+from execledger_query.store.conditions import Condition, Filters
 from execledger_query.store.reads import Reads
 
 AMONG: Final = "id = ANY ({}::uuid[])"
