@@ -149,21 +149,19 @@ async def _running(app: FastAPI, settings: Settings, metrics_listener: socket.so
             Signing(primary, None if settings.cursor_secret is None else settings.cursor_secret.get_secret_value()),
             asyncio.Semaphore(_EXPLAINING_AT_ONCE),
         )
-        looking = asyncio.gather(
-            freshness.keep(),
-            keep_fresh(
-                store,
-                figures,
-                interval=settings.metrics_interval_seconds,
-                longest=settings.metrics_timeout_seconds,
-                top_workflows=settings.metrics_top_workflows,
-            ),
+        figures_kept = keep_fresh(
+            store,
+            figures,
+            interval=settings.metrics_interval_seconds,
+            longest=settings.metrics_timeout_seconds,
+            top_workflows=settings.metrics_top_workflows,
         )
+        looking = [asyncio.create_task(each) for each in (freshness.keep(), figures_kept)]
         try:
             async with _showing_metrics(metrics_listener, registry):
                 yield
         finally:
-            await cancel([looking])
+            await cancel(looking)
 
 
 @asynccontextmanager
