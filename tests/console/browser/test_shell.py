@@ -7,7 +7,7 @@ from playwright.async_api import Error, expect
 
 from console.browser.conftest import Tab, without_prefix
 
-VIEWS = ("/", "/executions/exec-1000", "/signin")
+VIEWS = ("/", "/executions/exec-1000", "/ledger", "/signin")
 LOOKS: Any = [{"color_scheme": "light"}, {"color_scheme": "dark"}]
 
 

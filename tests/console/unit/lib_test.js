@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { addressOf, Api, isAbort, Problem } from "console/lib/api.js";
 import { leadsToAPage } from "console/lib/dom.js";
+import { marked, spanOf } from "console/lib/fault.js";
 import { age, bytes, count, duration, money, percent } from "console/lib/format.js";
 import { challengeOf } from "console/lib/oidc.js";
 import { match, pageAddress, root, searchOf, withQuery } from "console/lib/router.js";
@@ -185,4 +186,26 @@ Deno.test("an id is one segment of an address, whatever is in it", () => {
 
 Deno.test("an axis ends at a round number", () => {
   deepEqual([0, 1, 3, 7, 10, 41, 99, 0.03].map(niceTop), [1, 1, 4, 10, 10, 50, 100, 0.04]);
+});
+
+Deno.test("a fault is found at its path, and of what is missing the object that lacks it", () => {
+  const text = '{"data": {"step": {"name": "a,}\\"", "id": 7}, "time": 1}, "time": [1, {"x": null}]}';
+  const found = (/** @type {string} */ path) => {
+    const span = spanOf(text, path);
+    return span && text.slice(...span);
+  };
+  equal(found("time"), '[1, {"x": null}]');
+  equal(found("time.1.x"), "null");
+  equal(found("data.step.id"), "7");
+  equal(found("data.step.iteration"), '{"name": "a,}\\"", "id": 7}');
+  equal(found("subject"), null);
+});
+
+Deno.test("a position counts characters of text, and bytes of what is none", () => {
+  const letter = (/** @type {number[]} */ bytes, /** @type {string} */ detail) =>
+    marked(
+      /** @type {any} */ ({ detail, headers: [], value_base64: btoa(String.fromCharCode(...bytes)) }),
+    );
+  deepEqual(letter([0xc3, 0xa9, 0x61, 0x62], "character 1: x"), { before: "é", fault: "a", after: "b" });
+  deepEqual(letter([0x61, 0xff, 0x62], "byte 1: x"), { before: "a", fault: "\\xff", after: "b" });
 });

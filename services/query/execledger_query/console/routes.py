@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from execledger_query.compression import takes_gzip
 from execledger_query.console.assets import Asset, load
 
-VIEWS: Final = ("/", "/executions/{id}", "/signin")
+VIEWS: Final = ("/", "/executions/{id}", "/ledger", "/signin")
 """The path of each view; static/main.js has the same ones."""
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # what changes lies elsewhere: its path has another version

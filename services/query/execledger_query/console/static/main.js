@@ -13,10 +13,11 @@ import { shell } from "./parts/shell.js";
 import { empty } from "./parts/states.js";
 import { execution } from "./views/execution.js";
 import { executions } from "./views/executions.js";
+import { ledger } from "./views/ledger.js";
 import { signin } from "./views/signin.js";
 
 /** @type {import("./types.d.ts").View[]} */
-const VIEWS = [executions, execution, signin];
+const VIEWS = [executions, execution, ledger, signin];
 const LOOK_MS = 15_000;
 
 const freshness = store(/** @type {import("./lib/api.js").Freshness | null} */ (null));
