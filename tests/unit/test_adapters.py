@@ -93,6 +93,26 @@ def test_what_is_no_document_is_a_dead_letter_or_about_nothing(adapter: str, val
     assert isinstance(translate(adapter, None)[0], Undecodable)
 
 
+@pytest.mark.parametrize(
+    ("adapter", "document", "missing"),
+    [
+        ("openlineage", {"eventType": "FAIL", "job": {"namespace": "n", "name": "j"}}, "run.runId"),
+        ("inngest", {"name": "inngest/function.failed", "data": {"function_id": "f"}}, "data.run_id"),
+        ("openlineage", {"job": {"namespace": "n", "name": "j"}}, None),
+        ("inngest", {"name": "inngest/function.invoked", "data": {"function_id": "f"}}, None),
+    ],
+)
+def test_what_tells_of_a_run_and_names_none_is_a_dead_letter(
+    adapter: str, document: dict[str, object], missing: str | None
+) -> None:
+    [said] = found(adapter, json.dumps(document).encode())
+    if missing is None:
+        assert said is NO_EVENT
+    else:
+        assert isinstance(said, Undecodable)
+        assert missing in said.detail
+
+
 def test_a_record_in_which_one_event_is_bad_keeps_the_others_and_numbers_them() -> None:
     good, bad = (json.loads(line) for line in (EXAMPLES["openlineage"][1], EXAMPLES["openlineage"][-1]))
     record = record_of(json.dumps([bad, good]).encode(), topic="foreign", timestamp_ms=LATER_MS)

@@ -25,23 +25,29 @@ from execledger_contracts.adapters.foreign import (
 SOURCE: Final = "urn:inngest"
 
 _FUNCTION: Final = "inngest/function."
+_ENDINGS: Final = {"finished", "failed", "cancelled"}
 _CRON: Final = "inngest/scheduled.timer"
 
 
 def translate(document: Document, key: str | None) -> Iterator[Document]:
     """How a run ended, and how it came to be. Raises Untranslatable.
 
-    Of any other event, and of one that names no run, nothing: those set off runs, and are in what those say.
+    Of any other event, and of one of functions that ends none and names no run, nothing: those set off runs, and are in
+    what those say.
     """
     name = needed(text(document, "name"), "name")
     data = part(document, "data")
-    run_id = text(data, "run_id")
-    if not name.startswith(_FUNCTION) or run_id is None:
+    if not name.startswith(_FUNCTION):
+        return
+    what, run_id = name.removeprefix(_FUNCTION), text(data, "run_id")
+    if what in _ENDINGS:
+        run_id = needed(run_id, "data.run_id")
+    if run_id is None:
         return
     time = _time(document, "ts")
-    ending, id_ = _ending(name.removeprefix(_FUNCTION), data), f"{run_id}/{name}"
+    ending, id_ = _ending(what, data), f"{run_id}/{name}"
     if ending is None:
-        yield event(own_type("inngest", name.removeprefix(_FUNCTION)), id_, SOURCE, run_id, time, document)
+        yield event(own_type("inngest", what), id_, SOURCE, run_id, time, document)
         return
     yield event(f"execution.{ending}", id_, SOURCE, run_id, time, {**_end(ending, data), "original": document})
     began = part(data, "event")
@@ -52,7 +58,7 @@ def translate(document: Document, key: str | None) -> Iterator[Document]:
 
 def _ending(what: str, data: Document) -> str | None:
     """A run that is cancelled or fails is told of twice: as such, and as finished."""
-    if what not in ("finished", "failed", "cancelled"):
+    if what not in _ENDINGS:
         return None
     status = (text(data, "_inngest", "status") or "").lower()
     messages = (text(data, "error", "message"), text(data, "error", "error"))

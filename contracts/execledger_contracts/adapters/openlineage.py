@@ -41,7 +41,7 @@ def translate(document: Document, key: str | None) -> Iterator[Document]:
 
     Raises Untranslatable. An event of a job or a dataset alone is about no run, and gives none.
     """
-    if "run" not in document and ("job" in document or "dataset" in document):
+    if not document.keys() & {"run", "eventType"} and document.keys() & {"job", "dataset"}:
         return
     run_id = needed(text(document, "run", "runId"), "run.runId")
     time = needed(text(document, "eventTime"), "eventTime")
