@@ -1,6 +1,7 @@
 """Executions in a list: what is asked for, and the table of them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ def asked_for(shape: type[Asked], said: Mapping[str, Any]) -> Asked:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Executions in 80 columns: an id that is longer than its column is cut, `--json` has it whole."""
-    drawn = Table(box=None, pad_edge=False)
+    drawn = Table(box=None, pad_edge=False, expand=True)
     drawn.add_column("execution", no_wrap=True, overflow="ellipsis", ratio=2)
     drawn.add_column("status", no_wrap=True)
     drawn.add_column("workflow", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -41,13 +42,21 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Table:
             printable(row["workflow_id"] or row["workflow_name"] or ""),
             show_time(row["created_at"])[:19].replace("T", " "),
             _took(row["duration_ms"]),
-            f"${show_money(round(row['cost_usd'], 2))}",
+            _cost(row["cost_usd"]),
         )
     return drawn
 
 
 def _option(location: Sequence[Any]) -> str:
     return "--" + str(location[0] if location else "fields").replace("_", "-")
+
+
+def _cost(usd: Decimal) -> str:
+    """
+    >>> _cost(Decimal(0)), _cost(Decimal("0.001467")), _cost(Decimal("12.345"))
+    ('$0', '<$0.01', '$12.34')
+    """
+    return "<$0.01" if 0 < usd < Decimal("0.01") else f"${show_money(round(usd, 2))}"
 
 
 def _took(milliseconds: int | None) -> str:
