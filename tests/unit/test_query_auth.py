@@ -271,6 +271,14 @@ async def test_a_key_that_is_too_short_vouches_for_nobody() -> None:
         usable_keys(json.dumps({"keys": [_public(("short", short))]}).encode())
 
 
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [(RSA_KEY, jwt.algorithms.RSAAlgorithm), (EC_KEY, jwt.algorithms.ECAlgorithm)]
+)
+async def test_a_private_key_that_an_issuer_publishes_vouches_for_nobody(key: Any, algorithm: Any) -> None:
+    leaked = {**json.loads(algorithm.to_jwk(key)), "key_ops": ["sign", "verify"], "kid": "leaked"}
+    assert usable_keys(json.dumps({"keys": [leaked, _public(("one", RSA_KEY))]}).encode()).keys() == {"one"}
+
+
 async def test_a_header_that_is_nested_deep_or_names_no_text_is_of_no_token() -> None:
     for header in (b'{"alg": "HS256", "kid": ' + b"[" * 30_000, b'{"alg": "HS256", "kid": {}}', b"[]", b"1e999"):
         bad = ".".join(jwt.utils.base64url_encode(part).decode() for part in (header, b"{}", b"signature"))

@@ -139,6 +139,8 @@ def _usable(document: Any) -> PyJWK | None:
     """A signature key of an algorithm that we take, and not too short; other keys may stand beside it."""
     if not isinstance(document, dict) or document.get("use", "sig") != "sig":
         return None
+    if "d" in document:  # a private key: whoever can read the document can sign with it
+        return None
     if document.get("kty") not in ("RSA", "EC") or not isinstance(document.get("kid", ""), str):
         return None
     try:
