@@ -62,6 +62,33 @@ async def test_a_longer_topic_of_the_same_name_is_not_taken_for_the_one_before(b
         assert await connection.fetchval("SELECT count(*) FROM execledger.execution_events") == 5
 
 
+async def test_a_partition_that_was_made_anew_hides_nothing_of_the_others(bench: Bench) -> None:
+    await bench.publish(*events(5, "before"), partition=0)
+    async with bench.recorder() as service:
+        await bench.until_recorded()
+        assert await service.stop() == 0
+    await make_anew(bench)
+    async with bench.recorder(ready=False) as service:
+        await eventually(lambda: refuses(service))
+
+        async def shows_the_others() -> bool:
+            text = (await service.get("/metrics")).text
+            shown = [
+                f'execledger_consumer_lag_records{{partition="{n}",topic="{bench.topics.events}"}}' in text
+                for n in range(3)
+            ]
+            return shown == [False, True, True]
+
+        await eventually(shows_the_others)
+        await bench.publish(*events(2, "another"), partition=1)
+
+        async def is_recorded() -> bool:
+            return (await recorded_offsets(bench)).get(1) == 2
+
+        await eventually(is_recorded)
+        assert await service.stop() == 0
+
+
 @pytest.mark.parametrize("frozen", [False, True], ids=["sees-it-go", "sees-only-the-new-one"])
 async def test_a_topic_that_is_made_anew_under_a_running_recorder_is_noticed(bench: Bench, frozen: bool) -> None:
     await bench.publish(*events(50, "before"), partition=0)

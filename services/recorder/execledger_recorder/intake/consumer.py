@@ -20,6 +20,7 @@ from execledger_recorder.rules.notices import Notices
 from execledger_recorder.rules.partition import TopicPartition
 from execledger_recorder.settings import Settings
 from execledger_recorder.store import Store
+from execledger_runtime.errors import LogReplaced
 
 log = structlog.get_logger()
 
@@ -81,8 +82,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if not (lanes := self._open_lanes()):
             return
         with self._patience.waiting("observe"):
-            await self._places.seek_to_ledger([lane.partition for lane in lanes])  # no batch may come to try again
-            self._level = await self._watermark.observe(lanes)
+            try:
+                await self._places.seek_to_ledger([lane.partition for lane in lanes])  # no batch may come to try again
+            except LogReplaced:  # of some: the others are seen all the same
+                await self._look(lanes)
+                raise
+            await self._look(lanes)
+
+    async def _look(self, lanes: Collection[Lane]) -> None:
+        self._level = await self._watermark.observe(lanes)
         await self.commit()  # at once: with the next tick of its own clock it could take more than two seconds
 
     async def watch_ledger(self) -> None:

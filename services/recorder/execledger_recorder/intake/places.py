@@ -31,7 +31,8 @@ class Places:
     async def seek_to_ledger(self, partitions: Collection[Partition]) -> None:
         """Read on where the ledger of each stands that is lost, opening accounts and counting what is gone.
 
-        Raises MustWait and KafkaError; LogReplaced when Kafka's log is another than the ledger's.
+        Raises MustWait and KafkaError; LogReplaced when Kafka's log of one is another than the ledger's, once the
+        others have their places: else one topic that was made anew would hide what is to be seen of all.
         """
         async with self._turn:  # two at once would count what is gone twice
             lost = {each.id: each for each in partitions if each.is_lost}
@@ -40,14 +41,18 @@ class Places:
             starts = await self._client.starts(lost)
             positions = await self._store.ledger.open(starts)
             skips = await self._store.ledger.skips(lost)
-            await self._check_log(positions, lost)
+            replaced = await self._replaced(positions, lost)
             await self._circuits.refresh(self._client.assigned())
             for id_, partition in lost.items():
+                if id_ in replaced:
+                    continue
                 await self._miss(id_, positions[id_], starts[id_])
                 partition.skips = skips.get(id_, frozenset())
                 self._seek(partition, max(positions[id_], starts[id_]))
                 self._circuits.forget(id_)
             self._client.hold_back(self._circuits.open.keys())
+            if replaced:
+                raise LogReplaced(next(iter(replaced.values())))
 
     async def watch_circuits(self) -> None:
         """Stop and go on with partitions as Postgres says."""
@@ -68,27 +73,28 @@ class Places:
         if self._client.seek(partition.id, offset):
             partition.find(offset)
 
-    async def _check_log(
+    async def _replaced(
         self, positions: Mapping[TopicPartition, int], lost: Mapping[TopicPartition, Partition]
-    ) -> None:
+    ) -> dict[TopicPartition, str]:
         """What comes from another log would be passed over, or recorded on top of what came from the one we knew."""
         ends = await self._client.ends(positions)
-        for id_, position in positions.items():
-            if position > ends[id_]:
-                raise LogReplaced(
-                    f"the ledger of partition {id_} stands at {position}, but Kafka's log ends at {ends[id_]}: "
-                    "was the topic made anew, or is this another Kafka?"
-                )
-        await self._check_last({id_ for id_ in positions if lost[id_].place is Place.UNVERIFIED})
+        beyond = {
+            id_: f"the ledger of partition {id_} stands at {position}, but Kafka's log ends at {ends[id_]}: "
+            "was the topic made anew, or is this another Kafka?"
+            for id_, position in positions.items()
+            if position > ends[id_]
+        }
+        unverified = {id_ for id_ in positions if lost[id_].place is Place.UNVERIFIED}
+        return beyond | await self._unknown(unverified - beyond.keys())
 
-    async def _check_last(self, partitions: Collection[TopicPartition]) -> None:
+    async def _unknown(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, str]:
         if not (known := await self._store.ledger.last_records(partitions)):
-            return
+            return {}
         async with KafkaLog.open(self._settings.kafka_options) as kafka:
-            for id_, (offset, known_by) in known.items():
-                if not await kafka.is_known(*id_, offset, known_by):
-                    raise LogReplaced(
-                        f"the record at offset {offset} of partition {id_} is another than the one that was "
-                        "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
-                        "needs a name of its own: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_TOPIC_TENANTS"
-                    )
+            return {
+                id_: f"the record at offset {offset} of partition {id_} is another than the one that was "
+                "recorded: was the topic made anew, or is this another Kafka? A topic that was made anew "
+                "needs a name of its own: EXECLEDGER_EVENTS_TOPIC, EXECLEDGER_TOPIC_TENANTS"
+                for id_, (offset, known_by) in known.items()
+                if not await kafka.is_known(*id_, offset, known_by)
+            }
