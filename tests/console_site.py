@@ -23,6 +23,7 @@ from execledger.stack import broker
 from execledger.stack.database import ensure_database, with_database
 from execledger.stack.processes import choose_port
 from execledger.stack.settings import StackSettings
+from execledger_publisher import Publisher
 from execledger_recorder.store.migrations import migrate
 from factories_query import SECRET
 
@@ -44,6 +45,10 @@ class Site:
     def example(self, name: str) -> str:
         """The external id of that one; it is of the tenant `default`."""
         return self.examples[name]
+
+    def publisher(self) -> Publisher:
+        """Publishes to it."""
+        return Publisher(self.bootstrap_servers, "urn:acme:tests", topic=self.events_topic)
 
 
 def shared_site(folder: Path, bootstrap_servers: str, postgres_dsn: str) -> Site:

@@ -5,13 +5,15 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright
 
 from conftest import Servers
 from console_site import Site, shared_site
@@ -55,12 +57,20 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
     expected: str | None = None
     """What the browser may complain of, as a regular expression."""
+    proxy: str | None = None
+    """Where the site is reached, if not directly."""
+    others: tuple[str, ...] = ()
+    """Who else may be asked."""
 
     async def open(self, path: str = "/", *roles: str, subject: str = "ann", tenant: str = "default") -> Page:
         """Go there as somebody with these roles, by default with all."""
         said = token(subject, tenant, *(roles or ("reader", "payloads", "service")))
-        await self.page.goto(f"{self.site.address}{path}#token={said}")
+        await self.page.goto(f"{self.address}{path}#token={said}")
         return self.page
+
+    @property
+    def address(self) -> str:
+        return self.proxy or self.site.address
 
     def asked(self, part: str = "/v1/") -> list[str]:
         """The requests so far that have this in their address."""
@@ -94,7 +104,9 @@ async def tab(browser: Browser, site: Site, request: pytest.FixtureRequest) -> A
     _watch(opened)
     yield opened
     await context.close()
-    assert not [each for each in opened.requests if not each.startswith((site.address, "data:", "blob:"))]
+    assert not [
+        each for each in opened.requests if not each.startswith((opened.address, *opened.others, "data:", "blob:"))
+    ]
     assert not [each for each in opened.complaints if not (opened.expected and re.search(opened.expected, each))]
 
 
@@ -104,11 +116,21 @@ async def answer_with(route: Route, status: int, problem: str, detail: str) -> N
     await route.fulfill(status=status, content_type="application/problem+json", body=body)
 
 
-def without_prefix(prefix: str, site: Site) -> Any:
-    """A proxy that serves the site below a prefix."""
+@asynccontextmanager
+async def below_a_prefix(prefix: str, site: Site) -> AsyncIterator[str]:
+    """The address of a proxy that serves the site below a prefix."""
+    far = urlsplit(site.address)
 
-    async def pass_on(route: Route, request: Request) -> None:
-        inner = site.address + request.url.removeprefix(site.address + prefix)
-        await route.fulfill(response=await route.fetch(url=inner))
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).replace(f" {prefix}/".encode(), b" /", 1)
+        head = re.sub(rb"(?i)connection: keep-alive", b"Connection: close", head)
+        far_reader, far_writer = await asyncio.open_connection(far.hostname, far.port)
+        far_writer.write(head)
+        while data := await far_reader.read(65_536):
+            writer.write(data)
+        far_writer.close()
+        writer.close()
 
-    return pass_on
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{prefix}"
+    server.close()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Error, expect
 
-from console.browser.conftest import Tab, without_prefix
+from console.browser.conftest import Tab, below_a_prefix
 
 VIEWS = ("/", "/executions/exec-1000", "/ledger", "/signin")
 LOOKS: Any = [{"color_scheme": "light"}, {"color_scheme": "dark"}]
@@ -61,15 +61,15 @@ async def test_the_token_of_a_link_does_not_stay_in_the_address(tab: Tab) -> Non
 
 
 async def test_a_proxy_may_serve_it_below_a_prefix(tab: Tab) -> None:
-    prefix = "/tools/execledger"
-    await tab.page.route(f"**{prefix}/**", without_prefix(prefix, tab.site))
-    page = await tab.open(f"{prefix}/")
-    await page.locator("tbody a").first.click()
-    await expect(page.locator(".facts h1")).to_be_visible()
-    assert page.url.startswith(f"{tab.site.address}{prefix}/executions/")
-    await page.reload()
-    await expect(page.locator(".facts h1")).to_be_visible()
-    assert not [each for each in tab.requests if not each.startswith(tab.site.address + prefix)]
+    async with below_a_prefix("/tools/execledger", tab.site) as tab.proxy:
+        page = await tab.open("/")
+        await page.locator("tbody a").first.click()
+        await expect(page.locator(".facts h1")).to_be_visible()
+        assert page.url.startswith(f"{tab.proxy}/executions/")
+        await page.reload()
+        await expect(page.locator(".facts h1")).to_be_visible()
+        assert not [each for each in tab.requests if not each.startswith(tab.proxy)]
+        await page.goto("about:blank")
 
 
 async def test_times_are_in_the_zone_that_is_chosen_on_every_page(tab: Tab) -> None:

@@ -56,6 +56,7 @@ Deno.test("a time is shown in the zone that is named, and read from a field in i
   equal(fromField("2026-03-29T03:30", "Europe/Berlin"), "2026-03-29T01:30:00.000Z"); // clocks went from 2 to 3
   equal(toField("2026-03-01T12:00:00Z", "Europe/Berlin"), "2026-03-01T13:00:00");
   equal(fromField("soon"), "");
+  equal(time("soon"), "soon");
   equal(tick(Date.parse(at), 3_600_000, "UTC"), "12:00");
 });
 
@@ -185,7 +186,7 @@ Deno.test("an id is one segment of an address, whatever is in it", () => {
 });
 
 Deno.test("an axis ends at a round number", () => {
-  deepEqual([0, 1, 3, 7, 10, 41, 99, 0.03].map(niceTop), [1, 1, 4, 10, 10, 50, 100, 0.04]);
+  deepEqual([0, 1, 3, 7, 10, 41, 99, 0.03].map(niceTop), [1, 1, 4, 8, 10, 60, 100, 0.04]);
 });
 
 Deno.test("a fault is found at its path, and of what is missing the object that lacks it", () => {

@@ -13,6 +13,8 @@ export interface Visit {
   params: Record<string, string>;
   url: URL;
   signal: AbortSignal;
+  /** whether one came here by "back" or "forward" */
+  isReturn: boolean;
   api: Api;
   feed: Feed;
   /** says what the tab is called */

@@ -105,10 +105,10 @@ export class Api {
         credentials: "same-origin",
         signal: AbortSignal.any([...(signal ? [signal] : []), ...patience]),
       });
+      if (!response.ok && response.status !== 304) throw await problemOf(response);
       const lag = response.headers.get("Execledger-Lag-Seconds");
       if (lag !== null) this.heard({ lagSeconds: Number(lag), heardAt: Date.now() });
-      if (response.ok || response.status === 304) return response;
-      throw await problemOf(response);
+      return response;
     } catch (error) {
       throw told(error);
     }

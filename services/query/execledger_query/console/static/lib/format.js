@@ -8,6 +8,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const MS = /** @type {Record<string, number>} */ ({ ms: 1, s: SECOND, min: MINUTE, m: MINUTE, h: HOUR, d: DAY });
 
 /**
  * Milliseconds in the two greatest units: `1 h 04 min`, `8.3 s`, `12 ms`.
@@ -26,6 +27,18 @@ export function duration(ms) {
   if (ms < DAY - MINUTE / 2) return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
   const hours = Math.round(ms / HOUR);
   return `${Math.floor(hours / 24)} d ${two(hours % 24)} h`;
+}
+
+/**
+ * Milliseconds of what somebody typed: `1500`, `5 s`, `1 h 30 min`; null of anything else.
+ * @param {string} typed
+ */
+export function readDuration(typed) {
+  const text = typed.trim().toLowerCase();
+  if (/^\d+$/.test(text)) return Number(text);
+  if (!/^(\d+(\.\d+)?\s*(ms|s|min|m|h|d)\s*)+$/.test(text)) return null;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)/g)];
+  return Math.round(parts.reduce((sum, [, n, unit]) => sum + Number(n) * MS[unit], 0));
 }
 
 /**

@@ -83,7 +83,7 @@ function decoded(text) {
   }
 }
 
-/** @type {(url: URL) => void} */
+/** @type {(url: URL, isReturn: boolean) => void} */
 let arrive = () => {};
 
 /**
@@ -95,16 +95,16 @@ export function go(address, how = {}) {
   const url = new URL(address, location.href);
   if (how.replace) history.replaceState(null, "", url);
   else if (url.href !== location.href) history.pushState(null, "", url);
-  arrive(url);
+  arrive(url, false);
 }
 
 /**
  * Calls `show` with the address now and whenever it changes, by a link, by `go`, or by "back".
- * @param {(url: URL) => void} show
+ * @param {(url: URL, isReturn: boolean) => void} show  `isReturn`: by "back" or "forward"
  */
 export function follow(show) {
   arrive = show;
-  addEventListener("popstate", () => show(new URL(location.href)));
+  addEventListener("popstate", () => show(new URL(location.href), true));
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (link && isOurs(link) && isPlain(event)) {
@@ -112,7 +112,7 @@ export function follow(show) {
       go(link.href);
     }
   });
-  show(new URL(location.href));
+  show(new URL(location.href), false);
 }
 
 /** @param {HTMLAnchorElement} link */

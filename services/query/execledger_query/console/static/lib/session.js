@@ -5,9 +5,8 @@ import { store } from "./store.js";
 /** @typedef {{ token: string, subject: string, tenant: string, roles: string[], expiresAt: number | null }} Session */
 
 const KEY = "execledger.token";
-const SIGNED_IN = "execledger.signed-in"; // tells a new tab that it is worth to ask the others
-const CHANNEL = "execledger.session";
-const WAIT_MS = 150;
+const NAME = "execledger.session"; // of the channel between tabs, and of the lock that each holds which is signed in
+const WAIT_MS = 3_000;
 
 /** @type {import("../types.d.ts").Store<Session | null>} */
 export const session = store(/** @type {Session | null} */ (null));
@@ -65,7 +64,7 @@ export function signIn(text) {
   const found = readToken(text);
   if (found === null) return false;
   sessionStorage.setItem(KEY, found.token);
-  localStorage.setItem(SIGNED_IN, "1");
+  holdLock();
   session.set(found);
   return true;
 }
@@ -73,23 +72,38 @@ export function signIn(text) {
 /** Forgets the token, in all tabs. */
 export function signOut() {
   forget();
-  localStorage.removeItem(SIGNED_IN);
-  new BroadcastChannel(CHANNEL).postMessage({ kind: "over" });
+  new BroadcastChannel(NAME).postMessage({ kind: "over" });
 }
 
 function forget() {
   sessionStorage.removeItem(KEY);
+  letGo();
   session.set(null);
+}
+
+/** Ends the holding of the lock. */
+let letGo = () => {};
+
+/** Tells new tabs that it is worth to ask this one. */
+function holdLock() {
+  letGo();
+  const held = new Promise((resolve) => (letGo = () => resolve(null)));
+  navigator.locks?.request(NAME, { mode: "shared" }, () => held);
+}
+
+async function othersAreSignedIn() {
+  const { held = [] } = (await navigator.locks?.query()) ?? {};
+  return held.some(({ name }) => name === NAME);
 }
 
 /** Takes the token of the address, of this tab, or of another tab, whichever there is; then answers other tabs. */
 export async function resume() {
   const given = takeFromAddress();
   if (!(given && signIn(given))) {
-    const known = sessionStorage.getItem(KEY) ?? (localStorage.getItem(SIGNED_IN) ? await askOthers() : null);
+    const known = sessionStorage.getItem(KEY) ?? ((await othersAreSignedIn()) ? await askOthers() : null);
     if (known) signIn(known);
   }
-  const channel = new BroadcastChannel(CHANNEL);
+  const channel = new BroadcastChannel(NAME);
   channel.addEventListener("message", ({ data }) => {
     if (data.kind === "ask" && token()) channel.postMessage({ kind: "answer", token: token() });
     if (data.kind === "over" && token()) forget();
@@ -108,7 +122,7 @@ function takeFromAddress() {
 
 /** @returns {Promise<string | null>} */
 function askOthers() {
-  const channel = new BroadcastChannel(CHANNEL);
+  const channel = new BroadcastChannel(NAME);
   return new Promise((resolve) => {
     const end = (/** @type {string | null} */ found) => {
       channel.close();

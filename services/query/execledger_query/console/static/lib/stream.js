@@ -124,7 +124,7 @@ export class Feed {
       } catch (error) {
         if (signal.aborted) break;
         this.#say("broken");
-        if (error instanceof Problem && error.kind === "invalid-cursor") this.#lose();
+        if (error instanceof Problem && error.kind === "invalid-cursor") this.#lastId = "";
         if (error instanceof Problem && REFUSED.has(error.kind)) await untilAborted(signal);
       }
       await pause(wait, signal);
@@ -133,10 +133,12 @@ export class Feed {
     this.#leads = false;
   }
 
-  /** What lies behind the last event is not to be had any more. */
-  #lose() {
+  /** Tells all tabs that what happened meanwhile is not to be had from here. */
+  #reset() {
     this.#lastId = "";
-    this.#take({ type: "reset", data: "", id: "" });
+    const event = { type: "reset", data: "", id: "" };
+    this.#tell({ kind: "event", ...event });
+    this.#take(event);
   }
 
   /**
@@ -151,6 +153,7 @@ export class Feed {
     if (this.#lastId) headers["Last-Event-ID"] = this.#lastId;
     const response = await this.#api.ask(url, { headers, signal, endless: true });
     this.#say("live");
+    if (!this.#lastId) this.#reset(); // lists may have been read before it began
     const text = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).pipeThrough(
       new TextDecoderStream(),
     );

@@ -27,12 +27,13 @@ export function zoneName(of = zone.get()) {
 }
 
 /**
- * A time to the second: `2026-03-01 12:00:05`; with `ms` to the millisecond.
+ * A time to the second: `2026-03-01 12:00:05`; with `ms` to the millisecond. What is no time stays as it is.
  * @param {string | number | null | undefined} at
  * @param {{ ms?: boolean, zoneName?: string }} [how]
  */
 export function time(at, how = {}) {
   if (at === null || at === undefined) return "";
+  if (Number.isNaN(new Date(at).getTime())) return String(at);
   const part = parts(new Date(at), how.zoneName ?? zoneName());
   const clock = `${part.hour}:${part.minute}:${part.second}${how.ms ? `.${part.fractionalSecond}` : ""}`;
   return `${part.year}-${part.month}-${part.day} ${clock}`;

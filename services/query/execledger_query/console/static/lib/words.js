@@ -45,7 +45,6 @@ export const words = {
 
   freshness: {
     label: "How fresh this is",
-    unknown: "age unknown",
     asOf: (/** @type {string} */ ago) => `as of ${ago} ago`,
     hint: "How far what is shown lies behind what orchestrators have sent to Kafka.",
     live: "live",
@@ -85,6 +84,7 @@ export const words = {
     previous: "previous row",
     open: "open the row",
     search: "search",
+    filter: "filters",
     showNew: "show what is new",
     none: "This page has no keys of its own.",
   },
@@ -125,6 +125,108 @@ export const words = {
     firstPage: "First page",
   },
 
+  list: {
+    search: "Words in query, error and names",
+    since: "How far back",
+    always: "any time",
+    otherTime: "as chosen",
+    columns: "Columns",
+    sorted: (/** @type {string} */ by) => `Sorted by: ${by}.`,
+    newestFirst: "Newest first",
+    fresh: (/** @type {number} */ n) => `${count(n)}${n >= 50 ? "+" : ""} new`,
+    nothing: "No execution fits.",
+    asId: (/** @type {string} */ q) => `Look for the execution with the id ${q}`,
+    next: "Next page",
+    leftOut: "Executions that have no such value are left out.",
+    shown: (/** @type {number} */ n, /** @type {number | null} */ total, /** @type {boolean} */ isExact) => {
+      const shown = number(n, "execution");
+      if (total === null) return `${shown}.`;
+      return isExact ? `${shown} of ${count(total)}.` : `${shown} of about ${count(total)} (an estimate).`;
+    },
+  },
+
+  since: { "1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days" },
+
+  counts: {
+    none: (/** @type {string} */ from) => `None that fits has started since ${from}.`,
+    caption: (/** @type {number} */ n, /** @type {string} */ from, /** @type {string} */ to) =>
+      `${number(n, "execution")} since ${from}${to ? `, before ${to}` : ""}`,
+  },
+
+  saved: {
+    title: "Saved lists",
+    name: "Name for this list",
+    save: "Save",
+    none: "None yet. A saved list keeps filters, sorting and columns as a link.",
+    forget: (/** @type {string} */ name) => `Forget ${name}`,
+  },
+
+  column: {
+    status: "Status",
+    external_id: "Execution",
+    workflow: "Workflow",
+    workflow_version: "Version",
+    owner: "Owner",
+    started_at: "Started",
+    created_at: "Created",
+    ended_at: "Ended",
+    duration_ms: "Took",
+    cost_usd: "Cost",
+    tokens: "Tokens",
+    steps: "Steps",
+    error: "Error",
+    query: "Query",
+    tags: "Tags",
+    labels: "Labels",
+    mode: "Mode",
+    trigger: "Trigger",
+    session_id: "Session",
+    tenant_id: "Tenant",
+    attempt: "Attempt",
+    root: "Root",
+    agents_used: "Agents",
+    tools_invoked: "Tools",
+    id: "Internal id",
+  },
+
+  filters: {
+    open: (/** @type {number} */ n) => (n ? `Filters (${n})` : "Filters"),
+    set: "Filters that are set",
+    apply: "Apply",
+    any: "any",
+    none: "Remove all filters",
+    oneALine: "one a line",
+    duration: "as 5 s or 2 min",
+    notReadable: "This cannot be read.",
+    remove: (/** @type {string} */ name, /** @type {string} */ value) => `Remove the filter ${name}: ${value}`,
+    choices: { true: "yes", false: "no", manual: "manual", scheduled: "scheduled", triggered: "triggered" },
+  },
+
+  filter: {
+    workflow_id: "Workflow's id",
+    workflow_version: "Version",
+    owner_id: "Owner's id",
+    session_id: "Session",
+    external_id: "External id",
+    tenant_id: "Tenant",
+    error_type: "Type of error",
+    started_after: "Started at or after",
+    started_before: "Started before",
+    duration_ms_gte: "Took at least",
+    duration_ms_lte: "Took at most",
+    cost_usd_gte: "Cost at least ($)",
+    tag: "Tags",
+    label: "Labels (KEY=VALUE)",
+    mode: "Mode",
+    trigger: "Trigger",
+    parent: "Parent",
+    root: "Root of the tree",
+    has_children: "Has children",
+    paused: "Paused",
+    waiting_for: "Waiting for",
+    killed_by_budget: "Killed by budget",
+  },
+
   json: {
     items: (/** @type {number} */ n) => number(n, "item"),
     members: (/** @type {number} */ n) => number(n, "member"),
@@ -132,7 +234,7 @@ export const words = {
   },
 
   chart: {
-    drag: "Drag over the bars to narrow the time.",
+    drag: "drag over the bars to narrow the time",
     from: "from",
   },
 

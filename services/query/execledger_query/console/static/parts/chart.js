@@ -22,8 +22,11 @@ const LEAST_DRAG_PX = 4;
  * @param {(n: number) => string} [given.format]
  * @param {(first: number, last: number) => void} [given.onRange]  indexes of bars
  * @param {string} [given.axis]  what the first column of the table is
+ * @param {boolean} [given.hasLegend]  false: what stands beside it says the colours
  */
-export function bars({ caption, series, bars, height = 120, format = short, onRange, axis = words.chart.from }) {
+export function bars(
+  { caption, series, bars, height = 120, format = short, onRange, axis = words.chart.from, hasLegend = true },
+) {
   const totals = bars.map((bar) => series.reduce((sum, { id }) => sum + (bar.values[id] ?? 0), 0));
   const top = niceTop(Math.max(0, ...totals));
   const rows = bars.map((bar) => [bar.title, ...series.map(({ id }) => format(bar.values[id] ?? 0))]);
@@ -51,6 +54,8 @@ export function bars({ caption, series, bars, height = 120, format = short, onRa
     series,
     head: [axis, ...series.map((s) => s.title)],
     rows,
+    hasLegend,
+    hint: onRange && words.chart.drag,
   });
   if (onRange) letDrag(drawing, bars.length, onRange);
   return element;
@@ -103,10 +108,12 @@ export function lines({ caption, series, points, height = 160, format = short, a
  * @param {Series[]} given.series
  * @param {string[]} given.head
  * @param {string[][]} given.rows
+ * @param {boolean} [given.hasLegend]
+ * @param {string} [given.hint]
  */
-function chart({ caption, draw, height, series, head, rows }) {
+function chart({ caption, draw, height, series, head, rows, hasLegend = series.length > 1, hint }) {
   const drawing = svg("svg", { class: "drawing", height, role: "img", "aria-label": caption });
-  const legend = series.length > 1 && h(
+  const legend = hasLegend && series.length > 1 && h(
     "ul",
     { class: "legend", "aria-hidden": "true" },
     series.map(({ id, title }) => h("li", {}, h("span", { class: "swatch", "data-series": id }), title)),
@@ -114,7 +121,7 @@ function chart({ caption, draw, height, series, head, rows }) {
   const element = h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, caption, legend),
+    h("figcaption", {}, h("span", {}, caption, hint && ` · ${hint}`), legend),
     drawing,
     asTable(caption, head, rows),
   );
@@ -213,7 +220,7 @@ function box(width, height) {
  * @param {(n: number) => string} format
  */
 function leftAxis(inner, top, format) {
-  return [0, 0.5, 1].map((share) => {
+  return (top === 1 ? [0, 1] : [0, 0.5, 1]).map((share) => {
     const y = inner.bottom - share * inner.height;
     return [
       svg("line", { class: "grid", x1: inner.left, x2: inner.right, y1: y, y2: y }),
@@ -258,6 +265,6 @@ function barTitle(bar, series, format) {
 export function niceTop(most) {
   if (most <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  const found = [1, 2, 4, 5, 10].find((each) => each * power >= most * (1 - 1e-9)) ?? 10;
+  const found = [1, 2, 4, 6, 8, 10].find((each) => each * power >= most * (1 - 1e-9)) ?? 10;
   return found * power;
 }

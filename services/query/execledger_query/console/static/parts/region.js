@@ -20,6 +20,14 @@ export function region({ load, show, signal, class: named }) {
   /** @type {AbortController | null} */
   let asking = null;
 
+  /** @param {T} data */
+  function give(data) {
+    fill(notice);
+    const shown = show(data);
+    if (shown !== null) fill(content, shown);
+    element.removeAttribute("aria-busy");
+  }
+
   async function reload() {
     asking?.abort();
     const current = new AbortController();
@@ -28,16 +36,14 @@ export function region({ load, show, signal, class: named }) {
     try {
       const data = await load(AbortSignal.any([current.signal, signal]));
       if (asking !== current || signal.aborted) return;
-      fill(notice);
-      const shown = show(data);
-      if (shown !== null) fill(content, shown);
+      give(data);
     } catch (error) {
       if (isAbort(error) || asking !== current || signal.aborted) return;
       content.querySelector(":scope > .loading")?.remove();
       fill(notice, problemBox(error, { retry: reload }));
+      element.removeAttribute("aria-busy");
     }
-    element.removeAttribute("aria-busy");
   }
 
-  return { element, content, reload };
+  return { element, reload, give };
 }

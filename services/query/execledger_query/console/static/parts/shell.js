@@ -65,7 +65,7 @@ function freshnessOf(freshness, live) {
   const state = h("span", { class: "live" });
   const tell = () => {
     const heard = freshness.get();
-    if (heard === null) return void fill(age, words.freshness.unknown);
+    if (heard === null) return;
     const elapsed = Date.now() - heard.heardAt;
     const isCurrent = live.get() === "live" && elapsed < HEARD_OFTEN_MS; // what changes is on the page already
     const seconds = heard.lagSeconds + (isCurrent ? 0 : elapsed / 1000);
