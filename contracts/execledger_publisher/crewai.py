@@ -39,6 +39,7 @@ from execledger_publisher.calls import LlmBlock, ToolBlock
 from execledger_publisher.execution import Execution
 from execledger_publisher.publications import Publications
 from execledger_publisher.step import Step
+from execledger_publisher.values import plain
 
 _Run = Execution | Step | LlmBlock | ToolBlock
 
@@ -104,7 +105,7 @@ class ExecutionListener(BaseEventListener):
         run = self._ended(source, event)
         if isinstance(run, Execution | Step):
             output = getattr(event, "output", None)
-            run.complete(output=_plain(getattr(event, "result", None) if output is None else output))
+            run.complete(output=plain(getattr(event, "result", None) if output is None else output))
 
     async def _on_failure(self, source: Any, event: Any) -> None:
         run, error = self._ended(source, event), event.error
@@ -121,26 +122,26 @@ class ExecutionListener(BaseEventListener):
             call = parent.llm(
                 provider=provider or getattr(source, "provider", None),
                 model=model or None,
-                input=_plain(event.messages),
+                input=plain(event.messages),
                 agent_id=event.agent_role,
             )
             self._runs[event.event_id] = call.__enter__()
 
     async def _on_llm_end(self, source: Any, event: Any) -> None:
         if isinstance(call := self._ended(source, event), LlmBlock):
-            call.report(output=_plain(event.response), **_counted(event.usage or {}))
+            call.report(output=plain(event.response), **_counted(event.usage or {}))
             call.__exit__(None, None, None)
 
     async def _on_tool_start(self, source: Any, event: Any) -> None:
         if (parent := self._scope_of(event)) is not None:
-            call = parent.tool(event.tool_name, input=_plain(event.tool_args), agent_id=event.agent_role)
+            call = parent.tool(event.tool_name, input=plain(event.tool_args), agent_id=event.agent_role)
             self._runs[event.event_id] = call.__enter__()
 
     async def _on_tool_end(self, source: Any, event: Any) -> None:
         if isinstance(call := self._ended(source, event), ToolBlock):
             failure = getattr(event, "failure", None)
             said = {} if failure is None else {"error": str(failure)}
-            call.report(output=_plain(event.output), cache_hit=event.from_cache, **said)  # type: ignore[arg-type]
+            call.report(output=plain(event.output), cache_hit=event.from_cache, **said)  # type: ignore[arg-type]
             call.__exit__(None, None, None)
 
     def _execution(self, name: str, inputs: Mapping[str, Any]) -> Execution:
@@ -150,7 +151,7 @@ class ExecutionListener(BaseEventListener):
             "owner": inputs.get("owner_id"),
         }
         known = {key: str(value) for key, value in said.items() if value is not None}
-        return self._publisher.execution(**{"workflow": name, "input": _plain(inputs), **self._options, **known})
+        return self._publisher.execution(**{"workflow": name, "input": plain(inputs), **self._options, **known})
 
     def _scope_of(self, event: Any) -> Execution | Step | None:
         """The execution or step that the event lies within."""
@@ -175,7 +176,7 @@ def _input(event: Any) -> Any:
     """What a step was given."""
     for said in ("inputs", "params", "task_prompt", "context"):
         if (value := getattr(event, said, None)) is not None:
-            return _plain(value)
+            return plain(value)
     return None
 
 
@@ -188,13 +189,3 @@ def _counted(usage: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning_tokens": usage.get("reasoning_tokens"),
     }
     return {name: value for name, value in figures.items() if isinstance(value, int)}
-
-
-def _plain(value: Any) -> Any:
-    """Models as JSON; the publisher sees to what else there is."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    dump = getattr(value, "model_dump", None)
-    return dump(mode="json", exclude_none=True) if callable(dump) and not isinstance(value, type) else value

@@ -19,6 +19,7 @@ from execledger_publisher.calls import LlmBlock, ToolBlock
 from execledger_publisher.execution import Execution
 from execledger_publisher.publications import Publications
 from execledger_publisher.step import Step
+from execledger_publisher.values import plain
 
 _Run = Execution | Step | LlmBlock | ToolBlock
 
@@ -57,7 +58,7 @@ class ExecutionCallbacks(BaseCallbackHandler):
         if parent is None:
             self._keep(run_id, self._execution(name, inputs, tags, metadata or {}).start())
         else:
-            self._keep(run_id, parent.step(name, input=_plain(inputs), operation="chain").start())
+            self._keep(run_id, parent.step(name, input=plain(inputs), operation="chain").start())
 
     def on_chain_end(self, outputs: dict[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
         """It ended well."""
@@ -122,7 +123,7 @@ class ExecutionCallbacks(BaseCallbackHandler):
         """It answered."""
         call = self._take(run_id)
         if isinstance(call, LlmBlock):
-            call.report(output=_plain(response.generations), **_said_of(response))
+            call.report(output=plain(response.generations), **_said_of(response))
             call.__exit__(None, None, None)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -141,14 +142,14 @@ class ExecutionCallbacks(BaseCallbackHandler):
     ) -> None:
         """A tool is called."""
         if (parent := self._scope_of(parent_run_id)) is not None:
-            call = parent.tool(_name(serialized, kwargs), input=_plain(input_str if inputs is None else inputs))
+            call = parent.tool(_name(serialized, kwargs), input=plain(input_str if inputs is None else inputs))
             self._keep(run_id, call.__enter__())
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """It answered."""
         call = self._take(run_id)
         if isinstance(call, ToolBlock):
-            call.report(output=_plain(output))
+            call.report(output=plain(output))
             call.__exit__(None, None, None)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -163,7 +164,7 @@ class ExecutionCallbacks(BaseCallbackHandler):
             "tags": [tag for tag in tags or () if not tag.startswith(_TAG_OF_STEPS)] or None,
         }
         known = {key: value for key, value in said.items() if value is not None}
-        options: dict[str, Any] = {"workflow": name, "input": _plain(inputs), **self._options, **known}
+        options: dict[str, Any] = {"workflow": name, "input": plain(inputs), **self._options, **known}
         return self._publisher.execution(**options)
 
     def _call_model(
@@ -182,7 +183,7 @@ class ExecutionCallbacks(BaseCallbackHandler):
         parameters = kwargs.get("invocation_params") or {}
         model = metadata.get("ls_model_name") or parameters.get("model") or parameters.get("model_name")
         call = parent.llm(
-            provider=metadata.get("ls_provider"), model=model or _name(serialized, kwargs), input=_plain(prompt)
+            provider=metadata.get("ls_provider"), model=model or _name(serialized, kwargs), input=plain(prompt)
         )
         self._keep(run_id, call.__enter__())
 
@@ -203,7 +204,7 @@ class ExecutionCallbacks(BaseCallbackHandler):
     def _complete(self, run_id: UUID, output: Any) -> None:
         run = self._take(run_id)
         if isinstance(run, Execution | Step):
-            run.complete(output=_plain(output))
+            run.complete(output=plain(output))
 
     def _fail(self, run_id: UUID, error: BaseException) -> None:
         run = self._take(run_id)
@@ -243,13 +244,3 @@ def _counted(usage: Mapping[str, Any]) -> dict[str, Any]:
         "input_tokens_details": {"cached_tokens": taken.get("cache_read"), "audio_tokens": taken.get("audio")},
         "output_tokens_details": {"reasoning_tokens": given.get("reasoning"), "audio_tokens": given.get("audio")},
     }
-
-
-def _plain(value: Any) -> Any:
-    """Messages and documents as JSON; the publisher sees to what else there is."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    dump = getattr(value, "model_dump", None)
-    return dump(mode="json", exclude_none=True) if callable(dump) and not isinstance(value, type) else value

@@ -142,3 +142,13 @@ class _Plain:
 
 
 codecs.register_error(REPLACED, _replaced)
+
+
+def plain(value: Any) -> Any:
+    """Models of pydantic, wherever they stand, as JSON; the publisher sees to what else there is."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json", exclude_none=True) if callable(dump) and not isinstance(value, type) else value
